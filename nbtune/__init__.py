@@ -1,0 +1,1 @@
+"""Fine-tune, judge and use language models inside a notebook."""

@@ -1,0 +1,187 @@
+"""What a run tells while it goes: small frozen facts made of JSON-plain values.
+
+The stream of events *is* the history of a run. It is written to disk line by line, drawn live,
+and read back later by another kernel, so an event never holds a tensor, an array or an object.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened; subclasses say what."""
+
+    kinds: ClassVar[dict[str, type[Event]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Event.kinds[cls.__name__] = cls
+
+
+@dataclass(frozen=True)
+class PhaseStarted(Event):
+    """The run now does this: ``loading model``, ``tokenising``, ``training`` ..."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """A sentence that the user should read; ``level`` is ``info`` or ``warning``."""
+
+    text: str
+    level: str = "info"
+
+
+@dataclass(frozen=True)
+class DataReady(Event):
+    """What the rows look like once cleaned, split and tokenised.
+
+    ``rows`` counts by split, ``labels`` counts of the training rows by label name, ``tokens`` the
+    length report of the training rows: ``median``, ``p95``, ``max``, ``truncated`` (rows).
+    """
+
+    rows: dict[str, int]
+    labels: dict[str, int]
+    tokens: dict[str, float]
+
+
+@dataclass(frozen=True)
+class BaselineScored(Event):
+    """A model that needs no training loop has been scored on a split."""
+
+    name: str
+    split: str
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """Training begins, or goes on after an interruption when ``step`` is not 0."""
+
+    step: int
+    total_steps: int
+    steps_per_epoch: int
+    task: str
+    model: str
+    method: str
+    parameters: int
+    trainable_parameters: int
+    device: str
+    precision: str
+    batching: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class StepsDone(Event):
+    """Some optimiser steps were made since the last such event.
+
+    ``loss`` is the mean per example over these steps, in nats; ``gradient_norm`` that of the last
+    step before clipping; ``rows``, ``tokens`` and ``seconds`` count what these steps took;
+    ``memory_bytes`` is the memory of the process (CPU) or the peak of the allocator (GPU).
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    rows: int
+    tokens: int
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class EvaluationProgress(Event):
+    """How far an evaluation has come; shown live, not kept in the history."""
+
+    split: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """The model was scored on a split; ``best`` when no earlier score was better."""
+
+    step: int
+    epoch: float
+    split: str
+    loss: float
+    scores: dict[str, float]
+    seconds: float
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class CheckpointSaved(Event):
+    """The state at this step is safe on disk."""
+
+    step: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class RunStopped(Event):
+    """Training ended.
+
+    ``reason`` is ``finished``, ``stopped early``, ``interrupted`` or ``failed``; ``best_step`` is
+    the step whose weights the run keeps, ``None`` when there are none.
+    """
+
+    step: int
+    reason: str
+    best_step: int | None = None
+    message: str = ""
+    seconds: float = 0.0
+
+
+def to_json(event: Event, time: float) -> str:
+    """Return the event as one JSON line, stamped with ``time`` (seconds since 1970).
+
+    Numbers that JSON does not know (NaN, infinities) are written as strings.
+
+    Examples
+    --------
+    >>> to_json(PhaseStarted("training"), 1.5)
+    '{"event": "PhaseStarted", "time": 1.5, "phase": "training"}'
+    """
+    values = {"event": type(event).__name__, "time": time, **_speakable(asdict(event))}
+    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+
+
+def from_json(line: str) -> tuple[float, Event] | None:
+    """Read back what `to_json` wrote, as (time, event); None for an unknown or broken line.
+
+    Fields that this version does not know are passed over, so that newer and older histories
+    both read.
+    """
+    try:
+        values = json.loads(line)
+        kind = Event.kinds[values.pop("event")]
+        time = float(values.pop("time"))
+        known = {f.name for f in fields(kind)}
+        return time, kind(**{k: _number(v) for k, v in values.items() if k in known})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _speakable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _speakable(inner) for key, inner in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _number(inner) for key, inner in value.items()}
+    return float(value) if value in ("nan", "inf", "-inf") else value

@@ -1,0 +1,64 @@
+"""The only place that builds HTML: templates in which every value is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of ``panels/templates``; values are escaped, unknown names are errors.
+
+    A value that is HTML already (an inner `render`) is passed through ``markupsafe.Markup`` by
+    the caller, in this package only.
+    """
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("nbtune.panels"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, duration=duration, size=size, percent=percent)
+    return environment
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a score or loss: ``0.861``, and an en dash for what is not known."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def percent(value: float) -> str:
+    """Write a share as a whole percentage: ``86 %``."""
+    return f"{100 * value:.0f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a time as people say it: ``48 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds is None or seconds != seconds:
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(amount: float) -> str:
+    """Write a number of bytes: ``540 MiB``, ``1.2 GiB``."""
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"

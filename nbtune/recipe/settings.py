@@ -1,0 +1,214 @@
+"""Everything that decides a run: one declaration per setting.
+
+The options of ``%%finetune``, the validation, the completion, the reference table and the forms
+are all made from the fields below. Names are those of Hugging Face ``TrainingArguments`` 5.x and,
+under ``lora``, of PEFT's ``LoraConfig``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Column = Annotated[str, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """Settings are checked once, take no unknown names, and never change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Lora(Settings):
+    """Low-rank adapters (Hu et al. 2021), spelled as PEFT spells them."""
+
+    r: int = Field(8, ge=1, le=1024, description="rank of the two small matrices")
+    lora_alpha: float = Field(16, gt=0, description="scale; the update is multiplied by alpha / r")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the adapter")
+    target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
+        "all-linear", description="which layers get one: all-linear, or a list of module names"
+    )
+    use_rslora: bool = Field(False, description="scale by alpha / sqrt(r) (Kalajdzievski 2023)")
+    use_dora: bool = Field(False, description="learn magnitude and direction apart (Liu 2024)")
+
+
+class Recipe(Settings):
+    """What to train, on what, and how."""
+
+    # What is learnt, from which rows
+    task: str = Field("text-classification", description="what is learnt; a task's name")
+    model: str | None = Field(
+        None,
+        description="minilm, scratch-transformer, a local folder or a hub id; "
+        "empty takes minilm when it is installed, else scratch-transformer",
+    )
+    revision: str | None = Field(None, description="branch, tag or commit of a hub model")
+    data: str | None = Field(
+        None, description="training rows: a notebook variable, a file, topics, or a hub id"
+    )
+    validation_data: str | None = Field(None, description="rows looked at while training")
+    test_data: str | None = Field(None, description="rows looked at once, at the end")
+    text: Column | None = Field(None, description="column of the text; empty infers it")
+    label: Column | None = Field(None, description="column of the label; empty infers it")
+    validation_size: float = Field(
+        0.1, ge=0, description="share (below 1) or number of rows kept for validation"
+    )
+    test_size: float = Field(0.1, ge=0, description="share (below 1) or number of rows for test")
+    max_train_samples: int | None = Field(
+        None, ge=1, description="train on this many rows, drawn per label"
+    )
+    clean: tuple[Literal["control", "unicode", "whitespace", "markup"], ...] = Field(
+        ("control", "unicode", "whitespace"), description="what is cleaned out of the texts"
+    )
+    drop_bad_rows: bool = Field(False, description="leave out rows that cannot be used")
+    max_length: int = Field(256, ge=2, description="longest text in tokens; longer ones are cut")
+
+    # Which weights move
+    method: str = Field("full", description="full, head or lora")
+    lora: Lora = Field(Lora(), description="adapter settings of method lora")
+
+    # How they move
+    learning_rate: float | None = Field(
+        None, gt=0, le=10, description="highest rate; empty takes the method's and model's usual one"
+    )
+    num_train_epochs: float = Field(3.0, gt=0, le=10_000, description="passes over the rows")
+    max_steps: int | None = Field(None, ge=1, description="optimiser steps; overrides the epochs")
+    per_device_train_batch_size: int = Field(16, ge=1, description="rows a micro-batch")
+    gradient_accumulation_steps: int = Field(1, ge=1, description="micro-batches a step")
+    optim: Literal["adamw_torch_fused", "adamw_torch", "sgd"] = Field(
+        "adamw_torch_fused", description="optimiser"
+    )
+    weight_decay: float = Field(0.01, ge=0, lt=1, description="decoupled weight decay")
+    adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of Adam's first moment")
+    adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of Adam's second moment")
+    adam_epsilon: float = Field(1e-8, gt=0, description="Adam's epsilon")
+    max_grad_norm: float = Field(1.0, ge=0, description="gradients are clipped to it; 0 does not")
+    lr_scheduler_type: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="course of the rate after the warm-up"
+    )
+    warmup_steps: float = Field(
+        0.06, ge=0, description="steps with a rising rate; below 1 a share of all steps"
+    )
+    label_smoothing_factor: float = Field(0.0, ge=0, lt=1, description="label smoothing")
+    class_weight: Literal["balanced"] | None = Field(
+        None, description="balanced weighs labels by 1 / frequency"
+    )
+    attention_dropout: float | None = Field(
+        0.0, ge=0, lt=1, description="dropout on attention weights; null keeps the model's own"
+    )
+
+    # When it is looked at, kept and stopped
+    eval_strategy: Literal["epoch", "steps", "no"] = Field(
+        "epoch", description="when the validation rows are scored"
+    )
+    eval_steps: int | None = Field(None, ge=1, description="steps between two evaluations")
+    metric_for_best_model: str | None = Field(
+        None, description="score that picks the best weights; empty takes the task's first"
+    )
+    early_stopping_patience: int | None = Field(
+        None, ge=1, description="stop after so many evaluations without a better score"
+    )
+    save_interval_seconds: float = Field(
+        60, gt=0, description="a checkpoint is made at least so often, and at each evaluation"
+    )
+
+    # On what it runs
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="number format of the forward and backward pass"
+    )
+    batching: Literal["packed", "padded"] = Field(
+        "packed", description="packed leaves padding out; the updates are the same"
+    )
+    gradient_checkpointing: bool = Field(False, description="less memory for more time")
+    seed: int = Field(42, ge=0, lt=2**32, description="fixes splits, order, dropout, new weights")
+    baseline: bool = Field(True, description="score majority and TF-IDF on the same rows")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_imply_strategy(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("eval_steps") and "eval_strategy" not in values:
+            return {**values, "eval_strategy": "steps"}
+        return values
+
+    @model_validator(mode="after")
+    def _settings_agree(self) -> Recipe:
+        if self.eval_strategy == "steps" and self.eval_steps is None:
+            raise ValueError("eval_strategy: steps needs eval_steps")
+        if self.early_stopping_patience and self.eval_strategy == "no":
+            raise ValueError("early_stopping_patience needs an eval_strategy of epoch or steps")
+        return self
+
+
+ALIASES: dict[str, str] = {
+    "adam_eps": "adam_epsilon",
+    "attention_probs_dropout_prob": "attention_dropout",
+    "base_model": "model",
+    "batch_size": "per_device_train_batch_size",
+    "checkpoint": "model",
+    "clip_grad": "max_grad_norm",
+    "dataset": "data",
+    "early_stopping": "early_stopping_patience",
+    "epochs": "num_train_epochs",
+    "eval_data": "validation_data",
+    "eval_dataset": "validation_data",
+    "evaluation_strategy": "eval_strategy",
+    "gradient_clip_val": "max_grad_norm",
+    "grad_accum": "gradient_accumulation_steps",
+    "grad_accumulation_steps": "gradient_accumulation_steps",
+    "label_column": "label",
+    "label_smoothing": "label_smoothing_factor",
+    "lora_alpha": "lora.lora_alpha",
+    "lora_dropout": "lora.lora_dropout",
+    "lora_r": "lora.r",
+    "lora_rank": "lora.r",
+    "lora_target_modules": "lora.target_modules",
+    "lr": "learning_rate",
+    "lr_scheduler": "lr_scheduler_type",
+    "max_epochs": "num_train_epochs",
+    "max_seq_len": "max_length",
+    "max_seq_length": "max_length",
+    "micro_batch_size": "per_device_train_batch_size",
+    "model_name": "model",
+    "model_name_or_path": "model",
+    "n_epochs": "num_train_epochs",
+    "num_epochs": "num_train_epochs",
+    "optimizer": "optim",
+    "patience": "early_stopping_patience",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "schedule": "lr_scheduler_type",
+    "scheduler": "lr_scheduler_type",
+    "sequence_len": "max_length",
+    "cutoff_len": "max_length",
+    "test_dataset": "test_data",
+    "text_column": "text",
+    "train_batch_size": "per_device_train_batch_size",
+    "train_data": "data",
+    "train_dataset": "data",
+    "val_data": "validation_data",
+    "val_size": "validation_size",
+    "warmup_ratio": "warmup_steps",
+}
+"""Names from other tools, and the setting that each one means."""
+
+VALUE_ALIASES: dict[tuple[str, Any], Any] = {
+    ("optim", "adamw"): "adamw_torch_fused",
+    ("optim", "adam"): "adamw_torch_fused",
+    ("lr_scheduler_type", "constant_with_warmup"): "constant",
+    ("eval_strategy", False): "no",
+    ("precision", "bfloat16"): "bf16",
+    ("precision", "float16"): "fp16",
+    ("precision", "float32"): "fp32",
+    ("precision", "bf16-mixed"): "bf16",
+    ("precision", "16-mixed"): "fp16",
+}
+"""Values from other tools, and what each one means here."""
+
+SWITCHES: dict[str, tuple[str, Any]] = {
+    "bf16": ("precision", "bf16"),
+    "fp16": ("precision", "fp16"),
+    "use_dora": ("lora.use_dora", True),
+    "use_rslora": ("lora.use_rslora", True),
+}
+"""Names from other tools that are true or false, and the setting that true means."""
