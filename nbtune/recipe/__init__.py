@@ -1,0 +1,20 @@
+"""A recipe: everything that decides a run, validated once, then frozen."""
+
+from nbtune.recipe.compose import Layer, Resolved, compose, overrides, settings_layer
+from nbtune.recipe.settings import ALIASES, Lora, Recipe
+from nbtune.recipe.text import from_yaml, read_file, to_yaml, yaml_layer
+
+__all__ = [
+    "ALIASES",
+    "Layer",
+    "Lora",
+    "Recipe",
+    "Resolved",
+    "compose",
+    "from_yaml",
+    "overrides",
+    "read_file",
+    "settings_layer",
+    "to_yaml",
+    "yaml_layer",
+]

@@ -70,7 +70,10 @@ class Recipe(Settings):
 
     # How they move
     learning_rate: float | None = Field(
-        None, gt=0, le=10, description="highest rate; empty takes the method's and model's usual one"
+        None,
+        gt=0,
+        le=10,
+        description="highest rate; empty takes the method's and model's usual one",
     )
     num_train_epochs: float = Field(3.0, gt=0, le=10_000, description="passes over the rows")
     max_steps: int | None = Field(None, ge=1, description="optimiser steps; overrides the epochs")

@@ -1,0 +1,265 @@
+"""Padding left out: the rows of a batch run through the model as one long row.
+
+The inner model sees ``(1, tokens)`` instead of ``(rows, longest)``; only attention looks at the
+rows one by one, in groups of similar length. Heads are untouched: they get the hidden states
+back in the padded shape. Updates are those of the padded batch, padding costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import AttentionInterface
+
+NAME = "nbtune_packed"
+SHORT = 32
+"""Rows up to this many tokens share a group: more groups would cost more than the padding."""
+SIMILAR = 0.75
+"""Rows of a group are at least this share of its longest row."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring rows of similar length, at tokens ``start`` to ``stop`` of the long row.
+
+    ``gather`` of shape (rows, longest) points at tokens from ``start``, ``real`` picks the slots
+    that hold one and ``mask`` hides the others; all None when the rows are equally long.
+    """
+
+    start: int
+    stop: int
+    rows: int
+    longest: int
+    gather: Tensor | None = None
+    real: Tensor | None = None
+    mask: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each token of the long row stands in the padded batch, flattened."""
+
+    places: Tensor
+    positions: Tensor
+    groups: tuple[Group, ...]
+
+
+def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
+    """Lay out rows of these lengths, longest first.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Tokens of each row of a right-padded batch.
+    width : int
+        Its padded width.
+    """
+    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    places = torch.cat([torch.arange(lengths[r]) + r * width for r in order])
+    positions = torch.cat([torch.arange(lengths[r]) for r in order])
+    return Layout(
+        places.to(device, non_blocking=True),
+        positions[None].to(device, non_blocking=True),
+        tuple(_groups([lengths[r] for r in order], device)),
+    )
+
+
+def _groups(lengths: list[int], device: torch.device) -> Iterator[Group]:
+    first = start = 0
+    while first < len(lengths):
+        longest, last = lengths[first], first
+        floor = 0 if longest <= SHORT else SIMILAR * longest
+        while last < len(lengths) and lengths[last] >= floor:
+            last += 1
+        members = torch.tensor(lengths[first:last])
+        stop = start + int(members.sum())
+        group = Group(start, stop, last - first, longest)
+        yield group if lengths[last - 1] == longest else _uneven(group, members, device)
+        first, start = last, stop
+
+
+def _uneven(group: Group, lengths: Tensor, device: torch.device) -> Group:
+    slots = torch.arange(group.longest)
+    real = slots[None] < lengths[:, None]
+    starts = lengths.cumsum(0) - lengths
+    gather = torch.where(real, starts[:, None] + slots[None], 0)
+    return Group(
+        group.start,
+        group.stop,
+        group.rows,
+        group.longest,
+        gather.to(device, non_blocking=True),
+        real.flatten().nonzero()[:, 0].to(device, non_blocking=True),
+        real[:, None, None].to(device, non_blocking=True),
+    )
+
+
+def packed_attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attend within each row of the long row; registered with transformers as ``NAME``.
+
+    ``query``, ``key`` and ``value`` have the shape (1, heads, tokens, width).
+    """
+    packer: Packer = module.nbtune_packer
+    packer.calls += 1
+    layout = packer.layout
+    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
+    token_major = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
+    parts = [
+        _attend(group, token_major, dropout=dropout, scale=scaling, causal=causal)
+        for group in layout.groups
+    ]
+    return torch.cat(parts)[None], None
+
+
+def _attend(
+    group: Group, token_major: list[Tensor], *, dropout: float, scale: float | None, causal: bool
+) -> Tensor:
+    def by_row(tensor: Tensor) -> Tensor:
+        own = tensor[group.start : group.stop]
+        rows = own.unflatten(0, (group.rows, -1)) if group.gather is None else own[group.gather]
+        return rows.transpose(1, 2)
+
+    query, key, value = map(by_row, token_major)
+    # A causal row never looks at the padding behind it, so it needs no mask for it.
+    mixed = functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=None if causal else group.mask,
+        dropout_p=dropout,
+        is_causal=causal,
+        scale=scale,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    flat = mixed.transpose(1, 2).flatten(0, 1)
+    return flat if group.real is None else flat[group.real]
+
+
+AttentionInterface.register(NAME, packed_attention)
+
+
+class Packer:
+    """Lets one model run packed between `install` and `remove`.
+
+    The model is called with padded inputs as ever; ``lengths`` is set before each call.
+    """
+
+    def __init__(self, model: Any) -> None:
+        outer = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self.inner = outer.base_model
+        self.own_attention = self.inner.config._attn_implementation
+        self.plain: Callable[..., Any] = self.inner.forward
+        self.layout = Layout(torch.empty(0), torch.empty(0), ())
+        self.calls = 0
+        self.lengths: Sequence[int] = ()
+        self.shift = 0
+
+    def install(self) -> None:
+        """Change the model in place: its inner part now packs."""
+        self.inner.forward = self._forward
+        self.inner.config._attn_implementation = NAME
+        for module in self.inner.modules():
+            object.__setattr__(module, "nbtune_packer", self)
+
+    def remove(self) -> None:
+        """Change the model back to what it was."""
+        self.inner.__dict__.pop("forward", None)
+        self.inner.config._attn_implementation = self.own_attention
+        for module in self.inner.modules():
+            module.__dict__.pop("nbtune_packer", None)
+
+    def _forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any
+    ) -> Any:
+        rows, width = input_ids.shape
+        self.layout = layout = plan(self.lengths, width, input_ids.device)
+        if (types := others.get("token_type_ids")) is not None:
+            others["token_type_ids"] = types.flatten()[layout.places][None]
+        others.update(position_ids=layout.positions + self.shift, return_dict=True)
+        if "use_cache" in others:
+            others["use_cache"] = False
+        output = self.plain(input_ids=input_ids.flatten()[layout.places][None], **others)
+        hidden = output.last_hidden_state[0]
+        padded = hidden.new_zeros(rows * width, hidden.shape[-1])
+        padded = padded.index_copy(0, layout.places, hidden).unflatten(0, (rows, width))
+        output.last_hidden_state = padded
+        if getattr(self.inner, "pooler", None) is not None:
+            output.pooler_output = self.inner.pooler(padded)
+        return output
+
+
+@contextmanager
+def packing(model: Any, packer: Packer | None) -> Iterator[None]:
+    """Run packed inside this block, where the model can."""
+    if packer is None:
+        yield
+        return
+    packer.install()
+    try:
+        yield
+    finally:
+        packer.remove()
+
+
+def find_packer(model: Any) -> Packer | None:
+    """Return a packer whose results were seen to equal the padded ones, or None.
+
+    The model itself is asked rather than its name: three short rows run both ways. Models with
+    attention windows are not packed, since short rows would not show what a window does.
+    """
+    packer = Packer(model)
+    config = packer.inner.config
+    windows = (getattr(config, name, None) for name in ("sliding_window", "local_attention"))
+    if packer.inner is model or any(windows):
+        return None
+    pad = getattr(config, "pad_token_id", None)
+    for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
+        packer.shift = shift
+        if _agrees(model, packer):
+            return packer
+    return None
+
+
+def _agrees(model: Any, packer: Packer) -> bool:
+    device = next(model.parameters()).device
+    lengths = (3, 40, 9)
+    state, training = torch.get_rng_state(), model.training
+    highest = model.get_input_embeddings().num_embeddings
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, highest, (3, max(lengths)), generator=generator)
+    pad = packer.inner.config.pad_token_id or 0
+    ids = torch.where(ids == pad, (pad + 1) % highest, ids)
+    mask = (torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]).long()
+    inputs = {"input_ids": torch.where(mask.bool(), ids, pad), "attention_mask": mask}
+    inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            expected = model(**inputs).logits
+            packer.lengths, packer.calls = lengths, 0
+            with packing(model, packer):
+                found = model(**inputs).logits
+        close = (found - expected).abs().max() <= 1e-4 * expected.abs().max()
+        # A model with an attention of its own never comes by, and mixes the rows unseen.
+        return bool(close) and packer.calls > 0
+    except Exception:  # noqa: BLE001 - whatever goes wrong, this model is run padded
+        return False
+    finally:
+        model.train(training)
+        torch.set_rng_state(state)

@@ -1,0 +1,53 @@
+"""A small Transformer that starts from nothing, and a tokenizer trained on the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tokenizers
+import transformers
+
+VOCABULARY = 8_000
+LAYERS, WIDTH, HEADS, POSITIONS = 2, 128, 4, 512
+_SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+
+
+def new_tokenizer(texts: Sequence[str]) -> Any:
+    """Train a lower-casing WordPiece tokenizer (Schuster and Nakajima 2012) on the texts."""
+    inner = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    inner.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY, special_tokens=list(_SPECIAL.values()), show_progress=False
+    )
+    inner.train_from_iterator(texts, trainer)
+    ends = [(token, inner.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    inner.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
+    )
+    inner.decoder = tokenizers.decoders.WordPiece()
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=inner, model_max_length=POSITIONS, padding_side="right", **_SPECIAL
+    )
+
+
+def new_model(tokenizer: Any, names: dict[str, Any]) -> Any:
+    """Make a BERT-like encoder of 2 layers and width 128 with a head for the labels.
+
+    Parameters
+    ----------
+    names : dict
+        ``id2label`` and ``label2id`` of the labels.
+    """
+    config = transformers.BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        intermediate_size=4 * WIDTH,
+        max_position_embeddings=POSITIONS,
+        pad_token_id=tokenizer.pad_token_id,
+        **names,
+    )
+    return transformers.BertForSequenceClassification(config)

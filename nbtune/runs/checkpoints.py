@@ -1,0 +1,131 @@
+"""Checkpoints that are whole or absent: staged, synced, sealed by a manifest, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbtune.errors import CheckpointError
+from nbtune.runs.files import read_json, sync, write_json
+
+MANIFEST = "manifest.json"
+_READ_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint folder."""
+
+    step: int
+    path: Path
+    bytes: int
+
+
+class CheckpointStore:
+    """The checkpoints of one kind (last, best) of a run; nothing else writes in its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie, one folder each: ``step-00000120``.
+    keep : int
+        How many of the newest are kept. Nothing is removed before a newer one has verified.
+    """
+
+    def __init__(self, folder: Path, keep: int = 1) -> None:
+        self.folder = folder
+        self.keep = keep
+
+    def save(self, step: int, write: Callable[[Path], None]) -> Checkpoint:
+        """Publish a checkpoint; ``write`` puts its files into the folder it is given.
+
+        Raises
+        ------
+        CheckpointError
+            When it could not be written or did not verify. Older ones are untouched.
+        """
+        stage = self.folder / f".stage-{step:08d}-{os.getpid()}"
+        place = self.folder / f"step-{step:08d}"
+        try:
+            shutil.rmtree(stage, ignore_errors=True)
+            stage.mkdir(parents=True)
+            write(stage)
+            _seal(stage, step)
+            if place.exists():
+                place.rename(self.folder / f".trash-{step:08d}-{os.getpid()}")
+            stage.rename(place)
+            sync(self.folder)
+            saved = verify(place)
+        except (OSError, RuntimeError, ValueError) as error:
+            shutil.rmtree(stage, ignore_errors=True)
+            raise CheckpointError(
+                f"the checkpoint at step {step} could not be saved: {error}",
+                hint=f"free some disk space, or make {self.folder} writable",
+            ) from error
+        self._prune()
+        return saved
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """Return the newest checkpoint that verifies, and why newer ones were passed over."""
+        passed_over = []
+        for place in self._places():
+            try:
+                return verify(place), passed_over
+            except CheckpointError as error:
+                passed_over.append(str(error))
+        return None, passed_over
+
+    def _places(self) -> Iterator[Path]:
+        yield from sorted(self.folder.glob("step-*"), reverse=True)
+
+    def _prune(self) -> None:
+        old = list(self._places())[self.keep :]
+        for place in [*old, *self.folder.glob(".stage-*"), *self.folder.glob(".trash-*")]:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def verify(place: Path) -> Checkpoint:
+    """Check every file of a checkpoint against its manifest.
+
+    Raises
+    ------
+    CheckpointError
+        When a file is missing, cut or changed.
+    """
+    manifest = read_json(place / MANIFEST)
+    try:
+        step, files = int(manifest["step"]), dict(manifest["files"])
+    except (TypeError, KeyError, ValueError):
+        raise CheckpointError(f"{place.name} has no whole manifest") from None
+    total = 0
+    for name, seal in files.items():
+        if not (place / name).is_file():
+            raise CheckpointError(f"{place.name} lacks {name}")
+        size, digest = _fingerprint(place / name)
+        if [size, digest] != seal:
+            raise CheckpointError(f"{name} of {place.name} is cut or changed")
+        total += size
+    return Checkpoint(step, place, total)
+
+
+def _seal(stage: Path, step: int) -> None:
+    files = {}
+    for file in sorted(stage.iterdir()):
+        sync(file)
+        files[file.name] = list(_fingerprint(file))
+    write_json(stage / MANIFEST, {"step": step, "files": files})
+    sync(stage)
+
+
+def _fingerprint(file: Path) -> tuple[int, str]:
+    import xxhash
+
+    digest, size = xxhash.xxh3_64(), 0
+    with file.open("rb") as stream:
+        while block := stream.read(_READ_BYTES):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()

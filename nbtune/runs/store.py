@@ -1,0 +1,116 @@
+"""All runs of a project: find one, list them, make a new one."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from pathlib import Path
+
+from nbtune.errors import RunError, did_you_mean
+from nbtune.runs.folder import RunFolder
+
+DEFAULT_ROOT = "nbtune-runs"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_FOLDER = re.compile(rf"{_NAME.pattern}@[1-9][0-9]{{0,5}}")
+
+
+class RunStore:
+    """The runs below one folder; the folders are the truth and there is no index beside them.
+
+    Parameters
+    ----------
+    root : str or Path, optional
+        Where the runs lie; by default ``$NBTUNE_RUNS``, else ``nbtune-runs`` in the working
+        directory, so that they stay beside the notebook that made them.
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root or os.environ.get("NBTUNE_RUNS") or DEFAULT_ROOT)
+
+    def folders(self, pattern: str = "*") -> list[RunFolder]:
+        """Return the runs whose name or title fits a pattern such as ``spam*``, oldest first."""
+        found = [
+            RunFolder(path)
+            for path in self.root.glob("*@*")
+            if _FOLDER.fullmatch(path.name) and (path / "run.json").is_file()
+        ]
+        fitting = [
+            run
+            for run in found
+            if fnmatch.fnmatchcase(run.name, pattern) or fnmatch.fnmatchcase(run.title, pattern)
+        ]
+        return sorted(fitting, key=lambda run: (run.about.get("created", 0), run.version))
+
+    def newest(self, name: str) -> RunFolder | None:
+        """Return the last version of a name, or None."""
+        versions = [run for run in self.folders() if run.name == name]
+        return max(versions, key=lambda run: run.version, default=None)
+
+    def get(self, reference: str) -> RunFolder:
+        """Return a run by ``name`` (its last version) or ``name@version``.
+
+        Raises
+        ------
+        RunError
+            When there is none, with the nearest name.
+        """
+        name, _, version = reference.partition("@")
+        if version:
+            found = next((run for run in self.folders() if run.title == reference), None)
+        else:
+            found = self.newest(name)
+        if found is None:
+            known = sorted({run.title if version else run.name for run in self.folders()})
+            raise RunError(
+                f"there is no run {reference!r} in {self.root}",
+                hint=did_you_mean(reference, known),
+            )
+        return found
+
+    def create(self, name: str) -> RunFolder:
+        """Make the folder of the next version of a name.
+
+        Raises
+        ------
+        RunError
+            When the name is not one for a folder, or nothing can be written there.
+        """
+        check_name(name)
+        newest = max(
+            (
+                int(p.name.rpartition("@")[2])
+                for p in self.root.glob(f"{name}@*")
+                if _FOLDER.fullmatch(p.name)
+            ),
+            default=0,
+        )
+        for version in range(newest + 1, newest + 100):
+            path = self.root / f"{name}@{version}"
+            try:
+                path.mkdir(parents=True, mode=0o700)
+                (path / "history.jsonl").touch()
+                return RunFolder(path)
+            except FileExistsError:
+                continue  # another kernel was faster
+            except OSError as error:
+                raise RunError(
+                    f"cannot write runs to {self.root}: {error.strerror or error}",
+                    hint="choose another place: set NBTUNE_RUNS, or pass runs_dir",
+                ) from None
+        raise RunError(f"cannot make a new version of {name!r} in {self.root}")
+
+
+def check_name(name: str) -> None:
+    """Refuse a run name that could not be a folder and a variable.
+
+    Raises
+    ------
+    RunError
+        With what a name may hold.
+    """
+    if not _NAME.fullmatch(name):
+        raise RunError(
+            f"{name!r} is not a name for a run",
+            hint="use letters, digits, _ and -, beginning with a letter; at most 64",
+        )
