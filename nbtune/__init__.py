@@ -1,1 +1,84 @@
-"""Fine-tune, judge and use language models inside a notebook."""
+"""Fine-tune, judge and use language models inside a notebook.
+
+In a notebook::
+
+    %load_ext nbtune
+
+and then ``%%finetune``, ``%evaluate``, ``%predict``, ``%runs``, ``%resume``; each magic is a
+function here as well.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbtune.api import evaluate, finetune, load, predict, resume, runs
+    from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
+    from nbtune.recipe import Recipe
+    from nbtune.results.evaluation import Evaluation
+    from nbtune.results.run import Run
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "finetune": "nbtune.api",
+    "resume": "nbtune.api",
+    "evaluate": "nbtune.api",
+    "predict": "nbtune.api",
+    "load": "nbtune.api",
+    "runs": "nbtune.api",
+    "Recipe": "nbtune.recipe",
+    "Run": "nbtune.results.run",
+    "Evaluation": "nbtune.results.evaluation",
+    "NbtuneError": "nbtune.errors",
+    "RecipeError": "nbtune.errors",
+    "DataError": "nbtune.errors",
+    "ModelError": "nbtune.errors",
+    "RunError": "nbtune.errors",
+}
+
+__all__ = [
+    "DataError",
+    "Evaluation",
+    "ModelError",
+    "NbtuneError",
+    "Recipe",
+    "RecipeError",
+    "Run",
+    "RunError",
+    "evaluate",
+    "finetune",
+    "load",
+    "predict",
+    "resume",
+    "runs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name == "datasets":
+        return importlib.import_module("nbtune.datasets")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nbtune' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "datasets", "__version__"])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics; IPython calls this for ``%load_ext nbtune``."""
+    from nbtune.magics import register
+
+    register(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magics away again; IPython calls this for ``%unload_ext nbtune``."""
+    from nbtune.magics import unregister
+
+    unregister(shell)

@@ -1,0 +1,65 @@
+"""Which weights move: one file a method."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from nbtune.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Method:
+    """A choice of the weights that are trained.
+
+    Attributes
+    ----------
+    apply : callable
+        (model, recipe) to the model to train: the same one with some weights frozen, or wrapped.
+    learning_rate : float
+        The rate that usually suits, where neither recipe nor model names one.
+    """
+
+    name: str
+    summary: str
+    apply: Callable[[Any, Recipe], Any]
+    learning_rate: float
+
+
+BUILTIN = {
+    "full": "nbtune.methods.full",
+    "head": "nbtune.methods.head",
+    "lora": "nbtune.methods.lora",
+}
+
+
+def method_names() -> list[str]:
+    """Return the names of all methods, ours and those of other packages."""
+    return [*BUILTIN, *(entry.name for entry in entry_points(group="nbtune.methods"))]
+
+
+def find_method(name: str) -> Method:
+    """Return a method by name.
+
+    Raises
+    ------
+    RecipeError
+        When there is none of that name.
+    """
+    if name in BUILTIN:
+        return importlib.import_module(BUILTIN[name]).METHOD  # type: ignore[no-any-return]
+    for entry in entry_points(group="nbtune.methods"):
+        if entry.name == name:
+            return entry.load()  # type: ignore[no-any-return]
+    raise RecipeError(f"there is no method {name!r}", hint=did_you_mean(name, method_names()))
+
+
+def head_modules(model: Any) -> list[str]:
+    """Return the names of the parts of a model that stand on its inner model: the head."""
+    return [name for name, _ in model.named_children() if name != model.base_model_prefix]

@@ -169,7 +169,7 @@ def _named_failures(source: ModelSource, what: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001 - many kinds, all of them about these files
+    except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"cannot load the {what} {source.name!r} from {source.location}: {first[:300]}",

@@ -1,0 +1,367 @@
+"""What nbtune does, as plain functions; the magics and the command call these and nothing else.
+
+Here the side that works and the side that shows meet: every event is written down first, then
+shown, and a view that fails is switched off while the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import DataError, NbtuneError, RunError
+from nbtune.events import EvaluationProgress, Event, Notice, PhaseStarted, RunStopped
+from nbtune.jobs import fill_in, identity, lay_out, work
+from nbtune.models.sources import find_model
+from nbtune.recipe import (
+    Layer,
+    Recipe,
+    Resolved,
+    compose,
+    overrides,
+    read_file,
+    settings_layer,
+    yaml_layer,
+)
+from nbtune.results.run import Run, as_texts
+from nbtune.runs import RunFolder, RunStore
+from nbtune.runs.store import check_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.results.evaluation import Evaluation
+    from nbtune.results.run_table import RunTable
+
+View = Callable[[Event], None]
+
+
+def finetune(
+    data: Any = None,
+    name: str = "run",
+    *,
+    recipe: str | Path | Recipe | Resolved | None = None,
+    validation_data: Any = None,
+    test_data: Any = None,
+    set: Iterable[str] = (),
+    fresh: bool = False,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+    **settings: Any,
+) -> Run:
+    """Fine-tune a model on labelled texts, and keep all of it as a run.
+
+    Called again with the same recipe and data, it returns the run that is there, or goes on with
+    it where it was interrupted.
+
+    Parameters
+    ----------
+    data : DataFrame, Dataset, DatasetDict, list of dict, (texts, labels), path or str
+        The rows to learn from; a str is a file, a data set of ours (``topics``) or a hub id.
+    name : str
+        What the run is called; a second, different run of a name becomes ``name@2``.
+    recipe : str, Path, Recipe or Resolved, optional
+        YAML text, a file with it, or a validated recipe.
+    validation_data, test_data : optional
+        As ``data``; by default parts of it.
+    set : iterable of str
+        ``key=value`` texts, over everything else.
+    fresh : bool
+        Train even when the same run is there.
+    runs_dir : path, optional
+        Where runs lie; by default ``$NBTUNE_RUNS`` or ``nbtune-runs``.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress; by default ``$NBTUNE_DISPLAY`` or what the place can show.
+    **settings
+        Settings of the recipe by name or alias, such as ``learning_rate=2e-5``.
+
+    Returns
+    -------
+    Run
+        Finished, or paused when it was interrupted.
+
+    Raises
+    ------
+    RecipeError, DataError, ModelError
+        Before anything is trained, when it could not work.
+    RunError
+        When the run cannot be written or is busy.
+
+    Examples
+    --------
+    >>> run = nbtune.finetune(train_df, "topics", model="minilm", epochs=2)  # doctest: +SKIP
+    >>> run.predict(["a small furry mammal"])  # doctest: +SKIP
+    array(['animal'], dtype='<U9')
+    """
+    check_name(name)
+    resolved = resolve(recipe, settings, set)
+    source = find_model(resolved.recipe.model)
+    settled = fill_in(resolved.recipe, source)
+    store = RunStore(runs_dir)
+    with watching(name, display) as teller:
+        teller(PhaseStarted("reading data"))
+        for text in (*resolved.renamed, source.note):
+            if text:
+                teller(Notice(text))
+        from nbtune.data.preparing import prepare
+
+        prepared = prepare(
+            settled,
+            _given(data, settled.data, "data"),
+            _given(validation_data, settled.validation_data),
+            _given(test_data, settled.test_data),
+        )
+        for text in prepared.notices:
+            teller(Notice(text))
+        same = None if fresh else _same(store, name, identity(settled, prepared))
+        if same is not None:
+            return _reuse(same, teller)
+        folder = store.create(name)
+        lay_out(folder, resolved, settled, prepared)
+        return _work(folder, teller)
+
+
+def resume(
+    run: str | Run,
+    *,
+    num_train_epochs: float | None = None,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> Run:
+    """Go on with a run from its last checkpoint.
+
+    Parameters
+    ----------
+    num_train_epochs : float, optional
+        Train to this many epochs instead of the recipe's.
+
+    Raises
+    ------
+    RunError
+        When there is no such run, another kernel trains it, or there is nothing left to do.
+    """
+    folder = _folder(run, runs_dir)
+    if folder.status() == "finished" and num_train_epochs is None:
+        raise RunError(
+            f"{folder.title} is finished", hint=f"train on: %resume {folder.title} --epochs +1"
+        )
+    extend = {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
+    with watching(folder.title, display) as teller:
+        for _, event in folder.history():
+            teller.show(event)
+        return _work(folder, teller, resume=True, extend=extend)
+
+
+def load(run: str, *, runs_dir: str | Path | None = None) -> Run:
+    """Return a run by name (its last version) or ``name@version``.
+
+    Raises
+    ------
+    RunError
+        When there is none.
+    """
+    return Run(RunStore(runs_dir).get(run))
+
+
+def runs(pattern: str = "*", *, runs_dir: str | Path | None = None) -> RunTable:
+    """Return the table of runs whose name fits the pattern, newest last."""
+    from nbtune.results.run_table import RunTable, summarise
+
+    return RunTable([summarise(folder) for folder in RunStore(runs_dir).folders(pattern)])
+
+
+def evaluate(
+    run: str | Run,
+    data: Any = None,
+    *,
+    split: str | None = None,
+    runs_dir: str | Path | None = None,
+) -> Evaluation:
+    """Score a run on rows it was not trained on, beside the baselines.
+
+    Parameters
+    ----------
+    data : optional
+        Labelled rows, as for `finetune`; by default the run's own ``split``.
+    split : {"test", "validation", "train"}, optional
+        By default ``test`` where there is one, else ``validation``.
+
+    Raises
+    ------
+    DataError
+        When the rows cannot be used, or hold labels that the run does not know.
+    RunError
+        When the run has no model or no such split.
+    """
+    from nbtune.evaluation.judging import judge_run
+
+    run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+    return judge_run(run, data, split)
+
+
+def predict(
+    run: str | Run, texts: str | Iterable[str], *, runs_dir: str | Path | None = None
+) -> pd.DataFrame:
+    """Label texts with a run.
+
+    Returns
+    -------
+    DataFrame
+        One row a text: ``text``, ``label``, ``probability``, then one column a label with its
+        probability.
+    """
+    import pandas as pd
+
+    run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+    rows = as_texts(texts)
+    found = run.predict_proba(rows)
+    best = found.argmax(axis=1) if len(found) else []
+    frame = pd.DataFrame(
+        {
+            "text": rows,
+            "label": [run.labels[i] for i in best],
+            "probability": found.max(axis=1) if len(found) else [],
+        }
+    )
+    return frame.join(pd.DataFrame(found, columns=[f"p({label})" for label in run.labels]))
+
+
+def resolve(
+    recipe: str | Path | Recipe | Resolved | None,
+    settings: Mapping[str, Any],
+    pairs: Iterable[str] = (),
+) -> Resolved:
+    """Lay keyword settings and ``key=value`` texts over a recipe, and validate the whole.
+
+    Raises
+    ------
+    RecipeError
+        Names everything that is wrong.
+    """
+    if isinstance(recipe, Resolved):
+        return recipe
+    return compose(
+        _recipe_layer(recipe), settings_layer("argument", settings), overrides(pairs, "set")
+    )
+
+
+def _recipe_layer(recipe: str | Path | Recipe | None) -> Layer:
+    if recipe is None:
+        return Layer("recipe", {})
+    if isinstance(recipe, Recipe):
+        return Layer("recipe", recipe.model_dump(exclude_unset=True))
+    is_file = isinstance(recipe, Path) or (
+        "\n" not in recipe and recipe.endswith((".yaml", ".yml"))
+    )
+    return read_file(recipe) if is_file else yaml_layer(str(recipe), "recipe")
+
+
+class Teller:
+    """Writes an event down, then shows it; a view that fails is switched off with a warning.
+
+    Until there is a folder to write into, events wait.
+    """
+
+    def __init__(self, view: View | None) -> None:
+        self.view = view
+        self.folder: RunFolder | None = None
+        self.waiting: list[Event] = []
+        self.stopped = False
+
+    def __call__(self, event: Event) -> None:
+        self.stopped = isinstance(event, RunStopped)
+        if self.folder is None:
+            self.waiting.append(event)
+        elif not isinstance(event, EvaluationProgress):
+            self.folder.append(event)
+        self.show(event)
+
+    def attach(self, folder: RunFolder) -> None:
+        """Write down what waited, and from now on each event as it comes."""
+        self.folder, waiting = folder, self.waiting
+        self.waiting = []
+        for event in waiting:
+            folder.append(event)
+
+    def show(self, event: Event) -> None:
+        """Show an event without writing it down."""
+        if self.view is None:
+            return
+        try:
+            self.view(event)
+        except Exception as error:  # noqa: BLE001 - a picture must never end a training
+            self.view = None
+            self(Notice(f"the live view failed and is off: {error!r}", "warning"))
+
+
+@contextmanager
+def watching(title: str, display: str | None) -> Iterator[Teller]:
+    """Show what happens inside this block, and how it ended, whatever ended it."""
+    from nbtune.panels.display import open_view
+
+    view = open_view(title, display)
+    teller = Teller(view)
+    try:
+        yield teller
+    except KeyboardInterrupt:
+        if not teller.stopped:
+            teller(RunStopped(0, "interrupted", message="interrupted before the first step"))
+        raise
+    except Exception as error:
+        if not teller.stopped:
+            words = error.problem if isinstance(error, NbtuneError) else repr(error)
+            teller(RunStopped(0, "failed", message=words))
+        raise
+    finally:
+        if teller.view is not None:
+            view.close()
+
+
+def _work(
+    folder: RunFolder,
+    teller: Teller,
+    *,
+    resume: bool = False,
+    extend: Mapping[str, Any] | None = None,
+) -> Run:
+    from nbtune.engine.control import Control
+
+    with folder.hold():
+        teller.attach(folder)
+        trained = work(folder, teller, Control(), resume=resume, extend=extend)
+    return Run(folder, trained)
+
+
+def _same(store: RunStore, name: str, wanted: str) -> RunFolder | None:
+    newest = store.newest(name)
+    if newest is None or newest.about.get("identity") != wanted or newest.status() == "failed":
+        return None
+    return newest
+
+
+def _reuse(folder: RunFolder, teller: Teller) -> Run:
+    if folder.status() != "finished":
+        teller(Notice(f"the same recipe and data as {folder.title}: going on with it"))
+        return _work(folder, teller, resume=True)
+    for _, event in folder.history():
+        teller.show(event)
+    teller.show(
+        Notice(f"the same recipe and data as {folder.title}: nothing trained; --fresh trains anew")
+    )
+    return Run(folder)
+
+
+def _given(given: Any, named: str | None, what: str | None = None) -> Any:
+    if given is not None:
+        return given
+    if named is None and what is not None:
+        raise DataError(
+            "there are no rows to learn from", hint="name them: data: train_df, or --data train_df"
+        )
+    return named
+
+
+def _folder(run: str | Run, runs_dir: str | Path | None) -> RunFolder:
+    return run.folder if isinstance(run, Run) else RunStore(runs_dir).get(run)

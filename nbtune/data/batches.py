@@ -1,0 +1,104 @@
+"""Which rows meet in which step, and how they become tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Encoded(Protocol):
+    """What batches are made from: tokenised rows on disk."""
+
+    @property
+    def lengths(self) -> np.ndarray[Any, Any]: ...  # noqa: D102
+    @property
+    def targets(self) -> np.ndarray[Any, Any]: ...  # noqa: D102
+    def take(self, indices: Any) -> list[np.ndarray[Any, Any]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows padded to the longest of them, on the CPU.
+
+    ``inputs`` holds ``input_ids`` and ``attention_mask`` of shape (rows, longest); ``lengths``
+    are the tokens of each row, ``targets`` have the shape (rows,).
+    """
+
+    inputs: dict[str, torch.Tensor]
+    lengths: list[int]
+    targets: torch.Tensor
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> Indices:
+    """Return the order of the rows in an epoch; it depends on nothing but the arguments."""
+    return np.random.default_rng([seed, epoch]).permutation(rows)
+
+
+def step_rows(seed: int, rows: int, rows_per_step: int, first_step: int) -> Iterator[Indices]:
+    """Yield the rows of each optimiser step from ``first_step`` on, without end.
+
+    The last step of an epoch takes what is left, so that every row is seen once an epoch.
+    """
+    steps_per_epoch = -(-rows // rows_per_step)
+    epoch, skip = divmod(first_step, steps_per_epoch)
+    while True:
+        order = epoch_order(seed, epoch, rows)
+        for start in range(skip * rows_per_step, rows, rows_per_step):
+            yield order[start : start + rows_per_step]
+        epoch, skip = epoch + 1, 0
+
+
+def by_tokens(lengths: np.ndarray[Any, Any], budget: int) -> list[Indices]:
+    """Group rows of similar length into batches of at most ``budget`` padded tokens.
+
+    The longest come first, so that memory runs out at once or not at all.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        rows = max(1, budget // int(lengths[order[start]]))
+        batches.append(order[start : start + rows])
+        start += rows
+    return batches
+
+
+def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
+    """Read rows and pad them on the right to the longest."""
+    ids = examples.take(rows)
+    lengths = [len(row) for row in ids]
+    padded = np.full((len(ids), max(lengths)), pad_id, dtype=np.int64)
+    for row, own in zip(padded, ids, strict=True):
+        row[: len(own)] = own
+    mask = (np.arange(padded.shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
+    return Batch(
+        {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)},
+        lengths,
+        torch.from_numpy(np.asarray(examples.targets[rows], dtype=np.int64)),
+    )
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Tokenised rows that are used once, such as texts to predict; targets are zeros."""
+
+    ids: list[list[int]]
+
+    @property
+    def lengths(self) -> np.ndarray[Any, Any]:
+        """Tokens of each row."""
+        return np.array([len(row) for row in self.ids], dtype=np.int64)
+
+    @property
+    def targets(self) -> np.ndarray[Any, Any]:
+        """Zeros of shape (rows,)."""
+        return np.zeros(len(self.ids), dtype=np.int64)
+
+    def take(self, indices: Any) -> list[np.ndarray[Any, Any]]:
+        """Return the ids of these rows."""
+        return [np.asarray(self.ids[int(row)]) for row in indices]

@@ -1,0 +1,68 @@
+"""Where the work is done, in which number format, and how much memory it takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
+import psutil
+import torch
+
+from nbtune.errors import RecipeError
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_BF16_TRIAL = "import torch; torch.nn.functional.linear(*[torch.ones(64, 64).bfloat16()] * 2)"
+
+
+def find_device() -> torch.device:
+    """Return the first GPU, Apple's included, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """Return fp32, bf16 or fp16.
+
+    ``auto`` is bf16 on a GPU that has it and fp32 elsewhere: on CPUs bf16 is slower.
+
+    Raises
+    ------
+    RecipeError
+        When what is wanted does not work on this machine.
+    """
+    if wanted == "auto":
+        good = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return "bf16" if good else "fp32"
+    if wanted == "fp16" and device.type != "cuda":
+        raise RecipeError("precision: fp16 needs a CUDA GPU", hint="use precision: auto")
+    if wanted == "bf16" and device.type == "cpu" and not _bf16_survives():
+        raise RecipeError(
+            "precision: bf16 kills Python on this CPU (it names instructions it does not have)",
+            hint="use precision: auto, or set ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16",
+        )
+    return wanted
+
+
+@cache
+def _bf16_survives() -> bool:
+    """Try bf16 in a child, as some CPUs end the process at the first product."""
+    return subprocess.run([sys.executable, "-c", _BF16_TRIAL], capture_output=True).returncode == 0  # noqa: S603
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Compute in the chosen format inside this block; weights stay in float32."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, _DTYPES[precision])
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Return the peak of the GPU's allocator, or on a CPU the memory of this process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)

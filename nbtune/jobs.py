@@ -1,0 +1,353 @@
+"""From a run's folder to a trained model in it: tokenise, load, train, save.
+
+A fresh run and a resumed one go the same way; what is in the folder already is not made again.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import RunError
+from nbtune.events import BaselineScored, DataReady, Event, Notice, PhaseStarted, RunStarted
+from nbtune.methods import find_method
+from nbtune.models.sources import ModelSource, find_model
+from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
+from nbtune.runs import RunFolder
+from nbtune.tasks import find_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.data.encoding import Examples
+    from nbtune.data.preparing import PreparedData
+    from nbtune.engine.control import Control
+    from nbtune.engine.loop import Job
+
+Emit = Callable[[Event], None]
+VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
+
+
+def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
+    """Write what was chosen for the user into the recipe, so that it runs the same elsewhere."""
+    find_task(recipe.task)
+    method = find_method(recipe.method)
+    own = source.learning_rate if recipe.method == "full" else None
+    chosen = {
+        "model": source.name,
+        "learning_rate": recipe.learning_rate or own or method.learning_rate,
+    }
+    return recipe.model_copy(update=chosen)
+
+
+def identity(recipe: Recipe, data: PreparedData) -> str:
+    """Return a fingerprint of all that decides the outcome of a run."""
+    import xxhash
+
+    return xxhash.xxh3_128_hexdigest(f"{to_yaml(recipe, defaults=True)}\n{data.fingerprint}")
+
+
+def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: PreparedData) -> None:
+    """Write down what the run is and the rows it uses, before anything is trained."""
+    rows = folder.path / "data"
+    rows.mkdir()
+    for split, frame in data.splits.items():
+        frame.to_parquet(rows / f"{split}.parquet", index=False)
+    folder.describe(
+        {
+            "created": round(time.time(), 3),
+            "task": recipe.task,
+            "model": recipe.model,
+            "method": recipe.method,
+            "labels": list(data.labels),
+            "columns": {"text": data.columns.text, "label": data.columns.label},
+            "rows": {split: len(frame) for split, frame in data.splits.items()},
+            "identity": identity(recipe, data),
+            "origins": [list(row) for row in resolved.rows()],
+            "python": platform.python_version(),
+            "versions": {name: _version(name) for name in VERSIONS},
+        },
+        to_yaml(recipe),
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model in memory with its tokenizer and the longest row it takes, in tokens."""
+
+    model: Any
+    tokenizer: Any
+    max_length: int
+
+
+def work(
+    folder: RunFolder,
+    emit: Emit,
+    control: Control,
+    *,
+    resume: bool = False,
+    extend: Mapping[str, Any] | None = None,
+) -> Trained | None:
+    """Train the run of this folder, from its first step or from its last checkpoint.
+
+    Parameters
+    ----------
+    extend : mapping, optional
+        Settings that replace the recipe's, such as more epochs.
+
+    Returns
+    -------
+    Trained or None
+        The model with its best weights; None when no step was finished.
+
+    Raises
+    ------
+    NbtuneError
+        What ended the training, after the best weights so far were saved.
+    """
+    from nbtune.engine.loop import Training
+
+    recipe = from_yaml(folder.recipe_text)
+    if extend:
+        recipe = recipe.model_copy(update=dict(extend))
+        folder.describe(folder.about, to_yaml(recipe))
+    trained, examples = _load(folder, recipe, emit)
+    if recipe.baseline and not (folder.path / "baselines").is_dir():
+        _score_baselines(folder, emit)
+    job = _job(folder, recipe, trained, examples)
+    emit(PhaseStarted("training"))
+    outcome = Training(job, emit, control, folder.last, folder.best).run(resume)
+    if outcome.stopped.best_step is not None:
+        emit(PhaseStarted("saving"))
+        _export(folder, trained)
+    emit(outcome.stopped)
+    if outcome.failure is not None:
+        raise outcome.failure
+    return trained if outcome.stopped.best_step is not None else None
+
+
+def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
+    from nbtune.models.loading import load_model
+
+    emit(PhaseStarted("loading model"))
+    source = find_model(recipe.model)
+    tokenizer = _tokenizer(folder, source, recipe)
+    loaded = load_model(
+        source,
+        tokenizer,
+        folder.about["labels"],
+        head=find_task(recipe.task).head,
+        seed=recipe.seed,
+        attention_dropout=recipe.attention_dropout,
+        revision=recipe.revision,
+    )
+    for text in loaded.notices:
+        emit(Notice(text))
+    max_length = min(recipe.max_length, loaded.max_positions or recipe.max_length)
+    if max_length < recipe.max_length:
+        emit(Notice(f"max_length is {max_length}: {source.name} takes no longer rows"))
+    model = find_method(recipe.method).apply(loaded.model, recipe)
+    if recipe.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    emit(PhaseStarted("tokenising"))
+    examples = _tokenise(folder, tokenizer, max_length, emit)
+    return Trained(model, tokenizer, max_length), examples
+
+
+def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
+    from nbtune.models.loading import load_tokenizer
+
+    saved = folder.path / "tokenizer"
+    if saved.is_dir():
+        return load_tokenizer(ModelSource(source.name, "local", str(saved)), [])
+    texts = list(read_rows(folder, "train")["text"]) if source.kind == "scratch" else []
+    tokenizer = load_tokenizer(source, texts, recipe.revision)
+    tokenizer.save_pretrained(saved)
+    return tokenizer
+
+
+def read_rows(folder: RunFolder, split: str) -> pd.DataFrame:
+    """Return the rows of a split as they were trained on: columns row, text, label."""
+    import pandas as pd
+
+    return pd.read_parquet(folder.path / "data" / f"{split}.parquet")
+
+
+def _tokenise(
+    folder: RunFolder, tokenizer: Any, max_length: int, emit: Emit
+) -> dict[str, Examples]:
+    from nbtune.data.encoding import length_report, open_examples, write_examples
+
+    ids = {label: i for i, label in enumerate(folder.about["labels"])}
+    examples = {}
+    for split in ("train", "validation"):
+        place = folder.path / "tokens" / split
+        if split not in folder.about["rows"]:
+            continue
+        if place.is_dir():
+            examples[split] = open_examples(place)
+            continue
+        frame = read_rows(folder, split)
+        examples[split] = write_examples(
+            list(frame["text"]), [ids[x] for x in frame["label"]], tokenizer, max_length, place
+        )
+    counts = read_rows(folder, "train")["label"].value_counts()
+    emit(
+        DataReady(
+            dict(folder.about["rows"]),
+            {label: int(counts.get(label, 0)) for label in ids},
+            length_report(examples["train"], max_length),
+        )
+    )
+    return examples
+
+
+def _job(
+    folder: RunFolder, recipe: Recipe, trained: Trained, examples: Mapping[str, Examples]
+) -> Job:
+    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.loop import Job
+    from nbtune.engine.stepping import Forward
+    from nbtune.evaluation.metrics import score
+    from nbtune.models.packing import find_packer
+
+    task, method = find_task(recipe.task), find_method(recipe.method)
+    device = find_device()
+    precision = choose_precision(recipe.precision, device)
+    model = trained.model.to(device)
+    packer = find_packer(model) if recipe.batching == "packed" else None
+    parameters = list(model.parameters())
+    metric = recipe.metric_for_best_model or task.metrics[0]
+    return Job(
+        forward=Forward(model, device, precision, packer),
+        train=examples["train"],
+        validation=examples.get("validation"),
+        recipe=recipe,
+        learning_rate=recipe.learning_rate or method.learning_rate,
+        loss=task.loss(recipe, examples["train"].targets, len(folder.about["labels"])),
+        score=score,
+        metric=metric,
+        pad_id=trained.tokenizer.pad_token_id,
+        start=RunStarted(
+            step=0,
+            total_steps=0,
+            steps_per_epoch=0,
+            task=recipe.task,
+            model=str(recipe.model),
+            method=recipe.method,
+            parameters=sum(p.numel() for p in parameters),
+            trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
+            device=device.type,
+            precision=precision,
+            batching="padded" if packer is None else "packed",
+            metric=metric,
+        ),
+    )
+
+
+def _score_baselines(folder: RunFolder, emit: Emit) -> None:
+    from nbtune.evaluation.baselines import fit_baselines, save_baselines
+    from nbtune.evaluation.metrics import score
+
+    emit(PhaseStarted("scoring baselines"))
+    labels = folder.about["labels"]
+    ids = {label: i for i, label in enumerate(labels)}
+    train = read_rows(folder, "train")
+    fitted = fit_baselines(list(train["text"]), [ids[x] for x in train["label"]], labels)
+    save_baselines(folder.path / "baselines", fitted)
+    if "validation" in folder.about["rows"]:
+        frame = read_rows(folder, "validation")
+        targets = frame["label"].map(ids).to_numpy()
+        for baseline in fitted:
+            scores = score(targets, baseline.predict_proba(list(frame["text"])))
+            emit(BaselineScored(baseline.name, "validation", scores))
+
+
+def _export(folder: RunFolder, trained: Trained) -> None:
+    """Write the model as ``from_pretrained`` reads it: beside the place, then renamed."""
+    import shutil
+
+    stage = folder.path / ".model"
+    shutil.rmtree(stage, ignore_errors=True)
+    trained.model.save_pretrained(stage)
+    trained.tokenizer.save_pretrained(stage)
+    shutil.rmtree(folder.model_path, ignore_errors=True)
+    stage.rename(folder.model_path)
+
+
+def load_trained(folder: RunFolder) -> Trained:
+    """Load the model that a run left, with its best weights.
+
+    Raises
+    ------
+    RunError
+        When it has none yet.
+    ModelError
+        When the model that an adapter stands on is gone.
+    """
+    from nbtune.models.loading import load_model, load_tokenizer
+
+    if not folder.model_path.is_dir():
+        raise RunError(
+            f"{folder.title} has no model yet: it is {folder.status()}",
+            hint=f"go on with it: %resume {folder.title}",
+        )
+    recipe = from_yaml(folder.recipe_text)
+    saved = ModelSource(folder.title, "local", str(folder.model_path))
+    adapter = (folder.model_path / "adapter_config.json").is_file()
+    tokenizer = load_tokenizer(saved, [])
+    loaded = load_model(
+        find_model(recipe.model) if adapter else saved,
+        tokenizer,
+        folder.about["labels"],
+        head=find_task(recipe.task).head,
+        revision=recipe.revision if adapter else None,
+    )
+    model = loaded.model
+    if adapter:
+        import peft
+
+        model = peft.PeftModel.from_pretrained(model, folder.model_path)
+    max_length = min(recipe.max_length, loaded.max_positions or recipe.max_length)
+    return Trained(model.eval(), tokenizer, max_length)
+
+
+def probabilities(
+    trained: Trained,
+    recipe: Recipe,
+    texts: list[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray[Any, Any]:
+    """Return the label probabilities of texts, cleaned as in training; shape (rows, labels)."""
+    import numpy as np
+
+    from nbtune.data.batches import InMemory
+    from nbtune.data.cleaning import clean_texts
+    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.inference import predict_logits, softmax
+    from nbtune.engine.stepping import Forward
+    from nbtune.models.packing import find_packer, packing
+
+    if not texts:
+        return np.empty((0, trained.model.config.num_labels))
+    ids = trained.tokenizer(
+        clean_texts(texts, recipe.clean), truncation=True, max_length=trained.max_length
+    )["input_ids"]
+    device = find_device()
+    model = trained.model.to(device)
+    packer = find_packer(model) if recipe.batching == "packed" else None
+    forward = Forward(model, device, choose_precision(recipe.precision, device), packer)
+    with packing(model, packer):
+        logits = predict_logits(forward, InMemory(ids), trained.tokenizer.pad_token_id, progress)
+    return softmax(logits)

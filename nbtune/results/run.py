@@ -1,0 +1,221 @@
+"""A run as its user holds it: a classifier for scikit-learn, a model for Hugging Face."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import DataError, RunError
+from nbtune.events import Evaluated, Event
+from nbtune.jobs import Trained, load_trained, probabilities
+from nbtune.recipe import Recipe, from_yaml, to_yaml
+from nbtune.runs import RunFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+class Run:
+    """A training run on disk, and its model once it is asked for.
+
+    It predicts as scikit-learn's classifiers do, so that ``RocCurveDisplay.from_estimator`` and
+    the like take it; ``model`` and ``tokenizer`` are plain transformers objects.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where the run lies.
+    trained : Trained, optional
+        Its model, when it is in memory already.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+        The labels, in the order of the columns of `predict_proba`.
+    """
+
+    _estimator_type = "classifier"
+
+    def __init__(self, folder: RunFolder, trained: Trained | None = None) -> None:
+        self.folder = folder
+        self._trained = trained
+
+    @property
+    def name(self) -> str:
+        """The run's name and version: ``topics@2``."""
+        return self.folder.title
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``paused``, ``failed``, or ``interrupted`` (killed)."""
+        return self.folder.status()
+
+    @property
+    def recipe(self) -> RecipeText:
+        """The recipe; printed, it is a cell that trains the same again."""
+        return RecipeText(self.folder.recipe_text)
+
+    @property
+    def labels(self) -> list[str]:
+        """The label names."""
+        return list(self.folder.about["labels"])
+
+    @property
+    def classes_(self) -> np.ndarray[Any, Any]:
+        """The label names as scikit-learn wants them."""
+        import numpy as np
+
+        return np.array(self.labels)
+
+    @property
+    def trained(self) -> Trained:
+        """Model, tokenizer and longest row; loaded from disk when first asked for."""
+        if self._trained is None:
+            self._trained = load_trained(self.folder)
+        return self._trained
+
+    @property
+    def model(self) -> Any:
+        """The transformers (or PEFT) model with the best weights."""
+        return self.trained.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+        return self.trained.tokenizer
+
+    @property
+    def events(self) -> list[tuple[float, Event]]:
+        """All that happened, as (seconds since 1970, event)."""
+        return self.folder.history()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Losses, rates and scores over the steps, one row a report or evaluation."""
+        import pandas as pd
+
+        rows = []
+        for _, event in self.events:
+            if isinstance(event, Evaluated):
+                scores = {f"validation_{k}": v for k, v in event.scores.items()}
+                rows.append(
+                    {"step": event.step, "epoch": event.epoch, "validation_loss": event.loss}
+                    | scores
+                )
+            elif type(event).__name__ == "StepsDone":
+                rows.append(vars(event))
+        return pd.DataFrame(rows)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The validation scores of the weights that the run keeps, empty without validation."""
+        found = [event for _, event in self.events if isinstance(event, Evaluated)]
+        best = [event for event in found if event.best] or found
+        return dict(best[-1].scores) if best else {}
+
+    def predict_proba(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
+        """Return the probabilities of the labels, of shape (rows, labels).
+
+        Raises
+        ------
+        DataError
+            When something among the texts is not one.
+        """
+        return probabilities(self.trained, from_yaml(self.folder.recipe_text), as_texts(texts))
+
+    def predict(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
+        """Return the most probable label of each text."""
+        found = self.predict_proba(texts)
+        return self.classes_[found.argmax(axis=1)] if len(found) else self.classes_[:0]  # type: ignore[no-any-return]
+
+    def score(self, texts: Iterable[str], labels: Sequence[str]) -> float:
+        """Return the accuracy on these rows, as scikit-learn's classifiers do."""
+        return float((self.predict(texts) == [str(label) for label in labels]).mean())
+
+    def save(self, folder: str | Path) -> Path:
+        """Copy model and tokenizer to a folder that ``from_pretrained`` reads.
+
+        Raises
+        ------
+        RunError
+            When there is something in that place already, or no model yet.
+        """
+        place = Path(folder)
+        if place.exists():
+            raise RunError(f"{str(folder)!r} is there already", hint="choose a new folder")
+        if not self.folder.model_path.is_dir():
+            load_trained(self.folder)  # says why there is none
+        shutil.copytree(self.folder.model_path, place)
+        return place
+
+    def fit(self, *_: Any, **__: Any) -> Run:
+        """Refuse: a run is trained already; it is here for scikit-learn's checks only."""
+        raise RunError("a run cannot be fitted again", hint="use nbtune.finetune or %resume")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.folder.model_path.is_dir()
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(string=True, two_d_array=False),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name}: {self.status}, {self.folder.path}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbtune.panels import card
+        from nbtune.panels.state import fold
+
+        view = fold(self.name, self.events)
+        return {
+            "text/plain": card.card_text(view),
+            "text/markdown": card.card_markdown(view),
+            "text/html": card.final_html(view),
+        }
+
+
+class RecipeText(str):
+    """A recipe as text, with the validated settings at hand."""
+
+    __slots__ = ()
+
+    @property
+    def settings(self) -> Recipe:
+        """The validated recipe."""
+        return from_yaml(self)
+
+    def to_yaml(self, *, defaults: bool = False) -> str:
+        """Return the text; with ``defaults`` every setting is written out."""
+        return to_yaml(self.settings, defaults=defaults)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def as_texts(texts: Iterable[str]) -> list[str]:
+    """Check that these are texts.
+
+    Raises
+    ------
+    DataError
+        Naming the first thing that is not one.
+    """
+    if isinstance(texts, str):
+        return [texts]
+    found = list(texts)
+    bad = [i for i, text in enumerate(found) if not isinstance(text, str)]
+    if bad:
+        raise DataError(
+            f"text {bad[0]} is {found[bad[0]]!r}, not a text ({len(bad)} such rows)",
+            hint="leave them out, or turn them into texts",
+        )
+    return found
