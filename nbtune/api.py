@@ -195,7 +195,7 @@ def evaluate(
     RunError
         When the run has no model or no such split.
     """
-    from nbtune.evaluation.judging import judge_run
+    from nbtune.results.judging import judge_run
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
     return judge_run(run, data, split)
@@ -271,6 +271,7 @@ class Teller:
         self.stopped = False
 
     def __call__(self, event: Event) -> None:
+        """Write an event down and show it; the progress of an evaluation is only shown."""
         self.stopped = isinstance(event, RunStopped)
         if self.folder is None:
             self.waiting.append(event)

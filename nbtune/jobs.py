@@ -21,6 +21,7 @@ from nbtune.runs import RunFolder
 from nbtune.tasks import find_task
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from nbtune.data.encoding import Examples
