@@ -167,8 +167,8 @@ def from_json(line: str) -> tuple[float, Event] | None:
         values = json.loads(line)
         kind = Event.kinds[values.pop("event")]
         time = float(values.pop("time"))
-        known = {f.name for f in fields(kind)}
-        return time, kind(**{k: _number(v) for k, v in values.items() if k in known})
+        known = {f.name: str(f.type) for f in fields(kind)}
+        return time, kind(**{k: _heard(v, known[k]) for k, v in values.items() if k in known})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -181,7 +181,7 @@ def _speakable(value: Any) -> Any:
     return value
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _number(inner) for key, inner in value.items()}
-    return float(value) if value in ("nan", "inf", "-inf") else value
+def _heard(value: Any, kind: str) -> Any:
+    if isinstance(value, dict) and kind == "dict[str, float]":
+        return {key: float(inner) for key, inner in value.items()}
+    return float(value) if kind == "float" else value

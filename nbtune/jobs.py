@@ -349,6 +349,7 @@ def probabilities(
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
     forward = Forward(model, device, choose_precision(recipe.precision, device), packer)
+    rows = InMemory(ids, np.zeros(len(ids), dtype=np.int64))
     with packing(model, packer):
-        logits = predict_logits(forward, InMemory(ids), trained.tokenizer.pad_token_id, progress)
+        logits = predict_logits(forward, rows, trained.tokenizer.pad_token_id, progress)
     return softmax(logits)

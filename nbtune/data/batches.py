@@ -85,19 +85,15 @@ def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
 
 @dataclass(frozen=True)
 class InMemory:
-    """Tokenised rows that are used once, such as texts to predict; targets are zeros."""
+    """Tokenised rows that are not worth a file, such as texts to predict."""
 
     ids: list[list[int]]
+    targets: np.ndarray[Any, Any]
 
     @property
     def lengths(self) -> np.ndarray[Any, Any]:
         """Tokens of each row."""
         return np.array([len(row) for row in self.ids], dtype=np.int64)
-
-    @property
-    def targets(self) -> np.ndarray[Any, Any]:
-        """Zeros of shape (rows,)."""
-        return np.zeros(len(self.ids), dtype=np.int64)
 
     def take(self, indices: Any) -> list[np.ndarray[Any, Any]]:
         """Return the ids of these rows."""

@@ -14,19 +14,26 @@ _SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "s
 
 
 def new_tokenizer(texts: Sequence[str]) -> Any:
-    """Train a lower-casing WordPiece tokenizer (Schuster and Nakajima 2012) on the texts."""
-    inner = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))  # noqa: S106
-    inner.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    inner.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    trainer = tokenizers.trainers.WordPieceTrainer(
-        vocab_size=VOCABULARY, special_tokens=list(_SPECIAL.values()), show_progress=False
+    """Train a lower-casing byte-pair tokenizer (Sennrich et al. 2016) on the texts.
+
+    Pairs are merged over bytes, as in GPT-2: no text has an unknown character, and, unlike
+    WordPiece here, the same texts always give the same tokens.
+    """
+    inner = tokenizers.Tokenizer(tokenizers.models.BPE())
+    inner.normalizer = tokenizers.normalizers.Lowercase()
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=True)
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=list(_SPECIAL.values()),
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     inner.train_from_iterator(texts, trainer)
     ends = [(token, inner.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     inner.post_processor = tokenizers.processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
     )
-    inner.decoder = tokenizers.decoders.WordPiece()
+    inner.decoder = tokenizers.decoders.ByteLevel()
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner, model_max_length=POSITIONS, padding_side="right", **_SPECIAL
     )

@@ -1,0 +1,85 @@
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nbtune.data.batches import InMemory
+from nbtune.engine.control import Control
+from nbtune.engine.loop import Job, Outcome, Training
+from nbtune.engine.stepping import Forward
+from nbtune.events import Event, RunStarted
+from nbtune.models.packing import find_packer
+from nbtune.recipe import Recipe
+from nbtune.runs import CheckpointStore
+from nbtune.tasks import find_task
+from nbtune.testing import encode, tiny_model, tiny_tokenizer, topic_rows
+
+
+@dataclass
+class Lab:
+    """A tiny job, its folder, and what it told."""
+
+    folder: Path
+    recipe: Recipe
+    rows: InMemory
+    validation: InMemory | None
+    events: list[Event] = field(default_factory=list)
+    model: object = None
+    control: Control = field(default_factory=Control)
+
+    def job(self) -> Job:
+        self.model = self.model or tiny_model()
+        packer = find_packer(self.model) if self.recipe.batching == "packed" else None
+        return Job(
+            forward=Forward(self.model, torch.device("cpu"), "fp32", packer),
+            train=self.rows,
+            validation=self.validation,
+            recipe=self.recipe,
+            learning_rate=self.recipe.learning_rate or 1e-3,
+            loss=find_task("text-classification").loss(self.recipe, self.rows.targets, 3),
+            score=lambda t, p: {"accuracy": float(np.mean(p.argmax(1) == t))},
+            metric="accuracy",
+            pad_id=0,
+            start=RunStarted(0, 0, 0, "t", "m", "full", 1, 1, "cpu", "fp32", "packed", "accuracy"),
+        )
+
+    def training(self, listen=None) -> Training:
+        def emit(event: Event) -> None:
+            self.events.append(event)
+            if listen:
+                listen(event)
+
+        self.control = Control()
+        return Training(
+            self.job(),
+            emit,
+            self.control,
+            CheckpointStore(self.folder / "last"),
+            CheckpointStore(self.folder / "best"),
+        )
+
+    def train(self, resume=False, listen=None) -> Outcome:
+        return self.training(listen).run(resume)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {name: p.detach().clone() for name, p in self.model.named_parameters()}
+
+    def told(self, kind: type) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    torch.set_num_threads(1)
+    tokenizer = tiny_tokenizer()
+    count = iter(range(100))
+
+    def make(**settings) -> Lab:
+        rows = encode(topic_rows(48), tokenizer)
+        validation = encode(topic_rows(24, seed=1), tokenizer)
+        recipe = Recipe(**{"num_train_epochs": 2, "learning_rate": 1e-3, **settings})
+        return Lab(tmp_path / str(next(count)), recipe, rows, validation)
+
+    return make
