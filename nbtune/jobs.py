@@ -208,7 +208,7 @@ def _tokenise(
         DataReady(
             dict(folder.about["rows"]),
             {label: int(counts.get(label, 0)) for label in ids},
-            length_report(examples["train"], max_length),
+            length_report(examples["train"]),
         )
     )
     return examples

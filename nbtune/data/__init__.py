@@ -1,0 +1,1 @@
+"""Rows become examples: read, cleaned, checked, split, tokenised, batched."""
