@@ -265,7 +265,7 @@ def _score_baselines(folder: RunFolder, emit: Emit) -> None:
     labels = folder.about["labels"]
     ids = {label: i for i, label in enumerate(labels)}
     train = read_rows(folder, "train")
-    fitted = fit_baselines(list(train["text"]), [ids[x] for x in train["label"]], labels)
+    fitted = fit_baselines(list(train["text"]), [ids[x] for x in train["label"]], len(labels))
     save_baselines(folder.path / "baselines", fitted)
     if "validation" in folder.about["rows"]:
         frame = read_rows(folder, "validation")

@@ -1,0 +1,1 @@
+"""Predictions become records: metrics, intervals, curves, baselines, a verdict."""

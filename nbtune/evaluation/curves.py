@@ -1,0 +1,84 @@
+"""ROC and precision-recall curves: of each label, and of all of them together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import metrics as sk
+
+from nbtune.records import Curve
+
+Array = np.ndarray[Any, Any]
+POINTS = 120
+MOST_LABELS = 30
+"""Curves are kept for so many labels, the worst ones; nobody can tell more apart."""
+
+
+def roc_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
+    """Return ROC curves of the labels that some but not all rows have, then micro and macro.
+
+    Micro takes every (row, label) pair as one decision; macro is the mean of the curves at the
+    same false positive rate (Fawcett 2006, section 9).
+    """
+    chosen = _columns(targets, probabilities)
+    curves, points = [], []
+    for k in chosen:
+        x, y, _ = sk.roc_curve(targets == k, probabilities[:, k], drop_intermediate=True)
+        curves.append(_curve(labels[k], x, y, float(sk.auc(x, y))))
+        points.append((x, y))
+    if len(chosen) < 2:
+        return tuple(curves)
+    x, y, _ = sk.roc_curve(*_micro(targets, probabilities), drop_intermediate=True)
+    grid = np.linspace(0, 1, 501)
+    mean = np.mean([np.interp(grid, px, py) for px, py in points], axis=0)
+    mean[0] = 0.0
+    area = float(np.mean([curve.area for curve in curves]))
+    together = (_curve("micro", x, y, float(sk.auc(x, y))), _curve("macro", grid, mean, area))
+    return (*_worst(curves), *together)
+
+
+def pr_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
+    """Return precision-recall curves as `roc_curves` does; areas are average precisions."""
+    chosen = _columns(targets, probabilities)
+    curves = []
+    for k in chosen:
+        curves.append(_pr(labels[k], targets == k, probabilities[:, k]))
+    if len(chosen) < 2:
+        return tuple(curves)
+    return (*_worst(curves), _pr("micro", *_micro(targets, probabilities)))
+
+
+def _pr(label: str, positive: Array, scores: Array) -> Curve:
+    precision, recall, _ = sk.precision_recall_curve(positive, scores, drop_intermediate=True)
+    area = float(sk.average_precision_score(positive, scores))
+    return _curve(label, recall[::-1], precision[::-1], area)
+
+
+def _columns(targets: Array, probabilities: Array) -> list[int]:
+    labels = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    return [k for k in labels if 0 < np.count_nonzero(targets == k) < len(targets)]
+
+
+def _micro(targets: Array, probabilities: Array) -> tuple[Array, Array]:
+    hot = np.zeros(probabilities.shape, dtype=bool)
+    hot[np.arange(len(targets)), targets] = True
+    return hot.ravel(), probabilities.ravel()
+
+
+def _worst(curves: list[Curve]) -> list[Curve]:
+    if len(curves) <= MOST_LABELS:
+        return curves
+    kept = {id(curve) for curve in sorted(curves, key=lambda c: c.area)[:MOST_LABELS]}
+    return [curve for curve in curves if id(curve) in kept]
+
+
+def _curve(label: str, x: Array, y: Array, area: float) -> Curve:
+    """Thin the points evenly along the length of the curve, so that corners stay."""
+    if len(x) > POINTS:
+        way = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+        marks = np.linspace(0, way[-1], POINTS)
+        picked = np.unique(np.searchsorted(way, marks).clip(0, len(x) - 1))
+        picked = np.unique(np.concatenate([[0], picked, [len(x) - 1]]))
+        x, y = x[picked], y[picked]
+    return Curve(label, tuple(np.round(x, 5).tolist()), tuple(np.round(y, 5).tolist()), area)

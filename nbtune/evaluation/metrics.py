@@ -1,0 +1,92 @@
+"""Scores by scikit-learn's names: functions of targets and probabilities."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from sklearn import metrics as sk
+
+Array = np.ndarray[Any, Any]
+Metric = Callable[[Array, Array], float]
+
+
+def accuracy(targets: Array, probabilities: Array) -> float:
+    """Share of rows whose most probable label is the true one."""
+    return float(np.mean(probabilities.argmax(axis=1) == targets))
+
+
+def roc_auc(targets: Array, probabilities: Array) -> float:
+    """Area under the ROC curve: of the second label when there are two, else the mean over labels.
+
+    Labels that no row has are left out of the mean (one against the rest; Hand and Till 2001
+    discuss the alternatives); NaN when fewer than two labels are there.
+    """
+    if probabilities.shape[1] == 2:
+        return _auc(targets == 1, probabilities[:, 1])
+    present = [k for k in range(probabilities.shape[1]) if np.any(targets == k)]
+    areas = [_auc(targets == k, probabilities[:, k]) for k in present]
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def _auc(positive: Array, scores: Array) -> float:
+    if positive.all() or not positive.any():
+        return float("nan")
+    return float(sk.roc_auc_score(positive, scores))
+
+
+def log_loss(targets: Array, probabilities: Array) -> float:
+    """Mean of minus the log of the probability of the true label, in nats."""
+    labels = np.arange(probabilities.shape[1])
+    return float(sk.log_loss(targets, probabilities, labels=labels))
+
+
+def mcc(targets: Array, probabilities: Array) -> float:
+    """Matthews' correlation of true and predicted labels, for many classes (Gorodkin 2004)."""
+    return float(sk.matthews_corrcoef(targets, probabilities.argmax(axis=1)))
+
+
+def _averaged(function: Callable[..., float], average: str) -> Metric:
+    def metric(targets: Array, probabilities: Array) -> float:
+        predictions = probabilities.argmax(axis=1)
+        return float(function(targets, predictions, average=average, zero_division=0))
+
+    return metric
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "f1_macro": _averaged(sk.f1_score, "macro"),
+    "f1_micro": _averaged(sk.f1_score, "micro"),
+    "f1_weighted": _averaged(sk.f1_score, "weighted"),
+    "precision_macro": _averaged(sk.precision_score, "macro"),
+    "recall_macro": _averaged(sk.recall_score, "macro"),
+    "roc_auc": roc_auc,
+    "mcc": mcc,
+    "log_loss": log_loss,
+}
+LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
+
+
+def score(
+    targets: Array, probabilities: Array, names: Iterable[str] | None = None
+) -> dict[str, float]:
+    """Return scores by name.
+
+    Parameters
+    ----------
+    targets : ndarray of int
+        Label ids of shape (rows,).
+    probabilities : ndarray of float
+        Shape (rows, labels).
+    names : iterable of str, optional
+        Which of `METRICS`; all by default.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {
+            name: METRICS[name](np.asarray(targets), np.asarray(probabilities, dtype=np.float64))
+            for name in (METRICS if names is None else names)
+        }
