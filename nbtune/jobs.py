@@ -49,7 +49,8 @@ def identity(recipe: Recipe, data: PreparedData) -> str:
     """Return a fingerprint of all that decides the outcome of a run."""
     import xxhash
 
-    return xxhash.xxh3_128_hexdigest(f"{to_yaml(recipe, defaults=True)}\n{data.fingerprint}")
+    text = f"{to_yaml(recipe, defaults=True)}\n{data.fingerprint}"
+    return xxhash.xxh3_128_hexdigest(text.encode())
 
 
 def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: PreparedData) -> None:

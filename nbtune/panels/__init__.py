@@ -1,0 +1,1 @@
+"""What one sees: cards, tables and charts made from events and records."""

@@ -1,0 +1,1 @@
+"""Records and histories become matplotlib figures; one figure one file, never pyplot."""

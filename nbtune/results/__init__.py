@@ -1,0 +1,1 @@
+"""What the user holds: runs, evaluations, tables; objects with text, HTML and markdown faces."""

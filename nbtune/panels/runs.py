@@ -1,0 +1,55 @@
+"""The table of runs, in HTML, Markdown and text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbtune.panels.card import escaped, short
+from nbtune.panels.html import duration, number, render
+
+COLUMNS = (
+    "run", "status", "model", "method", "rows", "f1_macro", "accuracy", "seconds", "created",
+)  # fmt: skip
+_LEFT = ("run", "status", "model", "method")
+_TEXT = {"run": 18, "status": 12, "model": 20, "method": 7, "f1_macro": 9, "seconds": 13}
+EMPTY = "There are no runs here yet: %%finetune makes one."
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def runs_html(rows: Rows) -> str:
+    """Return the table; runs that can go on say how."""
+    heads = [(name, name in _LEFT) for name in COLUMNS]
+    return render("runs.html.j2", heads=heads, rows=[_cells(row) for row in rows], empty=EMPTY)
+
+
+def runs_text(rows: Rows) -> str:
+    """Return the table as lines of at most 80 characters."""
+    if not rows:
+        return EMPTY
+    lines = ["".join(f"{name:<{width}}" for name, width in _TEXT.items())]
+    for row in rows:
+        cells = dict(zip(COLUMNS, _cells(row), strict=True))
+        lines.append("".join(f"{short(cells[n], w - 1):<{w}}" for n, w in _TEXT.items()))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def runs_markdown(rows: Rows) -> str:
+    """Return the table as Markdown."""
+    if not rows:
+        return EMPTY
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(escaped(cell) for cell in _cells(row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    written = {
+        **row,
+        "rows": f"{row['rows']:,}",
+        "f1_macro": number(row["f1_macro"]),
+        "accuracy": number(row["accuracy"]),
+        "seconds": duration(row["seconds"]),
+    }
+    return [short(str(written[name]), 60) for name in COLUMNS]

@@ -1,0 +1,197 @@
+"""Events fold into what the views show; live, finished, or read from disk, it is the same fold."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from nbtune.events import (
+    BaselineScored,
+    CheckpointSaved,
+    DataReady,
+    Evaluated,
+    EvaluationProgress,
+    Event,
+    Notice,
+    PhaseStarted,
+    RunStarted,
+    RunStopped,
+    StepsDone,
+)
+
+RECENT_SECONDS = 10.0
+WORDS = {
+    "finished": "finished",
+    "stopped early": "finished early: no better score came",
+    "interrupted": "paused",
+    "failed": "failed",
+}
+
+
+@dataclass
+class RunView:
+    """A run as a picture of it needs to know it; `apply` changes it in place.
+
+    Attributes
+    ----------
+    steps, losses : array
+        Training loss by step, one point a report, in growing buffers.
+    pauses : list of int
+        Steps at which the run was stopped and later went on.
+    """
+
+    title: str
+    clock: Callable[[], float] = time.monotonic
+    phase: str = "starting"
+    start: RunStarted | None = None
+    stop: RunStopped | None = None
+    data: DataReady | None = None
+    last: StepsDone | None = None
+    progress: EvaluationProgress | None = None
+    steps: array[int] = field(default_factory=lambda: array("l"))
+    losses: array[float] = field(default_factory=lambda: array("f"))
+    evaluations: list[Evaluated] = field(default_factory=list)
+    baselines: list[BaselineScored] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    pauses: list[int] = field(default_factory=list)
+    checkpoint: int | None = None
+    recent: deque[StepsDone] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case PhaseStarted():
+                self.phase, self.stop = event.phase, None
+            case Notice():
+                self.notices.append(event)
+            case DataReady():
+                self.data = event
+            case BaselineScored():
+                self.baselines.append(event)
+            case RunStarted():
+                self._start(event)
+            case StepsDone():
+                self._report(event)
+            case EvaluationProgress():
+                self.progress = event if event.done < event.total else None
+            case Evaluated():
+                self.evaluations.append(event)
+                self.progress = None
+            case CheckpointSaved():
+                self.checkpoint = event.step
+            case RunStopped():
+                self.stop = event
+
+    def _start(self, event: RunStarted) -> None:
+        if event.step:
+            self.pauses.append(event.step)
+            self._forget_after(event.step)
+        self.start, self.stop = event, None
+        self.recent.clear()
+
+    def _forget_after(self, step: int) -> None:
+        """Drop what came after the checkpoint that a resumed run went on from."""
+        while self.steps and self.steps[-1] > step:
+            self.steps.pop()
+            self.losses.pop()
+        self.evaluations = [event for event in self.evaluations if event.step <= step]
+
+    def _report(self, event: StepsDone) -> None:
+        self.last = event
+        self.steps.append(event.step)
+        self.losses.append(event.loss)
+        self.recent.append(event)
+        while sum(report.seconds for report in self.recent) > RECENT_SECONDS:
+            if len(self.recent) == 1:
+                break
+            self.recent.popleft()
+
+    @property
+    def status(self) -> str:
+        """One word: ``starting``, ``running``, ``paused``, ``finished`` or ``failed``."""
+        if self.stop is not None:
+            return WORDS.get(self.stop.reason, "failed").split(" ")[0]
+        return "running" if self.start else "starting"
+
+    @property
+    def words(self) -> str:
+        """The state as one says it."""
+        if self.stop is not None:
+            return WORDS.get(self.stop.reason, "failed")
+        if self.progress is not None:
+            return f"scoring {self.progress.split} rows"
+        return "running" if self.phase == "training" else self.phase
+
+    @property
+    def step(self) -> int:
+        """The last step that was reported."""
+        done = self.last.step if self.last else 0
+        return max(done, self.start.step if self.start else 0)
+
+    @property
+    def share(self) -> float:
+        """How much of the steps is done, 0 to 1."""
+        return self.step / self.start.total_steps if self.start and self.start.total_steps else 0.0
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Rows a second over the last ten seconds of training."""
+        return self._rate([report.rows for report in self.recent])
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens a second, padding left out, over the last ten seconds of training."""
+        return self._rate([report.tokens for report in self.recent])
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the remaining steps take at the present rate."""
+        if self.start is None or not self.recent or self.stop is not None:
+            return None
+        seconds = sum(report.seconds for report in self.recent)
+        before = self.recent[0].step - self._steps_of(self.recent[0])
+        done = self.recent[-1].step - before
+        return (self.start.total_steps - self.step) * seconds / done if done > 0 else None
+
+    def _steps_of(self, report: StepsDone) -> int:
+        """Return how many steps a report covers, from how its rows compare to all of them."""
+        index = len(self.steps) - len(self.recent)
+        before = self.steps[index - 1] if index > 0 else (self.start.step if self.start else 0)
+        return max(1, report.step - before)
+
+    def _rate(self, counts: list[int]) -> float | None:
+        seconds = sum(report.seconds for report in self.recent)
+        return sum(counts) / seconds if seconds > 0 else None
+
+    @property
+    def metric(self) -> str:
+        """The score that picks the best weights."""
+        return self.start.metric if self.start else "f1_macro"
+
+    @property
+    def best(self) -> Evaluated | None:
+        """The evaluation whose weights are kept so far."""
+        kept = [event for event in self.evaluations if event.best]
+        if self.stop is not None and self.stop.best_step is not None:
+            here = [event for event in self.evaluations if event.step == self.stop.best_step]
+            return here[-1] if here else None
+        return kept[-1] if kept else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has trained, or how long this view has been open."""
+        return self.stop.seconds if self.stop is not None else self.clock() - self.began
+
+
+def fold(title: str, history: Iterable[tuple[float, Event]]) -> RunView:
+    """Return the view of a run from its whole history."""
+    view = RunView(title)
+    for _, event in history:
+        view.apply(event)
+    return view

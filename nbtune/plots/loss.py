@@ -1,0 +1,63 @@
+"""How the loss fell: every report, a smoothed line, and the validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nbtune.events import Evaluated, Event, StepsDone
+from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend
+
+POINTS = 500
+
+
+def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
+    """Draw training and validation loss over the steps; the best step is marked.
+
+    Parameters
+    ----------
+    history : sequence of (float, Event)
+        As a run's folder gives it.
+    ax : matplotlib Axes
+        Drawn on, and returned.
+    """
+    reports = [event for _, event in history if isinstance(event, StepsDone)]
+    looks = [event for _, event in history if isinstance(event, Evaluated)]
+    if reports:
+        steps = np.array([event.step for event in reports])
+        losses = np.array([event.loss for event in reports])
+        few = np.unique(np.linspace(0, len(steps) - 1, POINTS).astype(int))
+        ax.plot(steps[few], losses[few], color=TRAIN, alpha=0.35, linewidth=0.8)
+        ax.plot(steps[few], smoothed(losses)[few], color=TRAIN, linewidth=1.6, label="training")
+    if looks:
+        ax.plot(
+            [event.step for event in looks],
+            [event.loss for event in looks],
+            color=VALIDATION,
+            linestyle="--",
+            marker="o",
+            markersize=4,
+            label="validation",
+        )
+    best = [event for event in looks if event.best]
+    if best:
+        ax.axvline(best[-1].step, color=GREY, linewidth=1, linestyle=":", label="weights kept")
+    ax.set_xlabel("step")
+    ax.set_ylabel("loss (nats)")
+    ax.set_ylim(bottom=0)
+    if reports or looks:
+        legend(ax)
+    return ax
+
+
+def smoothed(values: np.ndarray[Any, Any], strength: float = 0.9) -> np.ndarray[Any, Any]:
+    """Return the exponential mean, corrected for its start as Adam's is (Kingma and Ba 2015)."""
+    mean, weight, found = 0.0, 0.0, np.empty(len(values))
+    for i, value in enumerate(values):
+        if np.isfinite(value):
+            mean = strength * mean + (1 - strength) * value
+            weight = strength * weight + (1 - strength)
+        found[i] = mean / weight if weight else np.nan
+    return found

@@ -1,0 +1,17 @@
+"""Precision against recall, label by label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbtune.plots.curves import draw_curves
+from nbtune.records import EvaluationRecord
+
+
+def plot_pr(record: EvaluationRecord, ax: Any) -> Any:
+    """Draw the precision-recall curve of each label and their micro average."""
+    draw_curves(record.pr, ax, "AP")
+    ax.set_xlabel("recall")
+    ax.set_ylabel("precision")
+    ax.set_title("Precision and recall")
+    return ax

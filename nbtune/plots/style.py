@@ -1,0 +1,53 @@
+"""One look for all figures: readable on white and on black, and without telling colours apart."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+GREY = "#808080"
+# Okabe and Ito's colours, those that show on white and black alike.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+TRAIN, VALIDATION = COLOURS[0], COLOURS[5]
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
+    """Make a transparent figure, in inches, and its axes in an array of (rows, columns)."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.patch.set_alpha(0)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
+        tidy(ax)
+    return figure, axes
+
+
+def tidy(ax: Any) -> None:
+    """Draw axes in mid-grey without box or background; the axes are changed in place."""
+    ax.patch.set_alpha(0)
+    for side, spine in ax.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GREY)
+    ax.tick_params(colors=GREY, labelsize=8)
+    ax.xaxis.label.set_color(GREY)
+    ax.yaxis.label.set_color(GREY)
+    ax.title.set_color(GREY)
+    ax.title.set_fontsize(10)
+    ax.grid(alpha=0.2, color=GREY, linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def legend(ax: Any, **options: Any) -> None:
+    """Add a legend in the style of the axes."""
+    ax.legend(frameon=False, labelcolor=GREY, fontsize=8, **options)
+
+
+def to_png(figure: Figure, dpi: int = 144) -> bytes:
+    """Return the figure as a transparent PNG."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, transparent=True)
+    return stream.getvalue()

@@ -1,0 +1,111 @@
+"""What is known of a run on some rows, as an object with faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbtune.records import Curve, EvaluationRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class Evaluation:
+    """Scores with intervals, confusion matrix, curves and errors of a run.
+
+    Parameters
+    ----------
+    record : EvaluationRecord
+        What was found.
+    frame : DataFrame, optional
+        The rows: ``row``, ``text``, ``label``, ``prediction``, ``probability``, and one column a
+        label with its probability.
+    """
+
+    def __init__(self, record: EvaluationRecord, frame: pd.DataFrame | None = None) -> None:
+        self.record = record
+        self.frame = frame
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Scores by scikit-learn's names."""
+        return {name: score.value for name, score in self.record.scores.items()}
+
+    @property
+    def verdict(self) -> str:
+        """Who wins, in a sentence."""
+        return self.record.verdict
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The score table, baselines first: value, low and high end of the 95 % interval."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {"model": judged.name, "score": name} | vars(score)
+                for judged in self.record.table
+                for name, score in judged.scores.items()
+            ]
+        ).set_index(["model", "score"])
+
+    @property
+    def classes(self) -> pd.DataFrame:
+        """Precision, recall, F1, AUC and support by label."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(scores) for scores in self.record.classes]).set_index("label")
+
+    @property
+    def confusion(self) -> pd.DataFrame:
+        """Counts: true labels downwards, predicted ones across."""
+        import pandas as pd
+
+        found = self.record.confusion
+        return pd.DataFrame(
+            found.counts,
+            index=pd.Index(found.labels, name="true"),
+            columns=pd.Index(found.labels, name="predicted"),
+        )
+
+    @property
+    def roc(self) -> dict[str, Curve]:
+        """ROC curves by label, and ``micro`` and ``macro``."""
+        return {curve.label: curve for curve in self.record.roc}
+
+    @property
+    def pr(self) -> dict[str, Curve]:
+        """Precision-recall curves by label, and ``micro``."""
+        return {curve.label: curve for curve in self.record.pr}
+
+    def errors(self, n: int = 20) -> pd.DataFrame:
+        """Return the ``n`` most confidently wrong rows, worst first."""
+        import pandas as pd
+
+        if self.frame is None:
+            columns = ["row", "text", "target", "prediction", "probability"]
+            return pd.DataFrame([vars(row) for row in self.record.errors[:n]], columns=columns)
+        wrong = self.frame[self.frame["label"] != self.frame["prediction"]]
+        worst = wrong.sort_values("probability", ascending=False, kind="stable").head(n)
+        named = worst.rename(columns={"label": "target"})
+        return named[["row", "text", "target", "prediction", "probability"]]
+
+    def figure(self) -> Figure:
+        """Return confusion matrix, ROC and precision-recall as a matplotlib figure."""
+        from nbtune.plots.evaluation import evaluation_figure
+
+        return evaluation_figure(self.record)
+
+    def __repr__(self) -> str:
+        f1 = self.metrics["f1_macro"]
+        return f"<Evaluation of {self.record.run} on {self.record.split}: f1_macro {f1:.3f}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbtune.panels import evaluation
+
+        return {
+            "text/plain": evaluation.evaluation_text(self.record),
+            "text/markdown": evaluation.evaluation_markdown(self.record),
+            "text/html": evaluation.evaluation_html(self.record),
+        }
