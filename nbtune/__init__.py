@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbtune.api import evaluate, finetune, load, predict, resume, runs
+    from nbtune.api import evaluate, finetune, list_runs, load, predict, resume
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
     from nbtune.results.evaluation import Evaluation
@@ -28,7 +28,7 @@ _HOMES = {
     "evaluate": "nbtune.api",
     "predict": "nbtune.api",
     "load": "nbtune.api",
-    "runs": "nbtune.api",
+    "list_runs": "nbtune.api",
     "Recipe": "nbtune.recipe",
     "Run": "nbtune.results.run",
     "Evaluation": "nbtune.results.evaluation",
@@ -50,10 +50,10 @@ __all__ = [
     "RunError",
     "evaluate",
     "finetune",
+    "list_runs",
     "load",
     "predict",
     "resume",
-    "runs",
 ]
 
 

@@ -165,7 +165,7 @@ def load(run: str, *, runs_dir: str | Path | None = None) -> Run:
     return Run(RunStore(runs_dir).get(run))
 
 
-def runs(pattern: str = "*", *, runs_dir: str | Path | None = None) -> RunTable:
+def list_runs(pattern: str = "*", *, runs_dir: str | Path | None = None) -> RunTable:
     """Return the table of runs whose name fits the pattern, newest last."""
     from nbtune.results.run_table import RunTable, summarise
 

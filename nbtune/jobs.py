@@ -280,10 +280,13 @@ def _export(folder: RunFolder, trained: Trained) -> None:
     """Write the model as ``from_pretrained`` reads it: beside the place, then renamed."""
     import shutil
 
+    from nbtune.models.loading import quiet
+
     stage = folder.path / ".model"
     shutil.rmtree(stage, ignore_errors=True)
-    trained.model.save_pretrained(stage)
-    trained.tokenizer.save_pretrained(stage)
+    with quiet():
+        trained.model.save_pretrained(stage)
+        trained.tokenizer.save_pretrained(stage)
     shutil.rmtree(folder.model_path, ignore_errors=True)
     stage.rename(folder.model_path)
 

@@ -40,7 +40,7 @@ def load_tokenizer(source: ModelSource, texts: Sequence[str], revision: str | No
     """
     if source.kind == "scratch":
         return new_tokenizer(texts)
-    with _quiet(), _named_failures(source, "tokenizer"):
+    with quiet(), _named_failures(source, "tokenizer"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.location, revision=revision)
     if tokenizer.pad_token is None:
         stand_in = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
@@ -85,7 +85,7 @@ def load_model(
         model, missing, mismatched = new_model(tokenizer, names), set(), set()
         _set_attention_dropout(model.config, attention_dropout)
     else:
-        with _quiet(), _named_failures(source, "model"):
+        with quiet(), _named_failures(source, "model"):
             config = transformers.AutoConfig.from_pretrained(
                 source.location, revision=revision, num_labels=len(labels), **names
             )
@@ -149,7 +149,7 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the bars and load reports of transformers; we say what matters ourselves."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

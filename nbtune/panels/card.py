@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from markupsafe import Markup
@@ -55,8 +56,10 @@ def card_text(view: RunView) -> str:
         for row in scores["rows"]:
             cells = "".join(f"{number(value):>11}" for value in row["cells"])
             lines.append(f"  {short(row['name'], 32):<32}{cells}")
-    lines += [f"  {text}" for text in (verdict(view), _next_step(view)) if text]
-    return "\n".join(short(line, 80) for line in lines)
+    lines = [short(line, 80) for line in lines]
+    for text in (view.stop.message if view.stop else "", verdict(view), _next_step(view)):
+        lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(lines)
 
 
 def card_markdown(view: RunView) -> str:

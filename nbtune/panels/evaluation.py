@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from nbtune.panels.card import escaped, short
 from nbtune.panels.html import number, render
 from nbtune.records import EvaluationRecord, Judged, Score
@@ -27,13 +29,12 @@ def evaluation_html(record: EvaluationRecord) -> str:
 def evaluation_text(record: EvaluationRecord) -> str:
     """Return the same as lines of at most 80 characters."""
     lines = [f"{short(record.run, 40)} on {record.rows:,} {record.split} rows"]
-    names = [short(judged.name, 28) for judged in record.table]
+    names = [short(judged.name, 20) for judged in record.table]
     lines.append(" " * 16 + "".join(f"{name:>21}" for name in names[-3:]))
     for score in record.scores:
         cells = "".join(f"{_interval(j.scores[score]):>21}" for j in record.table[-3:])
         lines.append(f"{score:<16}{cells}")
-    lines.append(record.verdict)
-    return "\n".join(short(line, 80) for line in lines)
+    return "\n".join([*lines, *textwrap.wrap(record.verdict, 80)])
 
 
 def evaluation_markdown(record: EvaluationRecord) -> str:
