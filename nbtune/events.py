@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
@@ -171,6 +172,19 @@ def from_json(line: str) -> tuple[float, Event] | None:
         return time, kind(**{k: _heard(v, known[k]) for k, v in values.items() if k in known})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def as_it_stands(history: Iterable[tuple[float, Event]]) -> list[tuple[float, Event]]:
+    """Return a history without the steps that a resumed run went back over.
+
+    A run goes on from its last checkpoint; what it did after that one is done again.
+    """
+    kept: list[tuple[float, Event]] = []
+    for time, event in history:
+        if isinstance(event, RunStarted):
+            kept = [pair for pair in kept if getattr(pair[1], "step", 0) <= event.step]
+        kept.append((time, event))
+    return kept
 
 
 def _speakable(value: Any) -> Any:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
 from nbtune.events import BaselineScored, DataReady, Event, Notice, PhaseStarted, RunStarted
-from nbtune.methods import find_method
+from nbtune.methods import find_method, method_names
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
+from nbtune.records import SCORES
 from nbtune.runs import RunFolder
-from nbtune.tasks import find_task
+from nbtune.tasks import find_task, task_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 
 Emit = Callable[[Event], None]
 VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
+
+
+def known_names() -> dict[str, list[str]]:
+    """Return the words of the settings that plug-ins add words to; see `nbtune.recipe.compose`."""
+    return {
+        "task": task_names(),
+        "method": method_names(),
+        "metric_for_best_model": [*SCORES, "loss"],
+    }
 
 
 def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:

@@ -7,6 +7,14 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+SCORES = (
+    "accuracy", "f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro",
+    "roc_auc", "mcc", "log_loss",
+)  # fmt: skip
+"""The scores of a classification, by scikit-learn's names, in the order of all tables."""
+
+LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
+
 
 @dataclass(frozen=True)
 class Score:

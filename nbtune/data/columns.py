@@ -40,16 +40,36 @@ def infer_columns(
     """
     columns = [str(name) for name in frame.columns]
     for role, name in (("text", text), ("label", label)):
-        if name is not None and name not in columns:
-            raise DataError(
-                f"{role}: there is no column {name!r}; the data has {', '.join(columns)}",
-                hint=did_you_mean(name, columns),
-            )
+        if name is not None:
+            _refuse_missing(role, name, columns)
     found_label = label or _by_name(columns, LABEL_NAMES, text)
     found_text = text or _by_name(columns, TEXT_NAMES, found_label)
     found_text = found_text or _only(_wordy(frame, found_label), "text", columns)
     found_label = found_label or _only(_repeating(frame, found_text), "label", columns)
     return Columns(found_text, found_label, inferred=text is None or label is None)
+
+
+def infer_text(frame: pd.DataFrame, text: str | None = None) -> str:
+    """Take the named column of the texts, or find it, in rows that need no labels.
+
+    Raises
+    ------
+    DataError
+        As `infer_columns`.
+    """
+    columns = [str(name) for name in frame.columns]
+    if text is not None:
+        _refuse_missing("text", text, columns)
+        return text
+    return _by_name(columns, TEXT_NAMES, None) or _only(_wordy(frame, None), "text", columns)
+
+
+def _refuse_missing(role: str, name: str, columns: Sequence[str]) -> None:
+    if name not in columns:
+        raise DataError(
+            f"{role}: there is no column {name!r}; the data has {', '.join(columns)}",
+            hint=did_you_mean(name, columns),
+        )
 
 
 def _by_name(columns: Sequence[str], usual: Sequence[str], taken: str | None) -> str | None:

@@ -32,6 +32,7 @@ from nbtune.events import (
 )
 from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
+from nbtune.records import LOWER_IS_BETTER
 from nbtune.runs import CheckpointStore
 from nbtune.tasks import Loss
 
@@ -272,7 +273,8 @@ class Training:
         wanted = torch.from_numpy(targets.astype(np.int64))
         loss = float(job.loss.sum(torch.from_numpy(logits), wanted)) / job.loss.count(targets)
         scores = job.score(targets, softmax(logits))
-        value = -loss if job.metric == "loss" else scores[job.metric]
+        value = {**scores, "loss": loss}[job.metric]
+        value = -value if job.metric in LOWER_IS_BETTER else value
         better = progress.best_score is None or value > progress.best_score
         if counts and better:
             progress.best_score, progress.best_step = value, progress.step

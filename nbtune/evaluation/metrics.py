@@ -67,7 +67,6 @@ METRICS: dict[str, Metric] = {
     "mcc": mcc,
     "log_loss": log_loss,
 }
-LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
 
 
 def score(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtune.events import Evaluated, Event, StepsDone
+from nbtune.events import Evaluated, Event, StepsDone, as_it_stands
 from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend
 
 POINTS = 500
@@ -23,6 +23,7 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
     ax : matplotlib Axes
         Drawn on, and returned.
     """
+    history = as_it_stands(history)
     reports = [event for _, event in history if isinstance(event, StepsDone)]
     looks = [event for _, event in history if isinstance(event, Evaluated)]
     if reports:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from nbtune.errors import RecipeError, nearest
+from nbtune.errors import RecipeError, did_you_mean, nearest
 from nbtune.recipe.settings import ALIASES, SWITCHES, VALUE_ALIASES, Recipe
 
 Path = tuple[str, ...]
@@ -77,8 +77,13 @@ def overrides(pairs: Iterable[str], origin: str = "--set") -> Layer:
     return Layer(origin, values)
 
 
-def compose(*layers: Layer) -> Resolved:
+def compose(*layers: Layer, known: Mapping[str, Sequence[str]] | None = None) -> Resolved:
     """Lay settings over each other, later ones on top, and validate the whole once.
+
+    Parameters
+    ----------
+    known : mapping, optional
+        The words that a setting may be, for settings whose words plug-ins add to.
 
     Raises
     ------
@@ -107,6 +112,7 @@ def compose(*layers: Layer) -> Resolved:
                 renamed.append(f"{'.'.join(path)} is {'.'.join(canonical)}")
             _put(values, canonical, meant)
             origins[canonical] = Layer(layer.origin, {}, _lines_for(layer, path, canonical))
+    problems += _unknown_words(values, origins, known or {})
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
@@ -115,6 +121,16 @@ def compose(*layers: Layer) -> Resolved:
     if problems:
         raise _all(problems)
     return Resolved(recipe, {p: layer.where(p) for p, layer in origins.items()}, tuple(renamed))
+
+
+def _unknown_words(
+    values: Mapping[str, Any], origins: Mapping[Path, Layer], known: Mapping[str, Sequence[str]]
+) -> Iterable[str]:
+    for name, words in known.items():
+        value = values.get(name)
+        if isinstance(value, str) and value not in words:
+            place = origins[(name,)].where((name,))
+            yield f"{place}: there is no {name} {value!r}; {did_you_mean(value, words)}"
 
 
 def _all(problems: list[str]) -> RecipeError:

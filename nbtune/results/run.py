@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError, RunError
-from nbtune.events import Evaluated, Event
+from nbtune.events import Evaluated, Event, StepsDone, as_it_stands
 from nbtune.jobs import Trained, load_trained, probabilities
 from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.runs import RunFolder
@@ -89,7 +89,7 @@ class Run:
 
     @property
     def events(self) -> list[tuple[float, Event]]:
-        """All that happened, as (seconds since 1970, event)."""
+        """All that happened, as (seconds since 1970, event), with what was done over again."""
         return self.folder.history()
 
     @property
@@ -98,33 +98,41 @@ class Run:
         import pandas as pd
 
         rows = []
-        for _, event in self.events:
+        for _, event in as_it_stands(self.events):
             if isinstance(event, Evaluated):
                 scores = {f"validation_{k}": v for k, v in event.scores.items()}
                 rows.append(
                     {"step": event.step, "epoch": event.epoch, "validation_loss": event.loss}
                     | scores
                 )
-            elif type(event).__name__ == "StepsDone":
+            elif isinstance(event, StepsDone):
                 rows.append(vars(event))
         return pd.DataFrame(rows)
 
     @property
     def metrics(self) -> dict[str, float]:
         """The validation scores of the weights that the run keeps, empty without validation."""
-        found = [event for _, event in self.events if isinstance(event, Evaluated)]
+        found = [event for _, event in as_it_stands(self.events) if isinstance(event, Evaluated)]
         best = [event for event in found if event.best] or found
         return dict(best[-1].scores) if best else {}
 
-    def predict_proba(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
+    def predict_proba(
+        self, texts: Iterable[str], progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray[Any, Any]:
         """Return the probabilities of the labels, of shape (rows, labels).
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with rows done and rows in all, after each batch.
 
         Raises
         ------
         DataError
             When something among the texts is not one.
         """
-        return probabilities(self.trained, from_yaml(self.folder.recipe_text), as_texts(texts))
+        recipe = from_yaml(self.folder.recipe_text)
+        return probabilities(self.trained, recipe, as_texts(texts), progress)
 
     def predict(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
         """Return the most probable label of each text."""
