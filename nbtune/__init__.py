@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbtune.api import evaluate, finetune, list_runs, load, predict, resume
+    from nbtune.api import doctor, evaluate, finetune, list_runs, load, predict, resume
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
     from nbtune.results.evaluation import Evaluation
@@ -29,6 +29,7 @@ _HOMES = {
     "predict": "nbtune.api",
     "load": "nbtune.api",
     "list_runs": "nbtune.api",
+    "doctor": "nbtune.api",
     "Recipe": "nbtune.recipe",
     "Run": "nbtune.results.run",
     "Evaluation": "nbtune.results.evaluation",
@@ -48,6 +49,7 @@ __all__ = [
     "RecipeError",
     "Run",
     "RunError",
+    "doctor",
     "evaluate",
     "finetune",
     "list_runs",

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbtune import datasets
 from nbtune.errors import DataError, NbtuneError, RunError
 from nbtune.events import EvaluationProgress, Event, Notice, PhaseStarted, RunStopped
-from nbtune.jobs import fill_in, identity, lay_out, work
+from nbtune.jobs import fill_in, identity, known_names, lay_out, work
 from nbtune.models.sources import find_model
 from nbtune.recipe import (
     Layer,
@@ -32,6 +33,7 @@ from nbtune.runs.store import check_name
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.run_table import RunTable
 
@@ -49,6 +51,7 @@ def finetune(
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     display: str | None = None,
+    show_result: bool = True,
     **settings: Any,
 ) -> Run:
     """Fine-tune a model on labelled texts, and keep all of it as a run.
@@ -74,6 +77,8 @@ def finetune(
         Where runs lie; by default ``$NBTUNE_RUNS`` or ``nbtune-runs``.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress; by default ``$NBTUNE_DISPLAY`` or what the place can show.
+    show_result : bool
+        Whether the view ends with the tables of the run; off for who shows the run itself.
     **settings
         Settings of the recipe by name or alias, such as ``learning_rate=2e-5``.
 
@@ -100,9 +105,9 @@ def finetune(
     source = find_model(resolved.recipe.model)
     settled = fill_in(resolved.recipe, source)
     store = RunStore(runs_dir)
-    with watching(name, display) as teller:
+    with watching(name, display, show_result) as teller:
         teller(PhaseStarted("reading data"))
-        for text in (*resolved.renamed, source.note):
+        for text in (*resolved.renamed, source.note, _where_from(settled.data, data)):
             if text:
                 teller(Notice(text))
         from nbtune.data.preparing import prepare
@@ -129,6 +134,7 @@ def resume(
     num_train_epochs: float | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
+    show_result: bool = True,
 ) -> Run:
     """Go on with a run from its last checkpoint.
 
@@ -136,6 +142,8 @@ def resume(
     ----------
     num_train_epochs : float, optional
         Train to this many epochs instead of the recipe's.
+    display, show_result : optional
+        As for `finetune`.
 
     Raises
     ------
@@ -148,7 +156,7 @@ def resume(
             f"{folder.title} is finished", hint=f"train on: %resume {folder.title} --epochs +1"
         )
     extend = {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
-    with watching(folder.title, display) as teller:
+    with watching(folder.title, display, show_result) as teller:
         for _, event in folder.history():
             teller.show(event)
         return _work(folder, teller, resume=True, extend=extend)
@@ -178,6 +186,7 @@ def evaluate(
     *,
     split: str | None = None,
     runs_dir: str | Path | None = None,
+    display: str | None = None,
 ) -> Evaluation:
     """Score a run on rows it was not trained on, beside the baselines.
 
@@ -187,6 +196,8 @@ def evaluate(
         Labelled rows, as for `finetune`; by default the run's own ``split``.
     split : {"test", "validation", "train"}, optional
         By default ``test`` where there is one, else ``validation``.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
 
     Raises
     ------
@@ -195,28 +206,54 @@ def evaluate(
     RunError
         When the run has no model or no such split.
     """
+    from nbtune.panels.display import Progress
     from nbtune.results.judging import judge_run
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
-    return judge_run(run, data, split)
+    with Progress(f"{run.name}: rows scored", display) as progress:
+        return judge_run(run, data, split, progress)
 
 
 def predict(
-    run: str | Run, texts: str | Iterable[str], *, runs_dir: str | Path | None = None
+    run: str | Run,
+    texts: Any,
+    *,
+    text: str | None = None,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
 ) -> pd.DataFrame:
     """Label texts with a run.
+
+    Parameters
+    ----------
+    texts : str, iterable of str, DataFrame, Dataset or Path
+        What to label; rows may come from a frame or a file, labels are not needed.
+    text : str, optional
+        Column of the texts in such rows; by default the run's own, else inferred.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
 
     Returns
     -------
     DataFrame
         One row a text: ``text``, ``label``, ``probability``, then one column a label with its
         probability.
+
+    Raises
+    ------
+    DataError
+        When something among the texts is not one.
+    RunError
+        When the run has no model yet.
     """
     import pandas as pd
 
+    from nbtune.panels.display import Progress
+
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
-    rows = as_texts(texts)
-    found = run.predict_proba(rows)
+    rows = as_texts(_texts_in(texts, text, run))
+    with Progress(f"{run.name}: texts labelled", display) as progress:
+        found = run.predict_proba(rows, progress)
     best = found.argmax(axis=1) if len(found) else []
     frame = pd.DataFrame(
         {
@@ -226,6 +263,26 @@ def predict(
         }
     )
     return frame.join(pd.DataFrame(found, columns=[f"p({label})" for label in run.labels]))
+
+
+def _texts_in(texts: Any, column: str | None, run: Run) -> Iterable[str]:
+    """Return the texts of a frame, a data set or a file; other texts as they are."""
+    if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
+        return texts  # type: ignore[no-any-return]
+    from nbtune.data.columns import infer_text
+    from nbtune.data.reading import read
+
+    frame = read(texts)["train"]
+    own = run.folder.about["columns"]["text"]
+    named = column or (own if own in frame else None)
+    return list(frame[infer_text(frame, named)])
+
+
+def doctor(*, runs_dir: str | Path | None = None) -> Doctor:
+    """Look at what this machine, this installation and this place can do."""
+    from nbtune.results.doctor import examine
+
+    return examine(RunStore(runs_dir).root)
 
 
 def resolve(
@@ -243,7 +300,10 @@ def resolve(
     if isinstance(recipe, Resolved):
         return recipe
     return compose(
-        _recipe_layer(recipe), settings_layer("argument", settings), overrides(pairs, "set")
+        _recipe_layer(recipe),
+        settings_layer("argument", settings),
+        overrides(pairs, "set"),
+        known=known_names(),
     )
 
 
@@ -298,14 +358,19 @@ class Teller:
 
 
 @contextmanager
-def watching(title: str, display: str | None) -> Iterator[Teller]:
-    """Show what happens inside this block, and how it ended, whatever ended it."""
+def watching(title: str, display: str | None, show_result: bool) -> Iterator[Teller]:
+    """Show what happens inside this block, and how it ended, whatever ended it.
+
+    Without ``show_result`` the tables at the end are left to who shows the run, if there is one.
+    """
     from nbtune.panels.display import open_view
 
     view = open_view(title, display)
     teller = Teller(view)
+    whole = True
     try:
         yield teller
+        whole = show_result
     except KeyboardInterrupt:
         if not teller.stopped:
             teller(RunStopped(0, "interrupted", message="interrupted before the first step"))
@@ -316,8 +381,8 @@ def watching(title: str, display: str | None) -> Iterator[Teller]:
             teller(RunStopped(0, "failed", message=words))
         raise
     finally:
-        if teller.view is not None:
-            view.close()
+        if view is not None and teller.view is not None:
+            view.close(tables=whole)
 
 
 def _work(
@@ -352,6 +417,19 @@ def _reuse(folder: RunFolder, teller: Teller) -> Run:
         Notice(f"the same recipe and data as {folder.title}: nothing trained; --fresh trains anew")
     )
     return Run(folder)
+
+
+def _where_from(named: str | None, given: Any) -> str:
+    """Say which of the things that a name could mean was taken."""
+    source = named if given is None else given
+    if source is None or (named is None and not isinstance(source, str | Path)):
+        return ""
+    if not isinstance(source, str | Path):
+        return f"data: {named} is a {type(source).__name__} of this notebook"
+    if Path(source).exists():
+        return f"data: {source} is a file here"
+    ours = source in datasets.names()
+    return f"data: {source} {'ships with nbtune' if ours else 'is looked for on the hub'}"
 
 
 def _given(given: Any, named: str | None, what: str | None = None) -> Any:

@@ -99,7 +99,7 @@ def loss_chart(view: RunView) -> str:
         validation=_pairs(across, up, [(event.step, event.loss) for event in looks]),
         best=float(across(np.array(best.step))) if best else None,
         pauses=[float(across(np.array(step))) for step in view.pauses],
-        summary=_summary(view),
+        summary=chart_summary(view),
     )
 
 
@@ -111,7 +111,7 @@ def _pairs(across: Scale, up: Scale, pairs: Sequence[tuple[float, float]]) -> li
     return [(float(across(np.array(x))), float(up(np.array(y)))) for x, y in pairs]
 
 
-def _summary(view: RunView) -> str:
+def chart_summary(view: RunView) -> str:
     """Say in words what the chart shows, for who cannot see it."""
     parts = [f"step {view.step} of {view.start.total_steps if view.start else 0}"]
     if view.last:

@@ -22,7 +22,8 @@ from nbtune.events import (
     StepsDone,
 )
 from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
-from nbtune.panels.html import number
+from nbtune.panels.chart import chart_summary
+from nbtune.panels.html import duration, number, render
 from nbtune.panels.state import RunView
 
 MODES = ("auto", "rich", "text", "none")
@@ -32,10 +33,13 @@ LARGEST_SHARE = 0.005
 
 
 class LiveView(Protocol):
-    """Something that is told events and shows them until it is closed."""
+    """Something that is told events and shows them until it is closed.
+
+    It ends with the tables of the run, unless somebody else shows them.
+    """
 
     def __call__(self, event: Event) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
+    def close(self, *, tables: bool = True) -> None: ...  # noqa: D102
 
 
 def open_view(title: str, mode: str | None = None) -> LiveView | None:
@@ -53,14 +57,20 @@ def open_view(title: str, mode: str | None = None) -> LiveView | None:
     RecipeError
         For any other mode.
     """
+    chosen = choose_mode(mode)
+    if chosen == "none":
+        return None
+    return CardView(title) if chosen == "rich" else LineView(title)
+
+
+def choose_mode(mode: str | None = None) -> str:
+    """Return ``rich``, ``text`` or ``none``; see `open_view`."""
     chosen = mode or os.environ.get("NBTUNE_DISPLAY") or "auto"
     if chosen not in MODES:
         raise RecipeError(f"there is no display {chosen!r}", hint=did_you_mean(chosen, MODES))
     if chosen == "auto":
-        chosen = "rich" if in_kernel() else "text"
-    if chosen == "none":
-        return None
-    return CardView(title) if chosen == "rich" else LineView(title)
+        return "rich" if in_kernel() else "text"
+    return chosen
 
 
 def in_kernel() -> bool:
@@ -71,7 +81,7 @@ def in_kernel() -> bool:
 
 
 class CardView:
-    """One output that is kept up to date by time, and at the end becomes plain tables."""
+    """One output that is kept up to date by time, and at the end becomes a plain picture."""
 
     def __init__(self, title: str) -> None:
         from IPython.display import display
@@ -85,7 +95,7 @@ class CardView:
     def __call__(self, event: Event) -> None:
         """Take an event in, and draw when it is time to."""
         self.view.apply(event)
-        if isinstance(event, StepsDone | Evaluated):
+        if isinstance(event, RunStarted | StepsDone | Evaluated):
             self.history.append((0.0, event))
         at_once = isinstance(event, PhaseStarted | RunStarted | Evaluated | RunStopped | Notice)
         if at_once or time.monotonic() - self.drawn >= self.interval:
@@ -104,21 +114,24 @@ class CardView:
         self.cost = spent if not self.cost else 0.7 * self.cost + 0.3 * spent
         self.drawn = time.monotonic()
 
-    def close(self) -> None:
+    def close(self, *, tables: bool = True) -> None:
         """Replace the live card by a picture and tables that need no kernel and no script."""
         from IPython.display import display
 
-        final = {
+        text = f"{self.view.title}: {chart_summary(self.view)}"
+        if len(self.view.steps) > 1:
+            self.handle.update({"image/png": self._picture(), "text/plain": text}, raw=True)
+            if tables:
+                display(self._tables(), raw=True)
+        else:
+            self.handle.update(self._tables() if tables else {"text/plain": text}, raw=True)
+
+    def _tables(self) -> dict[str, str]:
+        return {
             "text/plain": card_text(self.view),
             "text/markdown": card_markdown(self.view),
             "text/html": final_html(self.view),
         }
-        if len(self.view.steps) < 2:
-            self.handle.update(final, raw=True)
-            return
-        picture = {"image/png": self._picture(), "text/plain": status_line(self.view)}
-        self.handle.update(picture, raw=True)
-        display(final, raw=True)
 
     def _bundle(self) -> dict[str, Any]:
         return {"text/plain": status_line(self.view), "text/html": card_html(self.view)}
@@ -163,9 +176,9 @@ class LineView:
             case StepsDone() if time.monotonic() - self.drawn >= 1 / REFRESHES_PER_SECOND:
                 self._rewrite(status_line(self.view))
 
-    def close(self) -> None:
+    def close(self, *, tables: bool = True) -> None:
         """Write how it ended."""
-        self._stay(card_text(self.view))
+        self._stay(card_text(self.view) if tables else status_line(self.view))
 
     def _stay(self, text: str) -> None:
         erase = "\r\x1b[2K" if self.rewrites else ""
@@ -175,6 +188,56 @@ class LineView:
         self.drawn = time.monotonic()
         if self.rewrites:
             print(f"\r\x1b[2K{text}", end="", file=self.stream, flush=True)
+
+
+class Progress:
+    """How far a piece of work is; shown only once it is seen to take longer than a moment.
+
+    Called with what is done and what there is in all; works as a context.
+    """
+
+    def __init__(self, what: str, mode: str | None = None) -> None:
+        self.what, self.mode = what, choose_mode(mode)
+        self.began = self.drawn = time.monotonic()
+        self.handle: Any = None
+        self.done = self.total = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take in how far it is, and draw when it is time to."""
+        self.done, self.total = done, total
+        if time.monotonic() - self.drawn >= 1 / REFRESHES_PER_SECOND:
+            self.drawn = time.monotonic()
+            self._draw()
+
+    def __exit__(self, *failure: object) -> None:
+        if self.handle is None:
+            return
+        seconds = duration(time.monotonic() - self.began)
+        text = f"{self.what}: {self.done:,} of {self.total:,} in {seconds}"
+        if self.mode == "text":
+            print(f"\r\x1b[2K{text}", file=sys.stderr, flush=True)
+        else:
+            self.handle.update({"text/plain": text}, raw=True)
+
+    def _draw(self) -> None:
+        text = f"{self.what}: {self.done:,} of {self.total:,}"
+        if self.mode == "text" and sys.stderr.isatty():
+            self.handle = True
+            print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+        elif self.mode == "rich":
+            html = render(
+                "progress.html.j2", text=text, done=self.done, total=self.total, what=self.what
+            )
+            bundle = {"text/plain": text, "text/html": html}
+            if self.handle is None:
+                from IPython.display import display
+
+                self.handle = display(bundle, raw=True, display_id=True)
+            else:
+                self.handle.update(bundle, raw=True)
 
 
 def _scores(scores: dict[str, float]) -> str:

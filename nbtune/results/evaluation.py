@@ -101,6 +101,21 @@ class Evaluation:
         f1 = self.metrics["f1_macro"]
         return f"<Evaluation of {self.record.run} on {self.record.split}: f1_macro {f1:.3f}>"
 
+    def _ipython_display_(self) -> None:
+        """Show picture and tables apart: viewers that clean HTML keep the picture."""
+        from base64 import b64encode
+
+        from IPython.display import display
+
+        from nbtune.panels.display import in_kernel
+
+        if in_kernel():
+            from nbtune.plots.evaluation import evaluation_png
+
+            picture = b64encode(evaluation_png(self.record)).decode()
+            display({"image/png": picture, "text/plain": repr(self)}, raw=True)
+        display(self._repr_mimebundle_(), raw=True)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import evaluation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def judge_run(run: Run, data: Any = None, split: str | None = None) -> Evaluation:
+def judge_run(
+    run: Run,
+    data: Any = None,
+    split: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
     """Score a run on rows of its own, or on others; see `nbtune.api.evaluate`."""
     from nbtune.evaluation.baselines import load_baselines
     from nbtune.evaluation.classification import judge
@@ -26,7 +32,7 @@ def judge_run(run: Run, data: Any = None, split: str | None = None) -> Evaluatio
     ids = {label: i for i, label in enumerate(run.labels)}
     targets = rows["label"].map(ids).to_numpy()
     texts = list(rows["text"])
-    found = probabilities(trained, from_yaml(run.folder.recipe_text), texts)
+    found = probabilities(trained, from_yaml(run.folder.recipe_text), texts, progress)
     record = judge(
         run.name,
         name,
