@@ -1,0 +1,35 @@
+"""The magics: they read the cell, call the functions, and show what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NAME = "NBTune"
+
+
+def register(shell: Any) -> None:
+    """Give a shell the magics and their completion; a second time changes nothing."""
+    if _NAME in shell.magics_manager.registry:
+        return
+    from nbtune.magics.commands import NBTune
+    from nbtune.magics.completion import add_completion
+
+    magics = NBTune(shell)
+    shell.register_magics(magics)
+    shell.configurables.append(magics)
+    add_completion(shell)
+
+
+def unregister(shell: Any) -> None:
+    """Take from a shell all that `register` gave it."""
+    magics = shell.magics_manager.registry.pop(_NAME, None)
+    if magics is None:
+        return
+    from nbtune.magics.completion import remove_completion
+
+    for kind, names in magics.magics.items():
+        for name in names:
+            shell.magics_manager.magics[kind].pop(name, None)
+    if magics in shell.configurables:
+        shell.configurables.remove(magics)
+    remove_completion(shell)

@@ -1,0 +1,264 @@
+"""The magics themselves: each reads its line, calls the function of its name, returns a result."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+    output_can_be_silenced,
+)
+from traitlets import Bool, Dict, Unicode
+
+from nbtune.errors import RunError
+from nbtune.magics.errors import LineError, friendly
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    import pandas as pd
+
+    from nbtune.magics.lines import LineParser
+    from nbtune.recipe import Resolved
+    from nbtune.results.doctor import Doctor
+    from nbtune.results.evaluation import Evaluation
+    from nbtune.results.run import Run
+    from nbtune.results.run_table import RunTable
+
+
+def _magic(kind: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a method a magic: it gets its line parsed, and what it raises is shown in short."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def magic(self: NBTune, line: str, cell: str | None = None) -> Any:
+            with friendly(self.shell, debug=not self.short_errors):
+                return function(self, _parser(function.__name__).parse(line), cell)
+
+        # ``?`` shows this, so that help is only made when somebody asks for it.
+        magic.getdoc = lambda: _parser(function.__name__).format_help()  # type: ignore[attr-defined]
+        return output_can_be_silenced(no_var_expand(kind(magic)))
+
+    return decorate
+
+
+def _parser(magic: str) -> LineParser:
+    from nbtune.magics.parsers import PARSERS
+
+    return PARSERS[magic]()
+
+
+@magics_class
+class NBTune(Magics):  # type: ignore[misc]
+    """How nbtune behaves in this notebook: ``%config NBTune.display = 'text'``."""
+
+    display = Unicode("", help="auto, rich, text or none; empty takes $NBTUNE_DISPLAY").tag(
+        config=True
+    )
+    runs_dir = Unicode("", help="where runs lie; empty takes $NBTUNE_RUNS or nbtune-runs").tag(
+        config=True
+    )
+    settings = Dict({}, help="settings of every recipe, which cell and line override").tag(
+        config=True
+    )
+    short_errors = Bool(True, help="show mistakes in two lines, without a traceback").tag(
+        config=True
+    )
+
+    @_magic(line_cell_magic)
+    def finetune(self, found: Namespace, cell: str | None) -> Run:
+        """Fine-tune a model as the recipe says; the run becomes a variable."""
+        name = _run_name(found)
+        self._refuse_other_variable(name)
+        resolved = self._recipe(found, cell)
+        from nbtune import api
+
+        run = api.finetune(
+            name=name,
+            recipe=resolved,
+            fresh=found.fresh,
+            runs_dir=self.runs_dir or None,
+            display=self.display or None,
+            show_result=False,
+            **self._rows(resolved.recipe),
+        )
+        self._namespace[name] = run
+        return run
+
+    @_magic(line_magic)
+    def evaluate(self, found: Namespace, cell: None) -> Evaluation:
+        """Score a run beside the baselines."""
+        from nbtune import api
+
+        run = self._find_run(found.run)
+        data = None if found.data is None else self._find_rows(found.data, "--data")
+        return api.evaluate(run, data, split=found.split, display=self.display or None)
+
+    @_magic(line_cell_magic)
+    def predict(self, found: Namespace, cell: str | None) -> pd.DataFrame:
+        """Label texts with a run."""
+        from nbtune import api
+
+        run, texts = self._find_run(found.run), self._texts(found, cell)
+        return api.predict(run, texts, text=found.text, display=self.display or None)
+
+    @_magic(line_magic)
+    def runs(self, found: Namespace, cell: None) -> RunTable:
+        """Show the runs of this folder."""
+        from nbtune import api
+
+        table = api.list_runs(found.pattern, runs_dir=self.runs_dir or None)
+        return table.sort(found.sort) if found.sort else table
+
+    @_magic(line_magic)
+    def resume(self, found: Namespace, cell: None) -> Run:
+        """Go on with a run from its last checkpoint."""
+        from nbtune import api
+
+        run = self._find_run(found.run)
+        resumed = api.resume(
+            run,
+            num_train_epochs=None if found.epochs is None else _epochs(found.epochs, run),
+            display=self.display or None,
+            show_result=False,
+        )
+        name = resumed.folder.name
+        if name.isidentifier() and self._is_free(name):
+            self._namespace[name] = resumed
+        return resumed
+
+    @_magic(line_magic)
+    def nbtune(self, found: Namespace, cell: None) -> Doctor | str:
+        """Say what this machine and this notebook can do."""
+        import nbtune
+
+        return nbtune.__version__ if found.what == "version" else nbtune.doctor()
+
+    @property
+    def _namespace(self) -> dict[str, Any]:
+        return self.shell.user_ns  # type: ignore[no-any-return]
+
+    def _recipe(self, found: Namespace, cell: str | None) -> Resolved:
+        """Lay configuration, file, cell and line over each other."""
+        from nbtune.jobs import known_names
+        from nbtune.magics.lines import given_settings
+        from nbtune.magics.variables import DATA_SETTINGS, filled_in
+        from nbtune.recipe import compose, overrides, read_file, settings_layer, yaml_layer
+
+        rows = {name: getattr(found, name) for name in DATA_SETTINGS}
+        layers = [
+            settings_layer("%config NBTune.settings", self.settings),
+            *([read_file(found.recipe)] if found.recipe else []),
+            *([yaml_layer(cell, "cell", first_line=2)] if cell else []),
+            settings_layer("line", rows),
+            overrides(given_settings(found), "line"),
+            overrides(found.set, "--set"),
+        ]
+        filled = (filled_in(layer, self._namespace) for layer in layers)
+        return compose(*filled, known=known_names())
+
+    def _rows(self, recipe: Any) -> dict[str, Any]:
+        from nbtune.magics.variables import DATA_SETTINGS
+
+        named = {name: getattr(recipe, name) for name in DATA_SETTINGS}
+        return {
+            name: self._find_rows(value, name) for name, value in named.items() if value is not None
+        }
+
+    def _find_rows(self, name: str, setting: str) -> Any:
+        from nbtune.magics.variables import find_rows
+
+        return find_rows(name, self._namespace, setting)
+
+    def _find_run(self, name: str) -> Run:
+        from nbtune import api
+        from nbtune.magics.variables import find_run
+
+        return find_run(  # type: ignore[no-any-return]
+            name, self._namespace, lambda word: api.load(word, runs_dir=self.runs_dir or None)
+        )
+
+    def _texts(self, found: Namespace, cell: str | None) -> Any:
+        given = [found.data is not None, bool(found.texts), cell is not None]
+        if sum(given) != 1:
+            problem = "there is no text" if not any(given) else "texts come from two places"
+            raise LineError(
+                f"%predict: {problem}",
+                hint=f'give one of: %predict {found.run} "a text", %predict {found.run} --data df, '
+                "or the lines of a %%predict cell",
+            )
+        if found.data is None:
+            return found.texts or split_texts(cell or "")
+        rows = self._find_rows(found.data, "--data")
+        return Path(rows) if isinstance(rows, str) else rows
+
+    def _is_free(self, name: str) -> bool:
+        from nbtune.magics.variables import is_run
+
+        return name not in self._namespace or is_run(self._namespace[name])
+
+    def _refuse_other_variable(self, name: str) -> None:
+        if not self._is_free(name):
+            kind = type(self._namespace[name]).__name__
+            raise RunError(
+                f"{name!r} is a variable of this notebook ({kind}), and the run would replace it",
+                hint=f"give the run another name: %%finetune {name}_run",
+            )
+
+
+def split_texts(cell: str) -> list[str]:
+    r"""Return the texts of a cell: one a line, or parted by lines of ``---``.
+
+    Examples
+    --------
+    >>> split_texts("one\n\ntwo\n")
+    ['one', 'two']
+    >>> split_texts("first line\nsecond line\n---\nanother text")
+    ['first line\nsecond line', 'another text']
+    """
+    lines = cell.strip("\n").split("\n")
+    if not any(line.strip() == "---" for line in lines):
+        return [line for line in lines if line.strip()]
+    texts, part = [], []
+    for line in [*lines, "---"]:
+        if line.strip() != "---":
+            part.append(line)
+        elif text := "\n".join(part).strip("\n"):
+            texts.append(text)
+        part = part if line.strip() != "---" else []
+    return texts
+
+
+def _run_name(found: Namespace) -> str:
+    """Return the name on the line, else that of the recipe's file."""
+    if found.name is None and found.recipe is None:
+        raise LineError("%%finetune: the run has no name", hint="for example: %%finetune topics")
+    name = str(found.name if found.name is not None else Path(found.recipe).stem)
+    if not name.isidentifier() or keyword.iskeyword(name) or len(name) > 64:
+        raise RunError(
+            f"{name!r} cannot be a variable, which the run becomes",
+            hint="use letters, digits and _, beginning with a letter: %%finetune my_run",
+        )
+    return name
+
+
+def _epochs(text: str, run: Run) -> float:
+    """Read ``3`` or ``+1``, the latter on top of the epochs of the run's recipe."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    before = run.recipe.settings.num_train_epochs if text.startswith("+") else 0.0
+    if not 0 < number < 10_000:
+        raise LineError(
+            f"%resume: --epochs is {text!r}, not a number of epochs", hint="write --epochs +1"
+        )
+    return before + number

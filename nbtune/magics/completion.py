@@ -1,0 +1,219 @@
+"""Tab completion inside the magics: options, choices, variables, runs, settings, columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Namespace = Mapping[str, Any]
+_MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
+_ROWS = ("data", "validation_data", "test_data")
+_IDENTIFIER = "nbtune.magics.completion"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the cursor is.
+
+    Attributes
+    ----------
+    magic : str
+        The magic whose line or cell it is in.
+    before : str
+        The line up to the cursor, without the magic's own name on its first line.
+    cell : str
+        The whole cell.
+    in_body : bool
+        Whether it is below the magic's line.
+    """
+
+    magic: str
+    before: str
+    cell: str
+    in_body: bool
+
+
+def complete(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
+    """Return what has been typed of a word, and the words that it could become."""
+    if place.in_body:
+        typed, words = _in_recipe(place, namespace) if place.magic == "finetune" else ("", [])
+    else:
+        typed, words = _on_line(place, namespace)
+    return typed, [word for word in words if word.startswith(typed)]
+
+
+def find_place(text: str, line_number: int, column: int) -> Place | None:
+    """Say which magic the cursor is in, None when it is in none of ours."""
+    from nbtune.magics.parsers import PARSERS
+
+    lines = text.split("\n")
+    before = lines[line_number][:column]
+    own = _MAGIC.match(before)
+    if own and own[2] in PARSERS:
+        return Place(own[2], before[own.end() :], text, in_body=False)
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    above = _MAGIC.match(lines[first])
+    if above and above[1] == "%%" and above[2] in PARSERS and line_number > first:
+        return Place(above[2], before, text, in_body=True)
+    return None
+
+
+def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
+    from nbtune.magics.parsers import PARSERS
+
+    parser = PARSERS[place.magic]()
+    words = place.before.split(" ")
+    typed = words[-1]
+    option, equals, value = typed.partition("=")
+    if typed.startswith("--") and equals:
+        return value, _values_of_option(option, place, namespace)
+    if typed.startswith("-"):
+        return typed, parser.options()
+    given = [word for word in words[:-1] if word]
+    if given and given[-1].startswith("--") and not parser.is_switch(given[-1]):
+        if given[-1] == "--set" and "=" in typed:
+            return value, values_of(option, place.cell, namespace)
+        return typed, _values_of_option(given[-1], place, namespace)
+    return typed, _positional(place.magic, namespace) if not given else []
+
+
+def _positional(magic: str, namespace: Namespace) -> list[str]:
+    if magic == "nbtune":
+        return ["doctor", "version"]
+    return run_names(namespace)
+
+
+def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[str]:
+    from nbtune.magics.parsers import PARSERS
+    from nbtune.recipe import Recipe
+
+    name = option.removeprefix("--").replace("-", "_")
+    if name == "set":
+        return [f"{setting}=" for setting in Recipe.model_fields]
+    if name == "recipe":
+        return sorted(str(path) for path in Path().glob("**/*.y*ml") if len(path.parts) < 4)
+    if name == "sort":
+        from nbtune.panels.runs import COLUMNS
+
+        return list(COLUMNS)
+    return PARSERS[place.magic]().choices(option) or values_of(name, place.cell, namespace)
+
+
+def _in_recipe(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
+    from nbtune.recipe import Lora, Recipe
+
+    key = re.match(r"^(\s*)([\w.]*)$", place.before)
+    if key:
+        fields = Lora.model_fields if key[1] else Recipe.model_fields
+        return key[2], [f"{name}: " for name in fields]
+    value = re.match(r"^\s*([\w.]+):\s+(\S*)$", place.before)
+    return (value[2], values_of(value[1], place.cell, namespace)) if value else ("", [])
+
+
+def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
+    """Return words that a setting could be: choices, names of models, frames, columns."""
+    from nbtune.recipe import ALIASES, Lora, Recipe
+    from nbtune.recipe.compose import choices
+
+    setting = ALIASES.get(name, name)
+    if setting in _ROWS:
+        return _rows(namespace)
+    if words := _KNOWN.get(setting):
+        return list(words())
+    if setting in ("text", "label"):
+        return _columns(cell, namespace)
+    info = Recipe.model_fields.get(setting) or Lora.model_fields.get(setting.removeprefix("lora."))
+    if info is None:
+        return []
+    return ["true", "false"] if info.annotation is bool else choices(info)
+
+
+def _models() -> Iterable[str]:
+    from nbtune.models.sources import SCRATCH
+
+    return ("minilm", SCRATCH)
+
+
+def _methods() -> Iterable[str]:
+    from nbtune.methods import method_names
+
+    return method_names()
+
+
+def _tasks() -> Iterable[str]:
+    from nbtune.tasks import task_names
+
+    return task_names()
+
+
+_KNOWN: dict[str, Callable[[], Iterable[str]]] = {
+    "model": _models,
+    "method": _methods,
+    "task": _tasks,
+}
+
+
+def _rows(namespace: Namespace) -> list[str]:
+    from nbtune import datasets
+    from nbtune.magics.variables import frame_names
+
+    files = [
+        str(path)
+        for pattern in ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
+        for path in sorted(Path().glob(pattern))
+    ]
+    return [*frame_names(namespace), *files, *datasets.names()]
+
+
+def _columns(cell: str, namespace: Namespace) -> list[str]:
+    """Return the columns of the frame that the cell names as its data."""
+    named = re.search(r"(?:--data[ =]|^\s*data:\s+)(\w+)", cell, re.MULTILINE)
+    frame = namespace.get(named[1]) if named else None
+    names = getattr(frame, "columns", None)
+    if names is None:
+        names = getattr(frame, "column_names", None)
+    return [str(name) for name in names] if isinstance(names, Iterable) else []
+
+
+def run_names(namespace: Namespace) -> list[str]:
+    """Return the variables that hold runs, and the names of those on disk."""
+    from nbtune.magics.variables import is_run
+    from nbtune.runs import RunStore
+
+    here = [name for name, value in namespace.items() if name[0] != "_" and is_run(value)]
+    magics = getattr(namespace.get("get_ipython", lambda: None)(), "magics_manager", None)
+    settings = magics.registry.get("NBTune") if magics else None
+    root = getattr(settings, "runs_dir", "") or None
+    return list(dict.fromkeys([*here, *(folder.name for folder in RunStore(root).folders())]))
+
+
+def add_completion(shell: Any) -> None:
+    """Add our matcher to a shell's completer."""
+    from IPython.core.completer import SimpleCompletion, context_matcher
+
+    @context_matcher(identifier=_IDENTIFIER, priority=100)  # type: ignore[untyped-decorator]
+    def match(context: Any) -> dict[str, Any]:
+        nothing: dict[str, Any] = {"completions": [], "suppress": False}
+        try:
+            place = find_place(context.full_text, context.cursor_line, context.cursor_position)
+            if place is None:
+                return nothing
+            typed, words = complete(place, shell.user_ns)
+        except Exception:  # noqa: BLE001 - a completion is a kindness, never a hindrance
+            return nothing
+        return {
+            "completions": [SimpleCompletion(text=word, type="nbtune") for word in words],
+            "matched_fragment": typed,
+            "suppress": bool(words) or place.in_body,
+        }
+
+    shell.Completer.custom_matchers.append(match)
+
+
+def remove_completion(shell: Any) -> None:
+    """Take our matcher out again."""
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != _IDENTIFIER]

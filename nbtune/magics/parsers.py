@@ -1,0 +1,122 @@
+"""What each magic's line may hold: one parser a magic, made when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from nbtune.magics.lines import LineParser, recipe_options
+
+NAME = "the run: a variable, a name, or name@version"
+
+
+@cache
+def finetune() -> LineParser:
+    """Return the parser of ``%%finetune`` and ``%finetune``."""
+    parser = LineParser(
+        "%%finetune",
+        "Fine-tune a model on labelled texts. The cell is the recipe, one 'setting: value' a\n"
+        "line; without a cell, %finetune takes all from the line. The run becomes a variable.\n\n"
+        "    %%finetune topics --data train_df\n"
+        "    model: minilm\n"
+        "    num_train_epochs: 2\n\n"
+        "The same recipe and data again gives the run that is there, or goes on with it where\n"
+        "it was interrupted. Interrupt pauses and saves.",
+        usage="%%%%finetune NAME [options]",
+    )
+    parser.add_argument("name", nargs="?", help="what the run and its variable are called")
+    parser.add_argument("--data", help="training rows: a variable, a file, topics, or a hub id")
+    parser.add_argument("--validation-data", help="rows looked at while training")
+    parser.add_argument("--test-data", help="rows looked at once, at the end")
+    parser.add_argument("--recipe", metavar="FILE", help="a recipe file; the cell comes on top")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, over all else"
+    )
+    parser.add_argument("--fresh", action="store_true", help="train even when this run is there")
+    recipe_options(parser)
+    return parser
+
+
+@cache
+def evaluate() -> LineParser:
+    """Return the parser of ``%evaluate``."""
+    parser = LineParser(
+        "%evaluate",
+        "Score a run on rows it was not trained on, beside the baselines: scores with\n"
+        "intervals, confusion matrix, ROC and precision-recall curves, the worst errors.\n\n"
+        "    %evaluate topics\n"
+        "    ev = %evaluate topics --data other_df",
+    )
+    parser.add_argument("run", help=NAME)
+    parser.add_argument("--data", help="labelled rows: a variable, a file, or a hub id")
+    parser.add_argument(
+        "--split",
+        choices=("test", "validation", "train"),
+        help="rows of the run itself; by default test",
+    )
+    return parser
+
+
+@cache
+def predict() -> LineParser:
+    """Return the parser of ``%%predict`` and ``%predict``."""
+    parser = LineParser(
+        "%%predict",
+        "Label texts with a run: those on the line, those of the cell (one a line; lines of\n"
+        "--- part texts of several lines), or those of a data frame or file.\n\n"
+        '    %predict topics "a small furry animal" "a city in France"\n'
+        "    labelled = %predict topics --data new_df --text review",
+    )
+    parser.add_argument("run", help=NAME)
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text, in quotes")
+    parser.add_argument("--data", help="rows with texts: a variable or a file")
+    parser.add_argument("--text", metavar="COLUMN", help="their column of texts")
+    return parser
+
+
+@cache
+def runs() -> LineParser:
+    """Return the parser of ``%runs``."""
+    parser = LineParser(
+        "%runs",
+        "Show the runs of this folder, oldest first.\n\n    %runs spam* --sort f1_macro",
+    )
+    parser.add_argument("pattern", nargs="?", default="*", help="names to show, such as spam*")
+    parser.add_argument("--sort", metavar="COLUMN", help="a column of the table")
+    return parser
+
+
+@cache
+def resume() -> LineParser:
+    """Return the parser of ``%resume``."""
+    parser = LineParser(
+        "%resume",
+        "Go on with a run from its last checkpoint, as if it had never stopped.\n\n"
+        "    %resume topics\n"
+        "    %resume topics --epochs +1",
+    )
+    parser.add_argument("run", help=NAME)
+    parser.add_argument("--epochs", metavar="N", help="train to N epochs, or +N more than before")
+    return parser
+
+
+@cache
+def nbtune() -> LineParser:
+    """Return the parser of ``%nbtune``."""
+    parser = LineParser(
+        "%nbtune",
+        "doctor    what this machine, this installation and this notebook can do\n"
+        "version   the version of nbtune",
+    )
+    parser.add_argument("what", nargs="?", default="doctor", choices=("doctor", "version"))
+    return parser
+
+
+PARSERS = {
+    "finetune": finetune,
+    "evaluate": evaluate,
+    "predict": predict,
+    "runs": runs,
+    "resume": resume,
+    "nbtune": nbtune,
+}
+"""The parsers by the name of the magic."""
