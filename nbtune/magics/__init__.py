@@ -14,9 +14,7 @@ def register(shell: Any) -> None:
     from nbtune.magics.commands import NBTune
     from nbtune.magics.completion import add_completion
 
-    magics = NBTune(shell)
-    shell.register_magics(magics)
-    shell.configurables.append(magics)
+    shell.register_magics(NBTune(shell))
     add_completion(shell)
 
 

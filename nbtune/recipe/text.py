@@ -18,7 +18,10 @@ from nbtune.recipe.settings import Recipe
 
 LONGEST_BYTES = 64 * 1024
 DEEPEST = 20
-_PLAIN_TAGS = ("tag:yaml.org,2002:",)
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
+)
 
 
 def yaml_layer(text: str, origin: str = "cell", first_line: int = 1) -> Layer:
@@ -159,7 +162,7 @@ def _refuse_tricks(node: Node, origin: str, first_line: int) -> None:
             raise RecipeError(f"{where}: brackets are nested too deep")
         if id(current) in seen or current.anchor:
             raise RecipeError(f"{where}: anchors (&) and aliases (*) are not allowed")
-        if not str(current.tag).startswith(_PLAIN_TAGS):
+        if str(current.tag) not in _PLAIN_TAGS:
             raise RecipeError(f"{where}: tags (!) are not allowed")
         seen.add(id(current))
         stack += [(child, depth + 1) for child in _children(current)]

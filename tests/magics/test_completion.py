@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from nbtune.testing import topic_rows
+
+CASES = {
+    "%finetune t --learn": {"--learning-rate"},
+    "%%finetune t --method l": {"lora"},
+    "%%finetune t --data d": {"df"},
+    "%%finetune t --data to": {"topics"},
+    "%%finetune t --data=d": {"df"},
+    "%%finetune t --optim=sg": {"sgd"},
+    "%%finetune t --set lr_sch": {"lr_scheduler_type="},
+    "%%finetune t --set lr_scheduler_type=co": {"cosine", "constant"},
+    "%%finetune t --recipe rec": {"recipe.yaml"},
+    "%%finetune t\nmeth": {"method: "},
+    "%%finetune t\nmodel: min": {"minilm"},
+    "%%finetune t\nmethod: he": {"head"},
+    "%%finetune t\ntask: t": {"text-classification"},
+    "%%finetune t\nlr_scheduler_type: l": {"linear"},
+    "%%finetune t\nbaseline: f": {"false"},
+    "%%finetune t --data df\nlabel: la": {"label"},
+    "%%finetune t\ndata: df\ntext: te": {"text"},
+    "%%finetune t\nmethod: lora\nlora:\n  lora_al": {"lora_alpha: "},
+    "%evaluate t --spl": {"--split"},
+    "%evaluate t --split te": {"test"},
+    "ev = %evaluate t --split va": {"validation"},
+    "%runs --sort f1": {"f1_macro"},
+    "%nbtune doc": {"doctor"},
+}
+
+
+def completions(shell, text):
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(text, len(text)))
+    return {text[: c.start] + c.text: c.type for c in found}
+
+
+@pytest.mark.parametrize("typed", CASES)
+def test_tab_completes(cell, typed):
+    Path("recipe.yaml").write_text("seed: 1\n")
+    found = completions(cell.shell, typed)
+    start = typed.rsplit(maxsplit=1)[0] if " " in typed else ""
+    words = {text[len(start) :].split("=", 1)[-1].strip() for text in found}
+    expected = {word.strip().split("=", 1)[-1] for word in CASES[typed]}
+    assert expected <= {word.rsplit("\n", 1)[-1].strip() for word in words}
+    assert set(found.values()) == {"nbtune"}, "nothing of Python's is mixed in"
+
+
+def test_runs_complete_from_variables_and_disk(cell):
+    cell("%%finetune spam --data df\nmodel: ./tiny\nepochs: 1\nbaseline: false")
+    assert completions(cell.shell, "%evaluate sp") == {"%evaluate spam": "nbtune"}
+    del cell.shell.user_ns["spam"]
+    assert completions(cell.shell, "%resume ") == {"%resume spam": "nbtune"}
+
+
+def test_python_code_is_left_alone(cell):
+    cell["model_card"] = topic_rows(3)
+    found = completions(cell.shell, "model_ca")
+    assert "model_card" in found
+    assert "nbtune" not in found.values()
+
+
+def test_a_broken_namespace_does_not_break_completion(cell):
+    class Broken:
+        @property
+        def columns(self):
+            raise RuntimeError
+
+    cell["df"] = Broken()
+    assert "nbtune" not in completions(cell.shell, "%%finetune t --data df\nlabel: ").values()
