@@ -47,7 +47,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve of one label, or of all: ``micro``, ``macro``.
+    """A curve of one label, or of all of them: an ``average`` called ``micro`` or ``macro``.
 
     ROC: ``x`` false and ``y`` true positive rate, area AUC. PR: ``x`` recall and ``y`` precision,
     area average precision. Points are thinned for drawing, areas are those of all points.
@@ -57,6 +57,7 @@ class Curve:
     x: tuple[float, ...]
     y: tuple[float, ...]
     area: float
+    average: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,15 @@ import pandas as pd
 import torch
 import transformers
 
+from nbtune import events
 from nbtune.data.batches import InMemory
+from nbtune.evaluation.classification import judge
 from nbtune.methods import Method
 from nbtune.models.loading import load_model
 from nbtune.models.scratch import new_tokenizer
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
+from nbtune.records import EvaluationRecord
 from nbtune.tasks import Task
 
 _WORDS = {
@@ -97,6 +100,67 @@ def encode(frame: pd.DataFrame, tokenizer: Any, max_length: int = 64) -> InMemor
     return InMemory([list(row) for row in ids], np.array([labels.index(x) for x in frame["label"]]))
 
 
+def guesses(
+    rows: int = 120, labels: int = 3, seed: int = 0, skill: float = 0.5
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Make up targets of shape (rows,) and probabilities of shape (rows, labels) for them.
+
+    The probabilities are coarse, so that some are equal; with few rows some labels have none.
+    The true label has about ``skill`` of the weight, the rest is chance.
+    """
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(labels, size=rows)
+    weights = rng.integers(1, 5, size=(rows, labels)) / labels * (1 - skill)
+    weights[np.arange(rows), targets] += rng.integers(0, 5, size=rows) * skill
+    return targets, weights / weights.sum(axis=1, keepdims=True)
+
+
+def made_up_record(
+    labels: int | Sequence[str] = 3, rows: int = 120, seed: int = 0, baseline: bool = True
+) -> EvaluationRecord:
+    """Judge `guesses` beside worse ones."""
+    names = [f"label {i}" for i in range(labels)] if isinstance(labels, int) else list(labels)
+    targets, good = guesses(rows, len(names), seed)
+    worse = guesses(rows, len(names), seed, skill=0.2)[1]
+    texts = [f"text of row {i}" for i in range(rows)]
+    baselines = {"TF-IDF + logistic regression": worse} if baseline else None
+    return judge("topics@1", "test", names, targets, good, baselines=baselines, texts=texts)
+
+
+def made_up_events(
+    reports: int = 40, epochs: int = 4, reason: str = "finished", message: str = ""
+) -> list[events.Event]:
+    """Tell what a run would have told: ten steps a report, a falling loss, a score an epoch."""
+    total = 10 * reports
+    told: list[events.Event] = [
+        events.PhaseStarted("loading model"),
+        events.DataReady(
+            {"train": total * 16 // epochs, "validation": 300},
+            {"animal": total * 8 // epochs, "food": total * 8 // epochs},
+            {"median": 10.0, "p95": 24.0, "max": 41.0, "truncated": 0.0},
+        ),
+        events.BaselineScored("majority", "validation", {"f1_macro": 0.08, "accuracy": 0.17}),
+        events.RunStarted(
+            0, total, total // epochs, "text-classification", "minilm", "full",
+            22_713_216, 22_713_216, "cpu", "fp32", "packed", "f1_macro",
+        ),
+    ]  # fmt: skip
+    rng = np.random.default_rng(0)
+    for report in range(1, reports + 1):
+        step, share = 10 * report, report / reports
+        loss = 0.3 + 2.2 * float(np.exp(-4 * share)) + 0.1 * float(rng.normal())
+        rate = 2e-5 * (1 - share)
+        told.append(
+            events.StepsDone(step, share * epochs, loss, rate, 1.0, 160, 1900, 0.5, 700 << 20)
+        )
+        if report * epochs % reports < epochs:
+            scores = {"f1_macro": 0.6 + 0.25 * share, "accuracy": 0.62 + 0.25 * share}
+            told.append(
+                events.Evaluated(step, share * epochs, "validation", loss, scores, 1.0, True)
+            )
+    return [*told, events.RunStopped(total, reason, total, message, reports * 0.5)]
+
+
 def check_method(method: Method) -> None:
     """Try a method on a tiny model: some weights move, and the head is among them.
 
@@ -145,7 +209,10 @@ __all__ = [
     "check_method",
     "check_task",
     "encode",
+    "guesses",
     "load_model",
+    "made_up_events",
+    "made_up_record",
     "saved_source",
     "tiny_config",
     "tiny_model",

@@ -10,20 +10,46 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from nbtune.records import Score
 
 Array = np.ndarray[Any, Any]
-RESAMPLES = 1_000
-FEWER_RESAMPLES = 200
-MANY_CELLS = 1_000_000
-"""From so many rows x labels on fewer resamples are made: intervals are narrow there anyway."""
 LEVEL = 0.95
-_CELLS_AT_ONCE = 20_000_000
+MOST_RESAMPLES, FEWEST_RESAMPLES = 1_000, 200
+FEWEST_ROWS = 6
+"""Below this nothing is known at 95 %: five rows of one kind are a matter of chance."""
+_WORK = 100_000_000
+"""Rows x labels x resamples; more rows have narrower intervals, which need fewer resamples."""
+_CELLS_AT_ONCE = 1_000_000
 
 
-def intervals(targets: Array, probabilities: Array, scores: dict[str, float]) -> dict[str, Score]:
-    """Give each score its 95 % interval.
+def interval(value: float, samples: Array, rows: int) -> Score:
+    """Return a score, or a difference of two, with its 95 % interval.
+
+    The percentiles lie a little further out than 2.5 and 97.5, as t quantiles lie further out
+    than normal ones: plain percentiles are too narrow with few rows (Hesterberg 2015, 5.3).
+
+    Parameters
+    ----------
+    samples : ndarray
+        Its value on each resample; NaN where a resample has none.
+    rows : int
+        How many rows were scored.
+    """
+    finite = samples[np.isfinite(samples)]
+    if rows < FEWEST_ROWS or not len(finite):
+        return Score(value)
+    reach = stats.t.ppf((1 + LEVEL) / 2, rows - 1) * (rows / (rows - 1)) ** 0.5
+    tail = stats.norm.cdf(-reach)
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return Score(value, float(low), float(high))
+
+
+def resampled(targets: Array, probabilities: Array, seed: int = 0) -> dict[str, Array]:
+    """Return every score on every resample of the rows, as arrays of shape (resamples,).
+
+    The same seed draws the same rows, so that two models can be compared resample by resample.
 
     Parameters
     ----------
@@ -31,70 +57,43 @@ def intervals(targets: Array, probabilities: Array, scores: dict[str, float]) ->
         Label ids of shape (rows,).
     probabilities : ndarray of float
         Shape (rows, labels).
-    scores : dict
-        The scores on these rows, by the names of `nbtune.evaluation.metrics.METRICS`.
-    """
-    if len(targets) < 2:
-        return {name: Score(value) for name, value in scores.items()}
-    samples = resampled(targets, probabilities)
-    made = {}
-    for name, value in scores.items():
-        low, high = _bounds(samples[name])
-        made[name] = Score(value, low, high)
-    return made
-
-
-def difference(targets: Array, ours: Array, theirs: Array, metric: str) -> Score:
-    """Return how much better ``ours`` is than ``theirs`` on the same resamples of rows."""
-    from nbtune.evaluation.metrics import METRICS
-
-    value = METRICS[metric](targets, ours) - METRICS[metric](targets, theirs)
-    if len(targets) < 2:
-        return Score(value)
-    samples = resampled(targets, ours)[metric] - resampled(targets, theirs)[metric]
-    return Score(value, *_bounds(samples))
-
-
-def _bounds(samples: Array) -> tuple[float, float]:
-    finite = samples[np.isfinite(samples)]
-    if not len(finite):
-        return float("nan"), float("nan")
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
-def resampled(targets: Array, probabilities: Array, seed: int = 0) -> dict[str, Array]:
-    """Return every score on every resample, as arrays of shape (resamples,).
-
-    The same seed draws the same rows, so two models are compared on the same resamples.
     """
     rows, labels = probabilities.shape
-    resamples = RESAMPLES if rows * labels < MANY_CELLS else FEWER_RESAMPLES
-    at_once = max(1, min(resamples, _CELLS_AT_ONCE // rows))
+    count = int(np.clip(_WORK // (rows * labels), FEWEST_RESAMPLES, MOST_RESAMPLES))
+    at_once = max(1, _CELLS_AT_ONCE // max(rows, labels**2))
     rng = np.random.default_rng(seed)
-    sorted_columns = list(_sorted_columns(targets, probabilities))
+    columns = list(_sorted_columns(targets, probabilities))
     parts = []
-    for start in range(0, resamples, at_once):
-        count = min(at_once, resamples - start)
-        weights = rng.multinomial(rows, np.full(rows, 1 / rows), size=count).astype(np.float32)
-        parts.append(_weighted_scores(weights, targets, probabilities, sorted_columns))
+    for start in range(0, count, at_once):
+        weights = _draw(rng, min(at_once, count - start), rows)
+        parts.append(weighted_scores(weights, targets, probabilities, columns))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _weighted_scores(
+def _draw(rng: np.random.Generator, resamples: int, rows: int) -> Array:
+    """Return how often each row is drawn, of shape (resamples, rows)."""
+    drawn = [np.bincount(rng.integers(rows, size=rows), minlength=rows) for _ in range(resamples)]
+    return np.array(drawn, dtype=np.float32)
+
+
+def weighted_scores(
     weights: Array,
     targets: Array,
     probabilities: Array,
-    sorted_columns: list[tuple[Array, Array, Array]],
+    columns: list[Column] | None = None,
 ) -> dict[str, Array]:
+    """Score rows that count so many times each; weights are of shape (resamples, rows)."""
+    if columns is None:
+        columns = list(_sorted_columns(targets, probabilities))
     labels = probabilities.shape[1]
     predictions = probabilities.argmax(axis=1)
     counts = _confusions(weights, targets, predictions, labels)
-    own = np.clip(probabilities[np.arange(len(targets)), targets], np.finfo(np.float64).eps, 1)
+    eps = np.finfo(np.float64).eps  # as scikit-learn clips
+    own = np.clip(probabilities[np.arange(len(targets)), targets], eps, 1 - eps)
     return {
         **_from_confusions(counts),
-        "log_loss": weights @ -np.log(own) / len(targets),
-        "roc_auc": _weighted_auc(weights, sorted_columns),
+        "log_loss": weights @ -np.log(own) / weights.sum(axis=1),
+        "roc_auc": _weighted_auc(weights, columns),
     }
 
 
@@ -138,35 +137,36 @@ def _mean(values: Array, where: Array) -> Array:
     return _ratio((values * where).sum(axis=1), where.sum(axis=1))
 
 
-def _sorted_columns(targets: Array, probabilities: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """Yield for each label: the order of its scores, who is positive, where equal scores end."""
+Column = tuple[Array, Array, Array, Array]
+"""Rows with a label, rows without it by their score, and for each row that has it: how many of the
+others score lower, and how many lower or the same."""
+
+
+def _sorted_columns(targets: Array, probabilities: Array) -> Iterator[Column]:
     labels = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
     for label in labels:
-        positive = targets == label
-        if positive.all() or not positive.any():
+        scores, has = probabilities[:, label], targets == label
+        with_it, others = np.flatnonzero(has), np.flatnonzero(~has)
+        if not len(with_it) or not len(others):
             continue
-        order = np.argsort(probabilities[:, label], kind="stable")
-        values = probabilities[order, label]
-        ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-        yield order, positive[order].astype(np.float32), ends
+        others = others[np.argsort(scores[others])]
+        lower = np.searchsorted(scores[others], scores[with_it], "left")
+        upper = np.searchsorted(scores[others], scores[with_it], "right")
+        yield with_it, others, lower, upper
 
 
-def _weighted_auc(weights: Array, columns: list[tuple[Array, Array, Array]]) -> Array:
-    """Mean over labels of the weighted Mann-Whitney statistic; equal scores count half."""
-    areas = []
-    for order, positive, ends in columns:
-        own = weights[:, order]
-        starts = np.concatenate([[0], ends[:-1] + 1])
-        ups = np.add.reduceat(own * positive, starts, axis=1, dtype=np.float64)
-        downs = np.add.reduceat(own * (1 - positive), starts, axis=1, dtype=np.float64)
-        below = downs.cumsum(axis=1) - downs
-        wins = (ups * (below + downs / 2)).sum(axis=1)
-        pairs = ups.sum(axis=1) * downs.sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            areas.append(wins / pairs)
-    if not areas:
-        return np.full(len(weights), np.nan)
-    stacked = np.stack(areas)
-    there = np.isfinite(stacked)
-    sums, counts = np.where(there, stacked, 0).sum(axis=0), there.sum(axis=0)
+def _weighted_auc(weights: Array, columns: list[Column]) -> Array:
+    """Mean over labels of the weighted Mann-Whitney statistic; equal scores count half.
+
+    A label that a resample has in no row, or in all, is left out of its mean.
+    """
+    sums, counts = np.zeros(len(weights)), np.zeros(len(weights))
+    for with_it, others, lower, upper in columns:
+        below = np.zeros((len(weights), len(others) + 1))
+        np.cumsum(weights[:, others], axis=1, dtype=np.float64, out=below[:, 1:])
+        own = weights[:, with_it]
+        wins = (own * (below[:, lower] + below[:, upper])).sum(axis=1) / 2
+        pairs = own.sum(axis=1) * below[:, -1]
+        sums += _ratio(wins, pairs)
+        counts += pairs > 0
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from nbtune.evaluation.bootstrap import difference, intervals
+from nbtune.evaluation.bootstrap import FEWEST_ROWS, interval, resampled
 from nbtune.evaluation.curves import pr_curves, roc_curves
-from nbtune.evaluation.metrics import METRICS, _auc, score
+from nbtune.evaluation.metrics import METRICS, binary_auc, score
 from nbtune.records import (
     ClassScores,
     Confusion,
@@ -56,10 +56,12 @@ def judge(
     """
     names = tuple(labels)
     others = dict(baselines or {})
-    table = [
-        *(_judged(name, "baseline", targets, found) for name, found in others.items()),
-        _judged(run, "model", targets, probabilities),
+    models = [
+        *((name, "baseline", found) for name, found in others.items()),
+        (run, "model", probabilities),
     ]
+    samples = [resampled(targets, found) for _, _, found in models]
+    table = [_judged(*model, targets, own) for model, own in zip(models, samples, strict=True)]
     return EvaluationRecord(
         run=run,
         split=split,
@@ -71,12 +73,19 @@ def judge(
         roc=roc_curves(targets, probabilities, names),
         pr=pr_curves(targets, probabilities, names),
         errors=_wrong(targets, probabilities, names, texts, rows, errors),
-        verdict=_verdict(run, targets, probabilities, others, table),
+        verdict=_verdict(table, samples, len(targets)),
     )
 
 
-def _judged(name: str, kind: str, targets: Array, probabilities: Array) -> Judged:
-    return Judged(name, kind, intervals(targets, probabilities, score(targets, probabilities)))
+def _judged(
+    name: str, kind: str, probabilities: Array, targets: Array, samples: Mapping[str, Array]
+) -> Judged:
+    scores = {}
+    for metric, value in score(targets, probabilities).items():
+        found = interval(value, samples[metric], len(targets))
+        # A score that no resample changes (not one row is wrong) does not show its own spread.
+        scores[metric] = found if found.low < found.high else Score(value)
+    return Judged(name, kind, scores)
 
 
 def _by_class(
@@ -91,7 +100,7 @@ def _by_class(
             float(precision[k]),
             float(recall[k]),
             float(f1[k]),
-            _auc(targets == k, probabilities[:, k]),
+            binary_auc(targets == k, probabilities[:, k]),
             int(support[k]),
         )
         for k, label in enumerate(labels)
@@ -126,24 +135,22 @@ def _wrong(
     )
 
 
-def _verdict(
-    run: str,
-    targets: Array,
-    probabilities: Array,
-    baselines: Mapping[str, Array],
-    table: Sequence[Judged],
-) -> str:
-    """Say who wins on `DECIDES`, by a paired bootstrap against the best baseline."""
-    if not baselines:
+def _verdict(table: Sequence[Judged], samples: Sequence[Mapping[str, Array]], rows: int) -> str:
+    """Say who wins on `DECIDES`, the model or the best baseline, by their paired resamples."""
+    if len(table) < 2:
         return "There is no baseline to compare with."
-    best = max(table[:-1], key=lambda judged: judged.scores[DECIDES].value).name
-    gap: Score = difference(targets, probabilities, baselines[best], DECIDES)
-    span = f"{gap.low:+.3f} to {gap.high:+.3f}"
+    values = [judged.scores[DECIDES].value for judged in table]
+    best = int(np.argmax(values[:-1]))
+    run, rival = table[-1].name, table[best].name
+    gap = interval(values[-1] - values[best], samples[-1][DECIDES] - samples[best][DECIDES], rows)
     if gap.low > 0:
-        return f"{run} beats {best} by {gap.value:.3f} {DECIDES} (95 %: {span})."
+        span = f"{gap.low:.3f} to {gap.high:.3f}"
+        return f"{run} beats {rival} by {gap.value:.3f} {DECIDES} (95 %: {span})."
     if gap.high < 0:
-        return f"{run} loses to {best} by {-gap.value:.3f} {DECIDES} (95 %: {span})."
-    return f"{run} better than {best}: not shown (difference {gap.value:+.3f}, 95 %: {span})."
+        span = f"{-gap.high:.3f} to {-gap.low:.3f}"
+        return f"{run} loses to {rival} by {-gap.value:.3f} {DECIDES} (95 %: {span})."
+    span = f", 95 %: {gap.low:+.3f} to {gap.high:+.3f}" if rows >= FEWEST_ROWS else ""
+    return f"{run} better than {rival}: not shown (difference in {DECIDES} {gap.value:+.3f}{span})."
 
 
 assert DECIDES in METRICS  # noqa: S101 - the two lists are far apart

@@ -34,8 +34,8 @@ def roc_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) ->
     mean = np.mean([np.interp(grid, px, py) for px, py in points], axis=0)
     mean[0] = 0.0
     area = float(np.mean([curve.area for curve in curves]))
-    together = (_curve("micro", x, y, float(sk.auc(x, y))), _curve("macro", grid, mean, area))
-    return (*_worst(curves), *together)
+    micro = _curve("micro", x, y, float(sk.auc(x, y)), average=True)
+    return (*_worst(curves), micro, _curve("macro", grid, mean, area, average=True))
 
 
 def pr_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
@@ -46,13 +46,13 @@ def pr_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> 
         curves.append(_pr(labels[k], targets == k, probabilities[:, k]))
     if len(chosen) < 2:
         return tuple(curves)
-    return (*_worst(curves), _pr("micro", *_micro(targets, probabilities)))
+    return (*_worst(curves), _pr("micro", *_micro(targets, probabilities), average=True))
 
 
-def _pr(label: str, positive: Array, scores: Array) -> Curve:
+def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Curve:
     precision, recall, _ = sk.precision_recall_curve(positive, scores, drop_intermediate=True)
     area = float(sk.average_precision_score(positive, scores))
-    return _curve(label, recall[::-1], precision[::-1], area)
+    return _curve(label, recall[::-1], precision[::-1], area, average)
 
 
 def _columns(targets: Array, probabilities: Array) -> list[int]:
@@ -73,7 +73,7 @@ def _worst(curves: list[Curve]) -> list[Curve]:
     return [curve for curve in curves if id(curve) in kept]
 
 
-def _curve(label: str, x: Array, y: Array, area: float) -> Curve:
+def _curve(label: str, x: Array, y: Array, area: float, average: bool = False) -> Curve:
     """Thin the points evenly along the length of the curve, so that corners stay."""
     if len(x) > POINTS:
         way = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
@@ -81,4 +81,5 @@ def _curve(label: str, x: Array, y: Array, area: float) -> Curve:
         picked = np.unique(np.searchsorted(way, marks).clip(0, len(x) - 1))
         picked = np.unique(np.concatenate([[0], picked, [len(x) - 1]]))
         x, y = x[picked], y[picked]
-    return Curve(label, tuple(np.round(x, 5).tolist()), tuple(np.round(y, 5).tolist()), area)
+    xs, ys = (tuple(np.round(values, 5).tolist()) for values in (x, y))
+    return Curve(label, xs, ys, area, average)

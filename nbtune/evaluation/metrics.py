@@ -25,13 +25,14 @@ def roc_auc(targets: Array, probabilities: Array) -> float:
     discuss the alternatives); NaN when fewer than two labels are there.
     """
     if probabilities.shape[1] == 2:
-        return _auc(targets == 1, probabilities[:, 1])
+        return binary_auc(targets == 1, probabilities[:, 1])
     present = [k for k in range(probabilities.shape[1]) if np.any(targets == k)]
-    areas = [_auc(targets == k, probabilities[:, k]) for k in present]
+    areas = [binary_auc(targets == k, probabilities[:, k]) for k in present]
     return float(np.mean(areas)) if areas else float("nan")
 
 
-def _auc(positive: Array, scores: Array) -> float:
+def binary_auc(positive: Array, scores: Array) -> float:
+    """Area under the ROC curve; NaN unless some rows are positive and some are not."""
     if positive.all() or not positive.any():
         return float("nan")
     return float(sk.roc_auc_score(positive, scores))

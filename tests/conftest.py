@@ -1,0 +1,5 @@
+from hypothesis import settings
+
+# Examples that call scikit-learn or torch take as long as the machine is busy.
+settings.register_profile("nbtune", deadline=None, max_examples=40)
+settings.load_profile("nbtune")

@@ -1,0 +1,100 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbtune.evaluation import bootstrap
+from nbtune.evaluation.bootstrap import interval, resampled, weighted_scores
+from nbtune.evaluation.metrics import score
+from nbtune.testing import guesses
+
+predicted = st.builds(
+    guesses, st.integers(2, 25), st.integers(2, 4), st.integers(0, 10_000), st.floats(0, 0.8)
+)
+
+
+def plain(found):
+    return {name: float(values[0]) for name, values in found.items()}
+
+
+@given(predicted)
+def test_rows_that_count_once_give_the_plain_scores(pair):
+    targets, probabilities = pair
+    once = np.ones((1, len(targets)), dtype=np.float32)
+    found = plain(weighted_scores(once, targets, probabilities))
+    assert found == pytest.approx(score(targets, probabilities), abs=1e-12, nan_ok=True)
+
+
+@given(predicted, st.data())
+def test_a_weight_is_the_same_as_that_many_rows(pair, data):
+    targets, probabilities = pair
+    rows = len(targets)
+    drawn = data.draw(st.lists(st.integers(0, rows - 1), min_size=rows, max_size=rows))
+    weights = np.bincount(drawn, minlength=rows)[None].astype(np.float32)
+    found = plain(weighted_scores(weights, targets, probabilities))
+    naive = score(targets[drawn], probabilities[drawn])
+    assert found == pytest.approx(naive, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_intervals_are_those_of_resampling_row_by_row(labels):
+    targets, probabilities = guesses(40, labels)
+    rng = np.random.default_rng(1)
+    drawn = [rng.integers(40, size=40) for _ in range(300)]
+    ours = resampled(targets, probabilities)
+    for name in ("f1_macro", "roc_auc", "log_loss"):
+        value = score(targets, probabilities, [name])[name]
+        naive = [score(targets[rows], probabilities[rows], [name])[name] for rows in drawn]
+        theirs, found = interval(value, np.array(naive), 40), interval(value, ours[name], 40)
+        assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.05), name
+
+
+def test_resamples_do_not_depend_on_how_many_fit_into_memory(monkeypatch):
+    pair = guesses(30, 3)
+    whole = resampled(*pair)
+    monkeypatch.setattr(bootstrap, "_CELLS_AT_ONCE", 30 * 7)
+    for name, values in resampled(*pair).items():
+        np.testing.assert_allclose(values, whole[name])
+
+
+def test_more_rows_mean_fewer_resamples():
+    assert len(resampled(*guesses(40, 3))["accuracy"]) == bootstrap.MOST_RESAMPLES
+    assert len(resampled(*guesses(40_000, 12))["accuracy"]) == 208
+
+
+def test_two_models_are_scored_on_the_same_resamples():
+    """Where they give the same rows the same label, they differ on no resample."""
+    targets, probabilities = guesses(50, 3)
+    sharper = probabilities**2 / (probabilities**2).sum(axis=1, keepdims=True)
+    ours, theirs = resampled(targets, probabilities), resampled(targets, sharper)
+    assert (ours["f1_macro"] == theirs["f1_macro"]).all()
+    assert (ours["log_loss"] != theirs["log_loss"]).any()
+
+
+def test_the_interval_is_wider_than_plain_percentiles_with_few_rows_only():
+    samples = np.random.default_rng(0).normal(size=100_000)
+    few, many = interval(0.0, samples, 10), interval(0.0, samples, 10_000)
+    assert many.high == pytest.approx(1.96, abs=0.03)
+    assert few.high == pytest.approx(2.262 * (10 / 9) ** 0.5, abs=0.05), "Student's t"
+
+
+def test_there_is_no_interval_for_too_few_rows_or_unknown_values():
+    for found in (interval(0.5, np.array([0.4, 0.6]), 5), interval(0.5, np.array([math.nan]), 9)):
+        assert found.value == 0.5
+        assert math.isnan(found.low)
+        assert math.isnan(found.high)
+
+
+def test_intervals_of_accuracy_hold_the_truth_about_as_often_as_they_say():
+    """100 draws of 60 rows from a model that is right in 80 % of them."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(100):
+        right = rng.random(60) < 0.8
+        targets = np.where(right, 0, 1)
+        samples = resampled(targets, np.tile([0.9, 0.1], (60, 1)))["accuracy"]
+        found = interval(right.mean(), samples, 60)
+        held += found.low <= 0.8 <= found.high
+    assert 90 <= held <= 99
