@@ -48,29 +48,28 @@ class CheckpointStore:
             When it could not be written or did not verify. Older ones are untouched.
         """
         stage = self.folder / f".stage-{step:08d}-{os.getpid()}"
-        place = self.folder / f"step-{step:08d}"
         try:
             shutil.rmtree(stage, ignore_errors=True)
             stage.mkdir(parents=True)
             write(stage)
             _seal(stage, step)
-            if place.exists():
-                place.rename(self.folder / f".trash-{step:08d}-{os.getpid()}")
+            place = self._free_place(step)
             stage.rename(place)
             sync(self.folder)
             saved = verify(place)
-        except (OSError, RuntimeError, ValueError) as error:
-            shutil.rmtree(stage, ignore_errors=True)
+        except Exception as error:
             raise CheckpointError(
                 f"the checkpoint at step {step} could not be saved: {error}",
                 hint=f"free some disk space, or make {self.folder} writable",
             ) from error
-        self._prune()
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+        self._prune(place)
         return saved
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest checkpoint that verifies, and why newer ones were passed over."""
-        passed_over = []
+        passed_over: list[str] = []
         for place in self._places():
             try:
                 return verify(place), passed_over
@@ -81,9 +80,19 @@ class CheckpointStore:
     def _places(self) -> Iterator[Path]:
         yield from sorted(self.folder.glob("step-*"), reverse=True)
 
-    def _prune(self) -> None:
-        old = list(self._places())[self.keep :]
-        for place in [*old, *self.folder.glob(".stage-*"), *self.folder.glob(".trash-*")]:
+    def _free_place(self, step: int) -> Path:
+        """Return a place that sorts behind earlier saves of the same step."""
+        name = f"step-{step:08d}"
+        earlier = [place.name for place in self._places() if place.name.startswith(name)]
+        serial = int(earlier[0][len(name) + 1 :] or 0) + 1 if earlier else 0
+        return self.folder / (f"{name}-{serial:04d}" if serial else name)
+
+    def _prune(self, newest: Path) -> None:
+        """Keep this one and those before it; later steps are of a course that was left."""
+        places = list(self._places())
+        here = places.index(newest)
+        old = places[:here] + places[here + self.keep :]
+        for place in [*old, *self.folder.glob(".stage-*")]:
             shutil.rmtree(place, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from nbtune.errors import CheckpointError
 from nbtune.runs import CheckpointStore
@@ -17,6 +18,10 @@ def write(text):
         (folder / "b.json").write_text("{}")
 
     return into
+
+
+def refused(*_):
+    raise OSError(1, "Operation not permitted")
 
 
 def test_a_saved_checkpoint_is_found_again(tmp_path):
@@ -39,6 +44,45 @@ def test_the_same_step_can_be_saved_again(tmp_path):
     store.save(1, write(b"x"))
     store.save(1, write(b"y"))
     assert (store.newest()[0].path / "a.bin").read_bytes() == b"y" * 100
+
+
+def test_a_step_saved_again_is_never_without_a_checkpoint(tmp_path, monkeypatch):
+    """However often: the new one is in place before the old one goes."""
+    store = CheckpointStore(tmp_path)
+    for text in (b"a", b"b", b"c"):
+        store.save(7, write(text))
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(CheckpointError, match="not permitted"):
+        store.save(7, write(b"d"))
+    assert (store.newest()[0].path / "a.bin").read_bytes() == b"c" * 100
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_going_on_from_an_earlier_step_forgets_the_later_ones(tmp_path):
+    store = CheckpointStore(tmp_path)
+    (store.save(40, write(b"x")).path / "a.bin").unlink()
+    store.save(10, write(b"y"))
+    assert store.newest()[0].step == 10
+    assert [place.name for place in tmp_path.iterdir()] == ["step-00000010"]
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, SafetensorError, KeyError])
+def test_whatever_ends_a_save_is_told_as_a_failed_checkpoint(tmp_path, kind):
+    def fail(folder: Path) -> None:
+        raise kind("I/O error: No space left on device")
+
+    with pytest.raises(CheckpointError, match="step 3 could not be saved"):
+        CheckpointStore(tmp_path).save(3, fail)
+
+
+def test_an_interrupted_save_leaves_no_debris(tmp_path):
+    def interrupted(folder: Path) -> None:
+        (folder / "a.bin").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        CheckpointStore(tmp_path).save(1, interrupted)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a.bin", "b.json", "manifest.json"])
