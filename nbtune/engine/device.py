@@ -1,4 +1,4 @@
-"""Where the work is done, in which number format, and how much memory it takes."""
+"""Where the work is done: number format, memory and random numbers of a device."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from functools import cache
 
 import psutil
 import torch
+from torch import Tensor
 
 from nbtune.errors import RecipeError
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _BF16_TRIAL = "import torch; torch.nn.functional.linear(*[torch.ones(64, 64).bfloat16()] * 2)"
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 
 
 def find_device() -> torch.device:
@@ -28,7 +30,8 @@ def find_device() -> torch.device:
 def choose_precision(wanted: str, device: torch.device) -> str:
     """Return fp32, bf16 or fp16.
 
-    ``auto`` is bf16 on a GPU that has it and fp32 elsewhere: on CPUs bf16 is slower.
+    ``auto`` is bf16 on a GPU that has it and fp32 elsewhere: on CPUs, and on older GPUs that
+    only emulate it, bf16 is slower.
 
     Raises
     ------
@@ -36,7 +39,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
         When what is wanted does not work on this machine.
     """
     if wanted == "auto":
-        good = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        good = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16" if good else "fp32"
     if wanted == "fp16" and device.type != "cuda":
         raise RecipeError("precision: fp16 needs a CUDA GPU", hint="use precision: auto")
@@ -66,3 +69,25 @@ def memory_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     return int(psutil.Process().memory_info().rss)
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory ran out, on whatever device."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _MEMORY_WORDS)
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """Return where the random numbers of the CPU and of this device stand, by device type."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        states[device.type] = torch.get_device_module(device).get_rng_state()
+    return states
+
+
+def restore_random_state(device: torch.device, states: dict[str, Tensor]) -> None:
+    """Go back to where the random numbers stood; states of other devices are passed over."""
+    torch.set_rng_state(states["cpu"])
+    if device.type != "cpu" and device.type in states:
+        torch.get_device_module(device).set_rng_state(states[device.type])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nbtune.data.batches import Encoded, by_tokens, make_batch
+from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.stepping import Forward, evaluating
 
 TOKENS_AT_ONCE = 4096
@@ -21,6 +23,8 @@ def predict_logits(
 ) -> np.ndarray[Any, Any]:
     """Return the logits of all examples as float32 of shape (rows, labels), in their order.
 
+    Where memory runs out the batch is halved.
+
     Parameters
     ----------
     progress : callable, optional
@@ -29,9 +33,17 @@ def predict_logits(
     total = len(examples.targets)
     logits: np.ndarray[Any, Any] | None = None
     done = 0
+    waiting = deque(by_tokens(np.asarray(examples.lengths), TOKENS_AT_ONCE))
     with evaluating(forward.model):
-        for rows in by_tokens(np.asarray(examples.lengths), TOKENS_AT_ONCE):
-            found = forward(make_batch(examples, rows, pad_id)).float().cpu().numpy()
+        while waiting:
+            rows = waiting.popleft()
+            try:
+                found = forward(make_batch(examples, rows, pad_id)).float().cpu().numpy()
+            except RuntimeError as error:
+                if len(rows) == 1 or not ran_out_of_memory(error):
+                    raise
+                waiting.extendleft(reversed(np.array_split(rows, 2)))
+                continue
             if logits is None:
                 logits = np.empty((total, found.shape[1]), dtype=np.float32)
             logits[rows] = found

@@ -14,11 +14,16 @@ import torch
 from nbtune.data.batches import Encoded, Indices, step_rows
 from nbtune.engine import state
 from nbtune.engine.control import Control
-from nbtune.engine.device import memory_bytes
+from nbtune.engine.device import (
+    memory_bytes,
+    ran_out_of_memory,
+    random_state,
+    restore_random_state,
+)
 from nbtune.engine.inference import predict_logits, softmax
 from nbtune.engine.optimizing import make_optimizer, rate_factor, warmup_steps
 from nbtune.engine.state import Progress
-from nbtune.engine.stepping import Forward, Step, Stepper
+from nbtune.engine.stepping import Forward, OutOfMemoryError, Step, Stepper
 from nbtune.errors import CheckpointError, NbtuneError
 from nbtune.events import (
     CheckpointSaved,
@@ -39,6 +44,7 @@ from nbtune.tasks import Loss
 Emit = Callable[[Event], None]
 REPORT_SECONDS = 0.25
 BAD_STEPS_ALLOWED = 3
+"""So many steps in a row may be left out, for numbers that are not finite, before a run ends."""
 
 
 class DivergedError(NbtuneError):
@@ -96,7 +102,7 @@ class Outcome:
     """
 
     stopped: RunStopped
-    failure: NbtuneError | None = None
+    failure: Exception | None = None
 
 
 class Training:
@@ -107,7 +113,7 @@ class Training:
     ) -> None:
         self.job, self.emit, self.control = job, emit, control
         self.last, self.best = last, best
-        self.progress = Progress()
+        self.progress = Progress(total_steps=job.total_steps)
         self.stepper = Stepper(
             job.forward,
             make_optimizer(job.forward.model, job.recipe, job.learning_rate),
@@ -115,36 +121,44 @@ class Training:
             micro_rows=job.recipe.per_device_train_batch_size,
             max_grad_norm=job.recipe.max_grad_norm,
             pad_id=job.pad_id,
-            tell=lambda text: emit(Notice(text, "warning")),
+            tell=lambda text: self.tell(Notice(text, "warning")),
         )
         self.warmup = warmup_steps(job.recipe, job.total_steps)
         self.window: list[Step] = []
         self.reported = self.saved = self.began = time.monotonic()
+        self.is_saved = self.is_whole = True
+
+    def tell(self, event: Event) -> None:
+        """Emit an event that no interrupt cuts in two."""
+        with self.control.whole():
+            self.emit(event)
 
     def run(self, resume: bool = False) -> Outcome:
         """Train to the end, or to the first good reason to stop; the best weights are put back.
+
+        However it ends, what was done is saved and the model is left whole: in evaluation mode,
+        without gradients, with the weights of one certain step.
 
         Parameters
         ----------
         resume : bool
             Go on from the newest checkpoint that verifies, if there is one.
         """
-        job = self.job
+        job, model = self.job, self.job.forward.model
         torch.manual_seed(job.recipe.seed)
         if resume:
             self._resume()
-        progress = self.progress
-        self.emit(
+        self.tell(
             replace(
                 job.start,
-                step=progress.step,
+                step=self.progress.step,
                 total_steps=job.total_steps,
                 steps_per_epoch=job.steps_per_epoch,
             )
         )
-        model = job.forward.model
+        self.reported = self.saved = self.began = time.monotonic()
+        reason, failure = "failed", None
         model.train()
-        whole, failure = True, None
         with packing(model, job.forward.packer):
             try:
                 reason = self._steps()
@@ -152,16 +166,29 @@ class Training:
                     self._save()
                     self._look_at_paused()
             except KeyboardInterrupt:
-                reason, whole = "interrupted", False
-            except NbtuneError as error:
-                reason, whole, failure = "failed", False, error
+                reason = "interrupted"
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing learnt is lost
+                failure = error
             finally:
                 model.eval()
-                self.stepper.optimizer.zero_grad(set_to_none=True)
-        kept = self._keep_best(whole)
-        message = failure.problem if failure else ""
+                self.stepper.clear()
+        with self.control.whole():
+            return self._end(reason, failure)
+
+    def _end(self, reason: str, failure: Exception | None) -> Outcome:
+        """Save what is not saved yet, and leave the model with the weights that count."""
+        if self.is_whole:
+            self._report()
+            self._save()
+        if failure is not None and ran_out_of_memory(failure):
+            failure = OutOfMemoryError(
+                f"memory ran out at step {self.progress.step + 1}",
+                hint="try a smaller batch, method: lora, or end what else uses the device",
+            )
+        kept = self._keep_best()
+        message = "" if failure is None else getattr(failure, "problem", repr(failure))
         seconds = round(self._seconds(), 3)
-        return Outcome(RunStopped(progress.step, reason, kept, message, seconds), failure)
+        return Outcome(RunStopped(self.progress.step, reason, kept, message, seconds), failure)
 
     def _steps(self) -> str:
         """Make the steps; returns why they ended."""
@@ -169,105 +196,118 @@ class Training:
         rows_of_steps = step_rows(
             job.recipe.seed, len(job.train.targets), job.rows_per_step, progress.step
         )
-        while progress.step < job.total_steps:
-            rows = next(rows_of_steps)
-            rate = job.learning_rate * rate_factor(
-                job.recipe.lr_scheduler_type, progress.step, job.total_steps, self.warmup
-            )
-            self._count(self.stepper.step(job.train, rows, rate), rows)
-            if time.monotonic() - self.reported >= REPORT_SECONDS:
-                self._report(rate)
-            if self._is_evaluation_due():
-                self._report(rate)
-                patient = self._evaluate()
+        while True:
+            evaluate, save = self._is_evaluation_due(), self._is_save_due()
+            if evaluate or save or self._is_report_due():
+                self._report()
+            if progress.bad_steps >= BAD_STEPS_ALLOWED:
+                raise self._diverged()
+            if evaluate:
+                self._evaluate()
+            if evaluate or save:
                 self._save()
-                if not patient:
-                    return "stopped early"
-            elif time.monotonic() - self.saved >= job.recipe.save_interval_seconds:
-                self._save()
-            if self.control.stop_reason:
-                self._report(rate)
-                return self.control.stop_reason
-        return "finished"
+            if reason := self._reason_to_end():
+                return reason
+            self._step(next(rows_of_steps))
 
-    def _count(self, step: Step, rows: Indices) -> None:
-        progress = self.progress
-        progress.step += 1
-        progress.window_rows += len(rows)
-        progress.window_tokens += step.tokens
-        self.window.append(step)
-        if step.updated is False:
-            self._bad_step(rows)
-
-    def _bad_step(self, rows: Indices) -> None:
-        self.progress.bad_steps += 1
-        shown = ", ".join(str(row) for row in rows[:8])
-        self.emit(
-            Notice(
-                f"step {self.progress.step} was left out: its loss or gradient is not finite "
-                f"(training rows {shown}{' ...' if len(rows) > 8 else ''})",
-                "warning",
-            )
+    def _step(self, rows: Indices) -> None:
+        """Make one step: until its update begins it can be left out, then it is finished."""
+        job, progress = self.job, self.progress
+        rate = job.learning_rate * rate_factor(
+            job.recipe.lr_scheduler_type, progress.step, job.total_steps, self.warmup
         )
-        if self.progress.bad_steps >= BAD_STEPS_ALLOWED:
-            raise DivergedError(
-                f"the loss is not finite at step {self.progress.step}; the weights before it are "
-                "kept",
-                hint=f"try a smaller learning_rate than {self.job.learning_rate:g}",
-            )
+        seen = self.stepper.look(job.train, rows)
+        with self.control.whole():
+            self.is_whole = self.is_saved = False
+            self.window.append(self.stepper.update(seen, rate))
+            progress.step += 1
+            self.is_whole = True
 
-    def _report(self, rate: float) -> None:
+    def _reason_to_end(self) -> str:
+        progress, patience = self.progress, self.job.recipe.early_stopping_patience
+        if progress.step >= self.job.total_steps:
+            return "finished"
+        if progress.worse_evaluations >= (patience or math.inf):
+            return "stopped early"
+        return self.control.stop_reason
+
+    def _is_report_due(self) -> bool:
+        if not self.window:
+            return False
+        updated = self.window[-1].updated
+        # On a CPU nobody waits for the answer, so a bad step is told at once.
+        bad = updated.device.type == "cpu" and not updated
+        return bad or time.monotonic() - self.reported >= REPORT_SECONDS
+
+    def _report(self) -> None:
         """Tell what the steps since the last report did: the only read-back from the device."""
         progress, steps = self.progress, self.window
         if not steps:
             return
-        losses = torch.stack([step.loss for step in steps])
-        finite = losses[torch.isfinite(losses)]
-        progress.window_loss += float(finite.sum())
-        progress.window_steps += len(finite)
+        self.window = []
+        losses = torch.stack([step.seen.loss for step in steps]).cpu().double().numpy()
+        rows = np.array([len(step.seen.rows) for step in steps])
+        finite = np.isfinite(losses)
+        loss = np.average(losses[finite], weights=rows[finite]) if finite.any() else math.nan
         now = time.monotonic()
-        self.emit(
+        self.tell(
             StepsDone(
                 progress.step,
                 progress.step / self.job.steps_per_epoch,
-                progress.window_loss / max(1, progress.window_steps),
-                rate,
+                float(loss),
+                steps[-1].rate,
                 float(steps[-1].gradient_norm),
-                progress.window_rows,
-                progress.window_tokens,
+                int(rows.sum()),
+                sum(step.seen.tokens for step in steps),
                 now - self.reported,
                 memory_bytes(self.job.forward.device),
             )
         )
-        if not all(bool(step.updated) for step in steps if not isinstance(step.updated, bool)):
-            self._bad_step(np.array([], dtype=np.int64))
-        progress.window_loss = 0.0
-        progress.window_steps = progress.window_rows = progress.window_tokens = 0
-        self.window, self.reported = [], now
+        self.reported = now
+        for number, (step, bad) in enumerate(
+            zip(steps, self.stepper.bad(steps), strict=True), progress.step - len(steps) + 1
+        ):
+            progress.bad_steps = progress.bad_steps + 1 if bad else 0
+            if bad:
+                shown = ", ".join(map(str, step.seen.rows[:8]))
+                more = " ..." if len(step.seen.rows) > 8 else ""
+                self.tell(
+                    Notice(
+                        f"step {number} was left out: its loss or gradient is not finite "
+                        f"(training rows {shown}{more})",
+                        "warning",
+                    )
+                )
+
+    def _diverged(self) -> DivergedError:
+        return DivergedError(
+            f"the loss is not finite at step {self.progress.step}; the weights before it are kept",
+            hint=f"try a smaller learning_rate than {self.job.learning_rate:g}",
+        )
 
     def _is_evaluation_due(self) -> bool:
         job, step = self.job, self.progress.step
-        if job.validation is None or job.recipe.eval_strategy == "no":
+        if job.validation is None or step in (0, self.progress.evaluated_step):
             return False
-        every = job.recipe.eval_steps or job.steps_per_epoch
-        if job.recipe.eval_strategy == "epoch":
-            every = job.steps_per_epoch
-        return step % every == 0 or step == job.total_steps
+        if job.recipe.eval_strategy == "no":
+            return False
+        by_steps = job.recipe.eval_strategy == "steps" and job.recipe.eval_steps
+        return step % (by_steps or job.steps_per_epoch) == 0 or step == job.total_steps
 
-    def _evaluate(self, counts: bool = True) -> bool:
-        """Score the validation rows; returns whether it is worth going on.
+    def _evaluate(self, counts: bool = True) -> None:
+        """Score the validation rows, and see whether these are the best weights so far.
 
         Without ``counts`` the result is shown but changes neither patience nor best weights, so
-        that a run which was interrupted here goes on exactly as one that was not.
+        that a run which was paused and resumed takes the same course as one which was not.
         """
         job, progress = self.job, self.progress
-        assert job.validation is not None  # noqa: S101 - the callers look
+        assert job.validation is not None  # noqa: S101
         began = time.monotonic()
         logits = predict_logits(
             job.forward,
             job.validation,
             job.pad_id,
-            lambda done, total: self.emit(EvaluationProgress("validation", done, total)),
+            lambda done, total: self.tell(EvaluationProgress("validation", done, total)),
         )
         targets = np.asarray(job.validation.targets)
         wanted = torch.from_numpy(targets.astype(np.int64))
@@ -275,89 +315,115 @@ class Training:
         scores = job.score(targets, softmax(logits))
         value = {**scores, "loss": loss}[job.metric]
         value = -value if job.metric in LOWER_IS_BETTER else value
-        better = progress.best_score is None or value > progress.best_score
-        if counts and better:
-            progress.best_score, progress.best_step = value, progress.step
-            self._save_best()
-        if counts:
-            progress.worse_evaluations = 0 if better else progress.worse_evaluations + 1
-        seconds = time.monotonic() - began
-        self.emit(
-            Evaluated(
-                progress.step,
-                progress.step / job.steps_per_epoch,
-                "validation",
-                loss,
-                scores,
-                seconds,
-                better and counts,
-            )
+        best = -math.inf if progress.best_score is None else progress.best_score
+        better = math.isfinite(value) and value > best
+        evaluated = Evaluated(
+            progress.step,
+            progress.step / job.steps_per_epoch,
+            "validation",
+            loss,
+            scores,
+            time.monotonic() - began,
+            better and counts,
         )
+        with self.control.whole():
+            if counts:
+                progress.evaluated_step = progress.step
+                progress.worse_evaluations = 0 if better else progress.worse_evaluations + 1
+                self.is_saved = False
+            if evaluated.best:
+                progress.best_score, progress.best_step = value, progress.step
+            self.tell(evaluated)
         self.reported = time.monotonic()
-        return progress.worse_evaluations < (job.recipe.early_stopping_patience or math.inf)
 
     def _look_at_paused(self) -> None:
         """Score the weights of a paused run once, for the user to see."""
-        if self.job.validation is not None:
+        if self.job.validation is not None and self.progress.evaluated_step < self.progress.step:
             self._evaluate(counts=False)
 
+    def _is_save_due(self) -> bool:
+        late = time.monotonic() - self.saved >= self.job.recipe.save_interval_seconds
+        return late and not self.is_saved
+
     def _save(self) -> None:
-        """Make a checkpoint to go on from; when it fails training goes on and says so."""
-        began = time.monotonic()
-        self.progress.seconds, self.progress.micro_rows = self._seconds(), self.stepper.micro_rows
-        self.began = began
-        stepper = self.stepper
-        try:
-            saved = self.last.save(
-                self.progress.step,
-                lambda folder: state.save_state(
-                    folder,
-                    self.job.forward.model,
-                    stepper.optimizer,
-                    stepper.scaler,
-                    self.progress,
-                ),
-            )
-            seconds = time.monotonic() - began
-            self.emit(CheckpointSaved(self.progress.step, round(seconds, 3), saved.bytes))
-        except CheckpointError as error:
-            self.emit(Notice(str(error), "warning"))
-        self.saved = self.reported = time.monotonic()
+        """Make a checkpoint to go on from, unless this state has one.
+
+        Where it fails training goes on and says so. Best weights are published after the state
+        that calls them the best, so that a kill in between is mended by `_resume`.
+        """
+        if self.is_saved:
+            return
+        job, progress, stepper = self.job, self.progress, self.stepper
+        with self.control.whole():
+            began = time.monotonic()
+            progress.seconds, progress.micro_rows = self._seconds(), stepper.micro_rows
+            self.began = began
+            try:
+                saved = self.last.save(
+                    progress.step,
+                    lambda folder: state.save_state(
+                        folder,
+                        job.forward.model,
+                        stepper.optimizer,
+                        stepper.scaler,
+                        progress,
+                        random_state(job.forward.device),
+                    ),
+                )
+                if progress.best_step == progress.step:
+                    self._save_best()
+                self.is_saved = True
+                seconds = round(time.monotonic() - began, 3)
+                self.tell(CheckpointSaved(progress.step, seconds, saved.bytes))
+            except CheckpointError as error:
+                self.tell(Notice(str(error), "warning"))
+            self.saved = self.reported = time.monotonic()
 
     def _save_best(self) -> None:
         model = self.job.forward.model
-        try:
-            self.best.save(self.progress.step, lambda folder: state.save_weights(folder, model))
-        except CheckpointError as error:
-            self.emit(Notice(str(error), "warning"))
+        self.best.save(self.progress.step, lambda folder: state.save_weights(folder, model))
 
-    def _keep_best(self, whole: bool) -> int | None:
-        """Put the best weights back into the model; returns their step.
+    def _keep_best(self) -> int | None:
+        """Put the best weights back into the model; returns their step, None for none.
 
-        Weights that a failure or a second interrupt may have left half updated are not kept:
-        then those of the last checkpoint are the best there are.
+        Without a best step the last weights are kept, or, where an update broke off in the
+        middle, those of the last checkpoint.
         """
-        store = self.last if self.progress.best_step is None else self.best
-        if whole and self.progress.best_step is None:
-            return self.progress.step
-        found, _ = store.newest()
-        if found is None:
-            return None
-        state.load_weights(found.path, self.job.forward.model)
-        return found.step
+        model, progress = self.job.forward.model, self.progress
+        if self.is_whole and progress.best_step in (None, progress.step):
+            return progress.step or None
+        for store in (self.last,) if progress.best_step is None else (self.best, self.last):
+            found, passed_over = store.newest()
+            self._name(passed_over)
+            if found is not None:
+                state.load_weights(found.path, model)
+                return found.step
+        return None
 
     def _resume(self) -> None:
+        """Take up the newest checkpoint that verifies: weights, optimiser, progress, randomness."""
         found, passed_over = self.last.newest()
-        for reason in passed_over:
-            self.emit(Notice(f"passed over a checkpoint: {reason}", "warning"))
+        self._name(passed_over)
         if found is None:
-            self.emit(Notice("there is no checkpoint yet: starting from the first step"))
+            self.tell(Notice("there is no checkpoint yet: starting from the first step"))
             return
-        stepper = self.stepper
-        self.progress = state.load_state(
-            found.path, self.job.forward.model, stepper.optimizer, stepper.scaler
+        job, stepper = self.job, self.stepper
+        progress, randomness = state.load_state(
+            found.path, job.forward.model, stepper.optimizer, stepper.scaler
         )
-        stepper.micro_rows = self.progress.micro_rows or stepper.micro_rows
+        restore_random_state(job.forward.device, randomness)
+        stepper.micro_rows = progress.micro_rows or stepper.micro_rows
+        progress.bad_steps = 0
+        if job.total_steps > progress.total_steps:  # more epochs were asked for since
+            progress.worse_evaluations, progress.total_steps = 0, job.total_steps
+        self.progress, self.is_saved = progress, True
+        kept, _ = self.best.newest()
+        if progress.best_step == progress.step != (kept.step if kept else None):
+            self._save_best()
+
+    def _name(self, passed_over: list[str]) -> None:
+        for reason in passed_over:
+            self.tell(Notice(f"passed over a checkpoint: {reason}", "warning"))
 
     def _seconds(self) -> float:
         return self.progress.seconds + time.monotonic() - self.began

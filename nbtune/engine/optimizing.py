@@ -12,12 +12,13 @@ from nbtune.recipe import Recipe
 
 def make_optimizer(model: Any, recipe: Recipe, learning_rate: float) -> torch.optim.Optimizer:
     """Make the recipe's optimiser; biases and norms are not decayed, as in ``Trainer``."""
-    decayed, plain = [], []
+    decayed: list[torch.nn.Parameter] = []
+    plain: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             one_dimensional = parameter.ndim < 2 or "norm" in name.lower()
             (plain if one_dimensional else decayed).append(parameter)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]

@@ -22,37 +22,36 @@ WEIGHTS, OPTIMIZER, RANDOM, PROGRESS = (
 
 @dataclass
 class Progress:
-    """Where a run stands: counters that the loop keeps and a checkpoint carries.
+    """Where a run stands: what the loop keeps and a checkpoint carries.
 
-    ``window_*`` belong to the steps since the last report, so that a resumed run reports what
-    the uninterrupted one would have reported.
+    ``evaluated_step`` was the last to be evaluated; ``bad_steps`` were left out in a row just
+    now; ``total_steps`` were asked for when this was saved.
     """
 
     step: int = 0
+    total_steps: int = 0
+    evaluated_step: int = 0
     seconds: float = 0.0
     micro_rows: int = 0
     best_score: float | None = None
     best_step: int | None = None
     worse_evaluations: int = 0
     bad_steps: int = 0
-    window_loss: float = 0.0
-    window_steps: int = 0
-    window_rows: int = 0
-    window_tokens: int = 0
 
 
-def trained_weights(model: Any) -> dict[str, Tensor]:
-    """Return the weights that move, by name; frozen ones come from where the model came from."""
-    return {
-        name: parameter.detach()
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
-    }
+def moving_tensors(model: Any) -> dict[str, Tensor]:
+    """Return what training moves, by name: trained weights, and buffers such as running means.
+
+    Frozen weights, and buffers that are not saved with a model, come from where it came from.
+    """
+    saved = model.state_dict().keys()
+    weights = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
+    return weights | {n: b for n, b in model.named_buffers() if n in saved}
 
 
 def save_weights(folder: Path, model: Any) -> None:
-    """Write the weights that move."""
-    weights = {name: tensor.contiguous() for name, tensor in trained_weights(model).items()}
+    """Write what training moves."""
+    weights = {name: tensor.contiguous() for name, tensor in moving_tensors(model).items()}
     save_file(weights, folder / WEIGHTS)
 
 
@@ -64,7 +63,7 @@ def load_weights(folder: Path, model: Any) -> None:
     ValueError
         When they are not those of this model.
     """
-    own = trained_weights(model)
+    own = moving_tensors(model)
     saved = load_file(folder / WEIGHTS)
     if own.keys() != saved.keys():
         raise ValueError(f"the weights in {folder.name} are those of another model")
@@ -73,7 +72,12 @@ def load_weights(folder: Path, model: Any) -> None:
 
 
 def save_state(
-    folder: Path, model: Any, optimizer: torch.optim.Optimizer, scaler: Any, progress: Progress
+    folder: Path,
+    model: Any,
+    optimizer: torch.optim.Optimizer,
+    scaler: Any,
+    progress: Progress,
+    randomness: dict[str, Tensor],
 ) -> None:
     """Write all that is needed to go on as if nothing had happened."""
     save_weights(folder, model)
@@ -87,15 +91,14 @@ def save_state(
         },
         folder / OPTIMIZER,
     )
-    randomness = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        randomness["cuda"] = torch.cuda.get_rng_state()
     save_file(randomness, folder / RANDOM)
     write_json(folder / PROGRESS, {"progress": asdict(progress), "scaler": scaler.state_dict()})
 
 
-def load_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer, scaler: Any) -> Progress:
-    """Read back what `save_state` wrote, into the objects given; the inverse of it.
+def load_state(
+    folder: Path, model: Any, optimizer: torch.optim.Optimizer, scaler: Any
+) -> tuple[Progress, dict[str, Tensor]]:
+    """Read back what `save_state` wrote, into the objects given; returns progress and randomness.
 
     Raises
     ------
@@ -104,14 +107,11 @@ def load_state(folder: Path, model: Any, optimizer: torch.optim.Optimizer, scale
     """
     load_weights(folder, model)
     _load_optimizer(folder, optimizer)
-    randomness = load_file(folder / RANDOM)
-    torch.set_rng_state(randomness["cpu"])
-    if torch.cuda.is_available() and "cuda" in randomness:
-        torch.cuda.set_rng_state(randomness["cuda"])
     saved = read_json(folder / PROGRESS)
     scaler.load_state_dict(saved["scaler"])
     known = {field.name for field in fields(Progress)}
-    return Progress(**{k: v for k, v in saved["progress"].items() if k in known})
+    progress = Progress(**{k: v for k, v in saved["progress"].items() if k in known})
+    return progress, load_file(folder / RANDOM)
 
 
 def _load_optimizer(folder: Path, optimizer: torch.optim.Optimizer) -> None:
@@ -119,8 +119,8 @@ def _load_optimizer(folder: Path, optimizer: torch.optim.Optimizer) -> None:
     for key, tensor in load_file(folder / OPTIMIZER).items():
         index, _, name = key.partition(".")
         state.setdefault(int(index), {})[name] = tensor
-    expected = sum(len(group["params"]) for group in optimizer.param_groups)
-    if state and len(state) != expected:
+    known = sum(len(group["params"]) for group in optimizer.param_groups)
+    if any(index >= known for index in state):  # fewer are right: not all weights get gradients
         raise ValueError(f"the optimiser in {folder.name} is that of another model")
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,12 @@ import torch
 from torch import Tensor
 
 from nbtune.data.batches import Batch, Encoded, Indices, make_batch
-from nbtune.engine.device import autocast
+from nbtune.engine.device import (
+    autocast,
+    ran_out_of_memory,
+    random_state,
+    restore_random_state,
+)
 from nbtune.engine.optimizing import set_rate
 from nbtune.errors import NbtuneError
 from nbtune.models.packing import Packer
@@ -45,13 +50,28 @@ class Forward:
 
 
 @dataclass(frozen=True)
-class Step:
-    """What one step did; ``loss`` and ``gradient_norm`` stay on the device until read."""
+class Pass:
+    """What the rows of a step said; their gradients lie in the parameters.
 
-    loss: Tensor
-    gradient_norm: Tensor
-    updated: bool | Tensor
+    ``loss`` is the mean over all of them and stays on the device until it is read.
+    """
+
+    rows: Indices
     tokens: int
+    loss: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that was made; ``gradient_norm`` and ``updated`` stay on the device until read.
+
+    ``updated`` is false where a number was not finite and the weights were left as they were.
+    """
+
+    seen: Pass
+    rate: float
+    gradient_norm: Tensor
+    updated: Tensor
 
 
 class Stepper:
@@ -86,33 +106,64 @@ class Stepper:
         self.scaler = torch.amp.GradScaler(forward.device.type, enabled=forward.precision == "fp16")
         self.parameters = [p for g in optimizer.param_groups for p in g["params"]]
 
-    def step(self, examples: Encoded, rows: Indices, rate: float) -> Step:
-        """Update the weights once from all of ``rows``, at this learning rate.
+    def look(self, examples: Encoded, rows: Indices) -> Pass:
+        """Compute the loss of these rows and its gradients; nothing moves yet.
 
-        When memory runs out the micro-batch is halved and the same step is made again, from the
-        same weights and the same random state: the update is the one that was asked for.
+        When memory runs out the micro-batch is halved and the same rows are looked at again,
+        from the same random state: the gradients are those that were asked for. Whatever else
+        ends this, an interrupt included, leaves no trace.
 
         Raises
         ------
         OutOfMemoryError
             When a single row does not fit.
         """
-        set_rate(self.optimizer, rate)
+        randomness = random_state(self.forward.device)
         while True:
-            randomness = _random_state(self.forward.device)
             try:
-                loss, tokens = self._gradients(examples, rows)
-                break
-            except RuntimeError as error:  # torch.OutOfMemoryError is one
-                if not _is_memory(error):
+                return self._gradients(examples, rows)
+            except BaseException as error:
+                self.clear()
+                restore_random_state(self.forward.device, randomness)
+                if not ran_out_of_memory(error):
                     raise
+            # Out here the error is gone, and with it the activations that its frames held.
             self._shrink()
-            _restore_random_state(self.forward.device, randomness)
-        norm, updated = self._update()
-        return Step(loss, norm, updated, tokens)
 
-    def _gradients(self, examples: Encoded, rows: Indices) -> tuple[Tensor, int]:
+    def update(self, seen: Pass, rate: float) -> Step:
+        """Clip the gradients and move the weights, unless a number is not finite."""
+        set_rate(self.optimizer, rate)
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
+        finite = torch.isfinite(norm) & torch.isfinite(seen.loss)
+        if self.scaler.is_enabled():
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        elif self.optimizer.defaults.get("fused"):
+            # The fused kernel reads this on the device: no bad update, and nobody waits.
+            self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+            self.optimizer.step()
+        elif finite:
+            self.optimizer.step()
+        return Step(seen, rate, norm, finite)
+
+    def bad(self, steps: Sequence[Step]) -> list[bool]:
+        """Tell which steps were left out; this waits for the device.
+
+        Those that fp16 leaves out while it looks for the scale of its gradients do not count.
+        """
+        updated = torch.stack([step.updated for step in steps]).tolist()
+        if self.scaler.is_enabled() and self.scaler.get_scale() >= 1:
+            losses = torch.stack([step.seen.loss for step in steps])
+            return torch.isfinite(losses).logical_not().tolist()
+        return [not well for well in updated]
+
+    def clear(self) -> None:
+        """Drop the gradients."""
         self.optimizer.zero_grad(set_to_none=True)
+
+    def _gradients(self, examples: Encoded, rows: Indices) -> Pass:
+        self.clear()
         count = self.loss.count(np.asarray(examples.targets[rows]))
         total, tokens = torch.zeros((), device=self.forward.device), 0
         for start in range(0, len(rows), self.micro_rows):
@@ -120,30 +171,10 @@ class Stepper:
             logits = self.forward(batch)
             wanted = batch.targets.to(self.forward.device, non_blocking=True)
             loss = self.loss.sum(logits, wanted) / count
-            self.scaler.scale(loss).backward()
+            torch.autograd.backward(self.scaler.scale(loss))
             total += loss.detach()
             tokens += sum(batch.lengths)
-        return total, tokens
-
-    def _update(self) -> tuple[Tensor, bool | Tensor]:
-        """Clip and update, unless a gradient is not finite: then the weights stay as they are."""
-        if self.scaler.is_enabled():
-            self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
-        finite = torch.isfinite(norm)
-        if self.scaler.is_enabled():
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            return norm, finite
-        if norm.device.type == "cuda" and self.optimizer.defaults.get("fused"):
-            # The fused kernel reads this on the device: no bad update, and nobody waits.
-            self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
-            self.optimizer.step()
-            return norm, finite
-        updated = bool(finite)
-        if updated:
-            self.optimizer.step()
-        return norm, updated
+        return Pass(rows, tokens, total)
 
     def _shrink(self) -> None:
         if self.micro_rows == 1:
@@ -151,29 +182,10 @@ class Stepper:
                 "one row at a time does not fit into memory",
                 hint="try a smaller max_length, method: lora, or gradient_checkpointing: true",
             )
-        self.optimizer.zero_grad(set_to_none=True)
         if self.forward.device.type == "cuda":
             torch.cuda.empty_cache()
         self.micro_rows = -(-self.micro_rows // 2)
         self.tell(f"memory ran out: going on with {self.micro_rows} rows a micro-batch")
-
-
-def _is_memory(error: RuntimeError) -> bool:
-    words = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in words
-
-
-def _random_state(device: torch.device) -> list[Tensor]:
-    states = [torch.get_rng_state()]
-    if device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(device))
-    return states
-
-
-def _restore_random_state(device: torch.device, states: list[Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(states[1], device)
 
 
 @contextmanager
