@@ -61,5 +61,9 @@ def find_method(name: str) -> Method:
 
 
 def head_modules(model: Any) -> list[str]:
-    """Return the names of the parts of a model that stand on its inner model: the head."""
-    return [name for name, _ in model.named_children() if name != model.base_model_prefix]
+    """Return the names of the parts with weights that stand on a model's inner model: the head."""
+    return [
+        name
+        for name, part in model.named_children()
+        if name != model.base_model_prefix and any(True for _ in part.parameters())
+    ]
