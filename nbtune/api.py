@@ -157,8 +157,6 @@ def resume(
         )
     extend = {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
     with watching(folder.title, display, show_result) as teller:
-        for _, event in folder.history():
-            teller.show(event)
         return _work(folder, teller, resume=True, extend=extend)
 
 
@@ -321,33 +319,53 @@ def _recipe_layer(recipe: str | Path | Recipe | None) -> Layer:
 class Teller:
     """Writes an event down, then shows it; a view that fails is switched off with a warning.
 
-    Until there is a folder to write into, events wait.
+    Events wait until there is a folder to write into, or room on a full disk.
     """
 
     def __init__(self, view: View | None) -> None:
         self.view = view
         self.folder: RunFolder | None = None
         self.waiting: list[Event] = []
+        self.phase = "starting"
+        self.stop: RunStopped | None = None
         self.stopped = False
 
     def __call__(self, event: Event) -> None:
         """Write an event down and show it; the progress of an evaluation is only shown."""
         self.stopped = isinstance(event, RunStopped)
-        if self.folder is None:
+        if not isinstance(event, EvaluationProgress):
             self.waiting.append(event)
-        elif not isinstance(event, EvaluationProgress):
-            self.folder.append(event)
+            self._write()
         self.show(event)
 
     def attach(self, folder: RunFolder) -> None:
         """Write down what waited, and from now on each event as it comes."""
-        self.folder, waiting = folder, self.waiting
-        self.waiting = []
-        for event in waiting:
-            folder.append(event)
+        self.folder = folder
+        self._write()
+
+    def _write(self) -> None:
+        while self.folder is not None and self.waiting:
+            try:
+                self.folder.append(self.waiting[0])
+            except OSError:
+                return
+            del self.waiting[0]
+
+    def end(self, reason: str, message: str) -> None:
+        """Tell that something outside the training ended the run, unless its end was told.
+
+        What an earlier training of this run left counts as before.
+        """
+        if not self.stopped:
+            before = self.stop or RunStopped(0, "")
+            self(RunStopped(before.step, reason, before.best_step, message, before.seconds))
 
     def show(self, event: Event) -> None:
         """Show an event without writing it down."""
+        if isinstance(event, PhaseStarted):
+            self.phase = event.phase
+        elif isinstance(event, RunStopped):
+            self.stop = event
         if self.view is None:
             return
         try:
@@ -372,13 +390,10 @@ def watching(title: str, display: str | None, show_result: bool) -> Iterator[Tel
         yield teller
         whole = show_result
     except KeyboardInterrupt:
-        if not teller.stopped:
-            teller(RunStopped(0, "interrupted", message="interrupted before the first step"))
+        teller.end("interrupted", f"interrupted while {teller.phase}")
         raise
     except Exception as error:
-        if not teller.stopped:
-            words = error.problem if isinstance(error, NbtuneError) else repr(error)
-            teller(RunStopped(0, "failed", message=words))
+        teller.end("failed", error.problem if isinstance(error, NbtuneError) else repr(error))
         raise
     finally:
         if view is not None and teller.view is not None:
@@ -395,6 +410,8 @@ def _work(
     from nbtune.engine.control import Control
 
     with folder.hold():
+        for _, event in folder.history() if resume else ():
+            teller.show(event)
         teller.attach(folder)
         trained = work(folder, teller, Control(), resume=resume, extend=extend)
     return Run(folder, trained)

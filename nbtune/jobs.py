@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
 from nbtune.records import SCORES
 from nbtune.runs import RunFolder
+from nbtune.runs.files import staged
 from nbtune.tasks import find_task, task_names
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from nbtune.data.encoding import Examples
     from nbtune.data.preparing import PreparedData
     from nbtune.engine.control import Control
-    from nbtune.engine.loop import Job
+    from nbtune.engine.loop import Job, Outcome
 
 Emit = Callable[[Event], None]
 VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
@@ -65,10 +66,9 @@ def identity(recipe: Recipe, data: PreparedData) -> str:
 
 def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: PreparedData) -> None:
     """Write down what the run is and the rows it uses, before anything is trained."""
-    rows = folder.path / "data"
-    rows.mkdir()
-    for split, frame in data.splits.items():
-        frame.to_parquet(rows / f"{split}.parquet", index=False)
+    with staged(folder.path / "data") as rows:
+        for split, frame in data.splits.items():
+            frame.to_parquet(rows / f"{split}.parquet", index=False)
     folder.describe(
         {
             "created": round(time.time(), 3),
@@ -128,6 +128,7 @@ def work(
     NbtuneError
         What ended the training, after the best weights so far were saved.
     """
+    from nbtune.engine.control import interrupts
     from nbtune.engine.loop import Training
 
     recipe = from_yaml(folder.recipe_text)
@@ -139,11 +140,12 @@ def work(
         _score_baselines(folder, emit)
     job = _job(folder, recipe, trained, examples)
     emit(PhaseStarted("training"))
-    outcome = Training(job, emit, control, folder.last, folder.best).run(resume)
-    if outcome.stopped.best_step is not None:
-        emit(PhaseStarted("saving"))
-        _export(folder, trained)
-    emit(outcome.stopped)
+    training = Training(job, emit, control, folder.last, folder.best)
+    # Until here nothing is lost by stopping at once, so an interrupt does.
+    with interrupts(control, lambda text: training.tell(Notice(text))):
+        outcome = training.run(resume)
+        with control.whole():
+            outcome = _keep(folder, trained, outcome, emit)
     if outcome.failure is not None:
         raise outcome.failure
     return trained if outcome.stopped.best_step is not None else None
@@ -185,7 +187,8 @@ def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
         return load_tokenizer(ModelSource(source.name, "local", str(saved)), [])
     texts = list(read_rows(folder, "train")["text"]) if source.kind == "scratch" else []
     tokenizer = load_tokenizer(source, texts, recipe.revision)
-    tokenizer.save_pretrained(saved)
+    with staged(saved) as place:
+        tokenizer.save_pretrained(place)
     return tokenizer
 
 
@@ -286,19 +289,25 @@ def _score_baselines(folder: RunFolder, emit: Emit) -> None:
             emit(BaselineScored(baseline.name, "validation", scores))
 
 
-def _export(folder: RunFolder, trained: Trained) -> None:
-    """Write the model as ``from_pretrained`` reads it: beside the place, then renamed."""
-    import shutil
-
+def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:
+    """Write the model as ``from_pretrained`` reads it, and tell how the run ended."""
     from nbtune.models.loading import quiet
 
-    stage = folder.path / ".model"
-    shutil.rmtree(stage, ignore_errors=True)
-    with quiet():
-        trained.model.save_pretrained(stage)
-        trained.tokenizer.save_pretrained(stage)
-    shutil.rmtree(folder.model_path, ignore_errors=True)
-    stage.rename(folder.model_path)
+    if outcome.stopped.best_step is not None:
+        emit(PhaseStarted("saving"))
+        try:
+            with quiet(), staged(folder.model_path) as place:
+                trained.model.save_pretrained(place)
+                trained.tokenizer.save_pretrained(place)
+        except Exception as error:  # noqa: BLE001 - safetensors has errors of its own
+            failure = RunError(
+                f"the model could not be saved: {error}",
+                hint=f"make room, then: %resume {folder.title} (its checkpoint is safe)",
+            )
+            stopped = replace(outcome.stopped, reason="failed", message=failure.problem)
+            outcome = replace(outcome, stopped=stopped, failure=outcome.failure or failure)
+    emit(outcome.stopped)
+    return outcome
 
 
 def load_trained(folder: RunFolder) -> Trained:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,28 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def staged(place: Path) -> Iterator[Path]:
+    """Fill a folder that then appears whole, in place of one that was there.
+
+    Nothing appears when the block raises.
+    """
+    stage = place.with_name(f".{place.name}-{os.getpid()}")
+    old = place.with_name(f".{place.name}-old-{os.getpid()}")
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    try:
+        yield stage
+        for file in stage.iterdir():
+            sync(file)
+        if place.exists():
+            place.rename(old)
+        stage.rename(place)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

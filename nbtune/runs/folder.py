@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,8 +82,13 @@ class RunFolder:
 
     def append(self, event: Event) -> None:
         """Add one event to the history; it is on its way to the disk when this returns."""
-        with (self.path / "history.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(events.to_json(event, time.time()) + "\n")
+        with (self.path / "history.jsonl").open("a+b") as stream:
+            line = events.to_json(event, time.time()).encode() + b"\n"
+            if stream.tell():
+                stream.seek(-1, os.SEEK_END)
+                if stream.read() != b"\n":  # a kill or a full disk cut the last line
+                    line = b"\n" + line
+            stream.write(line)
 
     def history(self) -> list[tuple[float, Event]]:
         """Return all events with their times; a cut last line is passed over."""
@@ -106,14 +112,21 @@ class RunFolder:
     def is_busy(self) -> bool:
         """Whether some kernel trains this run now."""
         try:
-            with self.hold():
+            with self.hold(patience=0):
                 return False
         except RunError:
             return True
+        except OSError:  # a place where nothing can be written
+            return False
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self, patience: float = 0.5) -> Iterator[None]:
         """Keep every other kernel from training this run; freed when this process dies.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds to wait for one that only looks whether the run is busy.
 
         Raises
         ------
@@ -122,7 +135,7 @@ class RunFolder:
         """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path / ".lock", timeout=0)
+        lock = FileLock(self.path / ".lock", timeout=patience)
         try:
             lock.acquire()
         except Timeout:
