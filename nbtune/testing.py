@@ -101,17 +101,18 @@ def encode(frame: pd.DataFrame, tokenizer: Any, max_length: int = 64) -> InMemor
 
 
 def guesses(
-    rows: int = 120, labels: int = 3, seed: int = 0, skill: float = 0.5
+    rows: int = 120, labels: int = 3, seed: int = 0, skill: float = 0.8
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Make up targets of shape (rows,) and probabilities of shape (rows, labels) for them.
 
     The probabilities are coarse, so that some are equal; with few rows some labels have none.
-    The true label has about ``skill`` of the weight, the rest is chance.
+    In a share ``skill`` of the rows the true label has more weight, in the others it is chance.
     """
     rng = np.random.default_rng(seed)
     targets = rng.integers(labels, size=rows)
-    weights = rng.integers(1, 5, size=(rows, labels)) / labels * (1 - skill)
-    weights[np.arange(rows), targets] += rng.integers(0, 5, size=rows) * skill
+    weights = rng.integers(1, 6, size=(rows, labels)).astype(float)
+    known = np.flatnonzero(rng.random(rows) < skill)
+    weights[known, targets[known]] += rng.integers(2, labels + 2, size=len(known))
     return targets, weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -121,7 +122,7 @@ def made_up_record(
     """Judge `guesses` beside worse ones."""
     names = [f"label {i}" for i in range(labels)] if isinstance(labels, int) else list(labels)
     targets, good = guesses(rows, len(names), seed)
-    worse = guesses(rows, len(names), seed, skill=0.2)[1]
+    worse = guesses(rows, len(names), seed, skill=0.6)[1]
     texts = [f"text of row {i}" for i in range(rows)]
     baselines = {"TF-IDF + logistic regression": worse} if baseline else None
     return judge("topics@1", "test", names, targets, good, baselines=baselines, texts=texts)

@@ -80,6 +80,21 @@ def test_the_interval_is_wider_than_plain_percentiles_with_few_rows_only():
     assert few.high == pytest.approx(2.262 * (10 / 9) ** 0.5, abs=0.05), "Student's t"
 
 
+def test_the_interval_is_corrected_for_bias():
+    """Resamples that lie half a deviation too low mean that the score does as well (Efron 1981)."""
+    samples = np.random.default_rng(0).normal(-0.5, size=100_000)
+    found = interval(0.0, samples, 10_000)
+    assert (found.low, found.high) == pytest.approx((0.5 - 1.96, 0.5 + 1.96), abs=0.04)
+
+
+def test_intervals_hold_their_score_even_with_five_rows_a_label():
+    targets, probabilities = guesses(1000, 200)
+    samples = resampled(targets, probabilities)
+    for name, value in score(targets, probabilities).items():
+        found = interval(value, samples[name], 1000)
+        assert found.low < value < found.high, name
+
+
 def test_there_is_no_interval_for_too_few_rows_or_unknown_values():
     for found in (interval(0.5, np.array([0.4, 0.6]), 5), interval(0.5, np.array([math.nan]), 9)):
         assert found.value == 0.5
