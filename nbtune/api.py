@@ -268,9 +268,9 @@ def _texts_in(texts: Any, column: str | None, run: Run) -> Iterable[str]:
     if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
         return texts  # type: ignore[no-any-return]
     from nbtune.data.columns import infer_text
-    from nbtune.data.reading import read
+    from nbtune.data.reading import read_all
 
-    frame = read(texts)["train"]
+    frame = read_all(texts)
     own = run.folder.about["columns"]["text"]
     named = column or (own if own in frame else None)
     return list(frame[infer_text(frame, named)])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nbtune.data.columns import Columns
@@ -15,6 +15,19 @@ from nbtune.errors import DataError
 
 SHOWN = 3
 _EXCERPT = 40
+_LONE = "half a character (a lone surrogate)"
+
+
+def refuse_empty(frame: pd.DataFrame, what: str) -> None:
+    """Refuse data without rows.
+
+    Raises
+    ------
+    DataError
+        When there are none.
+    """
+    if frame.empty:
+        raise DataError(f"{what}: there are no rows", hint="check how the data was made")
 
 
 def usable_rows(
@@ -29,6 +42,8 @@ def usable_rows(
 
     Parameters
     ----------
+    frame : DataFrame
+        Its index numbers the rows in errors.
     clean : callable
         Cleans one text.
     drop_bad_rows : bool
@@ -39,7 +54,7 @@ def usable_rows(
     Returns
     -------
     rows : DataFrame
-        Columns ``row`` (position in the frame, from 0), ``text`` and ``label`` (both str).
+        Columns ``row`` (the frame's index), ``text`` and ``label`` (both str).
     notice : str
         What was left out; empty when nothing was.
 
@@ -48,27 +63,32 @@ def usable_rows(
     DataError
         Names how many rows are bad for which reason, and some of them.
     """
-    if frame.empty:
-        raise DataError(f"{what}: there are no rows", hint="check how the data was made")
-    _refuse_mixed_labels(frame[columns.label], columns.label, what)
-    bad: dict[str, list[tuple[int, Any]]] = {}
+    texts, labels = _values(frame[columns.text]), _values(frame[columns.label])
+    faults: dict[str, list[tuple[int, Any]]] = {}
     rows = []
-    for i, (text, label) in enumerate(
-        zip(frame[columns.text].tolist(), _plain(frame[columns.label]), strict=True)
-    ):
-        fault, cleaned = _check_text(text, clean)
+    for row, text, label in zip(frame.index, texts, labels, strict=True):
+        text_fault, cleaned = _check_text(text, clean)
         label_fault, name = _check_label(label)
-        if fault or label_fault:
-            bad.setdefault(fault or label_fault, []).append((i, text if fault else label))
-        else:
-            rows.append((i, cleaned, name))
-    if bad and not (drop_bad_rows and rows):
+        for fault, value in ((text_fault, text), (label_fault, label)):
+            if fault:
+                faults.setdefault(fault, []).append((row, value))
+        if not (text_fault or label_fault):
+            rows.append((row, cleaned, name))
+    bad = f"{len(frame) - len(rows)} of {len(frame)} rows"
+    mixed = _mixed_labels(labels, columns.label)
+    if mixed or (faults and not (drop_bad_rows and rows)):
+        found = [f"{bad} cannot be used: {_describe(faults)}"] if faults else []
         raise DataError(
-            f"{what}: {_describe(bad, len(frame))}",
-            hint="mend them, or leave them out with drop_bad_rows: true",
+            f"{what}: {'; '.join([*mixed, *found])}",
+            hint=_hint(columns, faults, bool(mixed), bool(rows)),
         )
-    notice = f"{what}: left out {_describe(bad, len(frame))}" if bad else ""
+    notice = f"{what}: left out {bad}: {_describe(faults)}" if faults else ""
     return pd.DataFrame(rows, columns=["row", "text", "label"]), notice
+
+
+def has_labels(frame: pd.DataFrame, label: str) -> bool:
+    """Whether any row has a label at all."""
+    return label in frame and not all(map(_is_missing, _values(frame[label])))
 
 
 def label_names(labels: Sequence[str]) -> tuple[str, ...]:
@@ -85,14 +105,14 @@ def label_names(labels: Sequence[str]) -> tuple[str, ...]:
             f"label: all {len(labels)} training rows have the label {next(iter(counts))!r}",
             hint="classification needs two labels or more; is it the right column?",
         )
-    if len(counts) > max(1_000, 2) or (len(labels) > 100 and len(counts) > len(labels) / 2):
+    if len(counts) > 1_000 or (len(labels) > 100 and len(counts) > len(labels) / 2):
         raise DataError(
             f"label: {len(counts)} different labels in {len(labels)} rows look like numbers to "
             "predict, or like free text",
             hint="is it the right column? name it: label: ...",
         )
     if all(_is_whole(name) for name in counts):
-        return tuple(sorted(counts, key=int))
+        return tuple(sorted(counts, key=lambda name: (int(name), name)))
     return tuple(sorted(counts))
 
 
@@ -104,9 +124,11 @@ def refuse_unseen(labels: Sequence[str], known: Sequence[str], what: str) -> Non
     DataError
         Naming these labels with their counts.
     """
-    unseen = Counter(label for label in labels if label not in set(known))
+    unseen = Counter(labels)
+    for label in known:
+        unseen.pop(label, None)
     if unseen:
-        named = ", ".join(f"{name!r} ({n} rows)" for name, n in unseen.most_common(5))
+        named = ", ".join(f"{name!r} ({n} row{'s' * (n > 1)})" for name, n in unseen.most_common(5))
         raise DataError(
             f"{what}: labels that no training row has: {named}",
             hint=f"known labels: {', '.join(list(known)[:12])}",
@@ -117,57 +139,88 @@ def _is_whole(name: str) -> bool:
     return name.removeprefix("-").isascii() and name.removeprefix("-").isdigit()
 
 
-def _plain(column: pd.Series[Any]) -> list[Any]:
-    return list(column.astype(object))
+def _values(column: pd.Series[Any]) -> list[Any]:
+    """Return the cells as plain Python values."""
+    return [cell.item() if isinstance(cell, np.generic) else cell for cell in column.astype(object)]
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+    return (
+        value is None
+        or value is pd.NA
+        or value is pd.NaT
+        or (isinstance(value, float) and math.isnan(value))
+    )
 
 
 def _check_text(text: Any, clean: Callable[[str], str]) -> tuple[str, str]:
     if _is_missing(text):
         return "no text", ""
     if not isinstance(text, str):
-        return f"a text that is a {type(text).__name__}", ""
+        return f"a text of type {type(text).__name__}", ""
     cleaned = clean(text)
-    return ("", cleaned) if cleaned.strip() else ("an empty text", "")
+    if not cleaned.strip():
+        return "an empty text", ""
+    return _LONE if _has_lone_surrogate(cleaned) else "", cleaned
 
 
 def _check_label(label: Any) -> tuple[str, str]:
     if _is_missing(label):
         return "no label", ""
     if isinstance(label, str):
+        if _has_lone_surrogate(label):
+            return _LONE, ""
         return ("", label.strip()) if label.strip() else ("an empty label", "")
     if isinstance(label, bool):
         return "", str(label)
-    if isinstance(label, numbers.Integral):
-        return ("the label -100, which means none", "") if int(label) == -100 else ("", str(label))
-    if isinstance(label, numbers.Real):
-        whole = math.isfinite(label) and float(label).is_integer()
-        return ("", str(int(label))) if whole else ("a label that is a fraction", "")
-    return f"a label that is a {type(label).__name__}", ""
+    if isinstance(label, int | float) and label == -100:
+        return "the label -100, which means none", ""
+    if isinstance(label, int):
+        return "", str(label)
+    if isinstance(label, float):
+        return ("", str(int(label))) if label.is_integer() else ("a label that is a fraction", "")
+    return f"a label of type {type(label).__name__}", ""
 
 
-def _refuse_mixed_labels(column: pd.Series[Any], name: str, what: str) -> None:
+def _has_lone_surrogate(text: str) -> bool:
+    """Whether half of a character is left of a surrogate pair: no file can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
     kinds = Counter(
-        "text" if isinstance(x, str) else "number" for x in _plain(column) if not _is_missing(x)
+        "text" if isinstance(label, str) else "number" for label in labels if not _is_missing(label)
     )
-    if len(kinds) > 1:
-        shown = " and ".join(f"{n} {kind}s" for kind, n in kinds.most_common())
-        raise DataError(
-            f"{what}: the column {name!r} mixes {shown}, so it is not plain which are the same",
-            hint=f"make them one kind: df[{name!r}] = df[{name!r}].astype(str)",
-        )
+    if len(kinds) < 2:
+        return []
+    shown = " and ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in kinds.most_common())
+    return [f"the column {column!r} mixes {shown}, so it is not plain which are the same"]
 
 
-def _describe(bad: dict[str, list[tuple[int, Any]]], rows: int) -> str:
+def _hint(
+    columns: Columns, faults: dict[str, list[tuple[int, Any]]], mixed: bool, left: bool
+) -> str:
+    if mixed:
+        return f"make them one kind: df[{columns.label!r}] = df[{columns.label!r}].astype(str)"
+    if "a text of type bytes" in faults:
+        return f"decode them: df[{columns.text!r}] = df[{columns.text!r}].str.decode('utf-8')"
+    if not left:
+        return f"no row is left; are {columns.text!r} and {columns.label!r} the right columns?"
+    return "mend them, or leave them out with drop_bad_rows: true"
+
+
+def _describe(faults: dict[str, list[tuple[int, Any]]]) -> str:
     parts = []
-    for fault, found in sorted(bad.items(), key=lambda item: -len(item[1])):
-        places = ", ".join(str(i) for i, _ in found[:SHOWN])
+    for fault, found in sorted(faults.items(), key=lambda item: -len(item[1])):
+        places = ", ".join(str(row) for row, _ in found[:SHOWN])
         more = ", ..." if len(found) > SHOWN else ""
-        value = repr(found[0][1])
-        excerpt = "" if _is_missing(found[0][1]) else f", such as {value[:_EXCERPT]}"
-        parts.append(f"{len(found)} with {fault} (rows {places}{more}{excerpt})")
-    total = sum(map(len, bad.values()))
-    return f"{total} of {rows} rows cannot be used: {'; '.join(parts)}"
+        value = found[0][1]
+        excerpt = "" if _is_missing(value) else f", such as {repr(value)[:_EXCERPT]}"
+        parts.append(
+            f"{len(found)} with {fault} (row{'s' * (len(found) > 1)} {places}{more}{excerpt})"
+        )
+    return "; ".join(parts)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from html.parser import HTMLParser
 
 # C0 and C1 controls but for white space, lone surrogates, zero-width and direction marks, BOM.
 # The joiners U+200C and U+200D stay: Persian spelling and emoji need them.
@@ -14,68 +14,59 @@ _CONTROL = re.compile(
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 _SPACE = re.compile(r"\s+")
-_BLOCKS = {"p", "br", "div", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "hr"}
+# Scripts and styles with what is in them, unless another one begins there.
+_HIDDEN = re.compile(
+    r"<(script|style)\b[^<>]*>[^<]*(?:<(?!/?(?:script|style)\b)[^<]*)*</\1\s*>", re.IGNORECASE
+)
+# A tag ends before the next one begins: so "a < b" stays, and the time is linear in the text.
+_TAG = re.compile(r"<!--[^<]*?-->|<[!?][^<>]*>|</?([a-z][\w:-]*)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_ESCAPED_AGAIN = re.compile(r"&(?:amp;)+", re.IGNORECASE)
+_BLOCKS = {
+    "p", "br", "div", "li", "ul", "ol", "table", "tr", "td", "th", "hr", "blockquote", "pre",
+    "h1", "h2", "h3", "h4", "h5", "h6",
+}  # fmt: skip
+_MOST_PASSES = 10
 
 
 def clean_text(text: str, steps: Sequence[str]) -> str:
-    r"""Clean one text.
+    r"""Clean one text; a clean text stays as it is.
 
     Parameters
     ----------
     steps : sequence of {"control", "unicode", "whitespace", "markup"}
-        What is done, always in the order markup, control, unicode, whitespace: out with tags,
-        out with control characters, to composed form (NFC), runs of white space to one space.
+        What is done, always in the order markup, control, unicode, whitespace: out with tags
+        (also those written as ``&lt;b&gt;``), out with control characters, to composed form
+        (NFC), runs of white space to one space.
 
     Examples
     --------
     >>> clean_text("  two\u200b  <b>words</b> ", ["control", "whitespace"])
     'two <b>words</b>'
     """
-    for name, step in _STEPS.items():
-        if name in steps:
+    chosen = [step for name, step in _STEPS.items() if name in steps]
+    # What one pass takes out can uncover markup for the next: "<\u200bb>", "&amp;lt;".
+    for _ in range(_MOST_PASSES):
+        before = text
+        for step in chosen:
             text = step(text)
+        if text == before:
+            break
     return text
 
 
 def clean_texts(texts: Iterable[str], steps: Sequence[str]) -> list[str]:
     """Clean many texts; see `clean_text`."""
-    chosen = [step for name, step in _STEPS.items() if name in steps]
-    cleaned = []
-    for text in texts:
-        for step in chosen:
-            text = step(text)
-        cleaned.append(text)
-    return cleaned
-
-
-class _Words(HTMLParser):
-    """Collects what is written between the tags."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.hidden += tag in ("script", "style")
-        self.parts.append(" " if tag in _BLOCKS else "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in ("script", "style") and self.hidden > 0
-        self.parts.append(" " if tag in _BLOCKS else "")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.parts.append(data)
+    return [clean_text(text, steps) for text in texts]
 
 
 def _without_markup(text: str) -> str:
-    if "<" not in text and "&" not in text:
-        return text
-    words = _Words()
-    words.feed(text)
-    words.close()
-    return "".join(words.parts)
+    if "<" in text:
+        text = _TAG.sub(_space_for_block, _HIDDEN.sub(" ", text))
+    return html.unescape(_ESCAPED_AGAIN.sub("&", text)) if "&" in text else text
+
+
+def _space_for_block(tag: re.Match[str]) -> str:
+    return " " if (tag[1] or "").lower() in _BLOCKS else ""
 
 
 def _without_control(text: str) -> str:

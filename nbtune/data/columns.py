@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from nbtune.errors import DataError, did_you_mean
+from nbtune.errors import DataError, nearest
 
 TEXT_NAMES = (
     "text", "sentence", "content", "review", "message", "body", "document", "comment", "tweet",
@@ -17,6 +18,7 @@ LABEL_NAMES = (
     "label", "labels", "label_text", "target", "class", "category", "topic", "sentiment", "intent",
     "tag", "y", "stars", "rating",
 )  # fmt: skip
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ def infer_columns(
     Raises
     ------
     DataError
-        When a named column is missing, or it is not plain which one is meant.
+        When named columns are missing, or it is not plain which ones are meant.
     """
-    columns = [str(name) for name in frame.columns]
-    for role, name in (("text", text), ("label", label)):
-        if name is not None:
-            _refuse_missing(role, name, columns)
+    columns = list(frame.columns)
+    _refuse_missing({"text": text, "label": label}, columns)
+    if text is not None and text == label:
+        raise DataError(
+            f"text and label are the same column, {text!r}", hint="name one of them otherwise"
+        )
     found_label = label or _by_name(columns, LABEL_NAMES, text)
     found_text = text or _by_name(columns, TEXT_NAMES, found_label)
     found_text = found_text or _only(_wordy(frame, found_label), "text", columns)
@@ -57,36 +61,50 @@ def infer_text(frame: pd.DataFrame, text: str | None = None) -> str:
     DataError
         As `infer_columns`.
     """
-    columns = [str(name) for name in frame.columns]
-    if text is not None:
-        _refuse_missing("text", text, columns)
-        return text
-    return _by_name(columns, TEXT_NAMES, None) or _only(_wordy(frame, None), "text", columns)
+    columns = list(frame.columns)
+    _refuse_missing({"text": text}, columns)
+    return (
+        text or _by_name(columns, TEXT_NAMES, None) or _only(_wordy(frame, None), "text", columns)
+    )
 
 
-def _refuse_missing(role: str, name: str, columns: Sequence[str]) -> None:
-    if name not in columns:
-        raise DataError(
-            f"{role}: there is no column {name!r}; the data has {', '.join(columns)}",
-            hint=did_you_mean(name, columns),
-        )
+def _refuse_missing(wanted: Mapping[str, str | None], columns: Sequence[str]) -> None:
+    missing = {role: name for role, name in wanted.items() if name and name not in columns}
+    if not missing:
+        return
+    close = {role: nearest(name, columns) for role, name in missing.items()}
+    near = [f"{role}: {name}" for role, name in close.items() if name]
+    raise DataError(
+        "; ".join(f"{role}: there is no column {name!r}" for role, name in missing.items())
+        + f"; the data has {_listed(columns)}",
+        hint=f"did you mean {' and '.join(near)}?" if near else "name one of these columns",
+    )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:_SHOWN]) + (", ..." if len(columns) > _SHOWN else "")
 
 
 def _by_name(columns: Sequence[str], usual: Sequence[str], taken: str | None) -> str | None:
-    lowered = {name.lower(): name for name in columns if name != taken}
-    return next((lowered[name] for name in usual if name in lowered), None)
+    free = [name for name in columns if name != taken]
+    spelled = {**{name.lower(): name for name in free}, **{name: name for name in free}}
+    return next((spelled[name] for name in usual if name in spelled), None)
 
 
 def _wordy(frame: pd.DataFrame, taken: str | None) -> list[str]:
     """Return the text columns whose cells have more than two words on average."""
     sample = frame.head(200)
     return [
-        str(name)
+        name
         for name in frame.columns
-        if name != taken
-        and all(isinstance(cell, str) for cell in sample[name].dropna())
-        and sample[name].dropna().map(lambda cell: len(cell.split())).mean() > 2
+        if name != taken and _mean_words(sample[name].dropna().tolist()) > 2
     ]
+
+
+def _mean_words(cells: list[Any]) -> float:
+    if not cells or not all(isinstance(cell, str) for cell in cells):
+        return 0
+    return sum(len(cell.split()) for cell in cells) / len(cells)
 
 
 def _repeating(frame: pd.DataFrame, taken: str) -> list[str]:
@@ -94,7 +112,7 @@ def _repeating(frame: pd.DataFrame, taken: str) -> list[str]:
     sample = frame.head(5_000)
     most = max(2, len(sample) // 4)
     return [
-        str(name)
+        name
         for name in frame.columns
         if name != taken
         and not pd.api.types.is_float_dtype(sample[name])
@@ -108,5 +126,5 @@ def _only(candidates: list[str], role: str, columns: Sequence[str]) -> str:
     if candidates:
         problem = f"{role}: it could be any of {', '.join(candidates)}"
     else:
-        problem = f"{role}: no column looks like it; the data has {', '.join(columns)}"
+        problem = f"{role}: no column looks like it; the data has {_listed(columns)}"
     raise DataError(problem, hint=f"name it: {role}: {(candidates or list(columns) or ['…'])[0]}")

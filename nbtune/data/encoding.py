@@ -50,6 +50,7 @@ class Examples:
         return len(self.targets)
 
     def __getitem__(self, row: int) -> Array:
+        row = range(len(self))[row]
         return np.asarray(self.ids[self.offsets[row] : self.offsets[row + 1]])
 
     def take(self, indices: Any) -> list[Array]:
@@ -88,31 +89,44 @@ def write_examples(
     stage = folder.with_name(f".{folder.name}-{os.getpid()}")
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    small = len(tokenizer) <= np.iinfo(np.uint16).max
-    lengths, cut = [], []
-    with (stage / "ids.bin").open("wb") as stream:
+    try:
+        _write(texts, targets, tokenizer, max_length, stage, progress)
+        stage.rename(folder)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return Examples(folder)
+
+
+def _write(
+    texts: Sequence[str],
+    targets: Sequence[int],
+    tokenizer: Any,
+    max_length: int,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    kind = np.uint16 if len(tokenizer) <= np.iinfo(np.uint16).max else np.int32
+    lengths: list[int] = []
+    cut: list[bool] = []
+    with (folder / "ids.bin").open("wb") as stream:
         for start in range(0, len(texts), AT_ONCE):
             rows, were_cut = _tokens(texts[start : start + AT_ONCE], tokenizer, max_length)
             empty = next((i for i, row in enumerate(rows) if not row), None)
             if empty is not None:
                 raise DataError(
-                    f"row {start + empty} has no token: {texts[start + empty][:40]!r}",
+                    f"the tokenizer finds no token in the text {texts[start + empty][:40]!r}",
                     hint="leave such rows out, or use a tokenizer that knows their characters",
                 )
             lengths += map(len, rows)
             cut += were_cut
-            flat = np.concatenate([np.asarray(row) for row in rows])
-            stream.write(flat.astype(np.uint16 if small else np.int32).tobytes())
+            stream.write(np.concatenate([np.asarray(row) for row in rows]).astype(kind).tobytes())
             if progress is not None:
                 progress(min(start + AT_ONCE, len(texts)), len(texts))
-    ids = np.memmap(stage / "ids.bin", dtype=np.uint16 if small else np.int32, mode="r")
-    np.save(stage / "ids.npy", ids)
-    (stage / "ids.bin").unlink()
-    np.save(stage / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-    np.save(stage / "targets.npy", np.asarray(targets, dtype=np.int64))
-    np.save(stage / "cut.npy", np.asarray(cut, dtype=bool))
-    stage.rename(folder)
-    return Examples(folder)
+    np.save(folder / "ids.npy", np.memmap(folder / "ids.bin", dtype=kind, mode="r"))
+    (folder / "ids.bin").unlink()
+    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    np.save(folder / "targets.npy", np.asarray(targets, dtype=np.int64))
+    np.save(folder / "cut.npy", np.asarray(cut, dtype=bool))
 
 
 def open_examples(folder: Path) -> Examples:

@@ -9,12 +9,21 @@ from typing import Any
 import pandas as pd
 import xxhash
 
-from nbtune.data.checking import label_names, refuse_unseen, usable_rows
+from nbtune.data.checking import (
+    has_labels,
+    label_names,
+    refuse_empty,
+    refuse_unseen,
+    usable_rows,
+)
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import Columns, infer_columns
-from nbtune.data.reading import Frames, read
+from nbtune.data.reading import Frames, read, read_all, read_split
 from nbtune.data.splitting import sample_per_label, stratified_split
+from nbtune.errors import DataError
 from nbtune.recipe import Recipe
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -52,24 +61,27 @@ def prepare(recipe: Recipe, source: Any, validation: Any = None, test: Any = Non
     DataError
         Before any model is loaded, for everything that could not be learnt from.
     """
-    frames = read(source, revision=recipe.revision if isinstance(source, str) else None)
+    frames = read(source)
+    if "train" not in frames:
+        raise DataError(
+            f"data: none of its parts is for training: {', '.join(frames)}",
+            hint="name one of them train",
+        )
+    refuse_empty(frames["train"], "data")
+    columns = infer_columns(frames["train"], recipe.text, recipe.label)
+    frames, notices = _without_unfit(frames, columns)
     for split, given in (("validation", validation), ("test", test)):
         if given is not None:
-            frames[split] = read(given)["train"]
-    columns = infer_columns(frames["train"], recipe.text, recipe.label)
-    splits, notices = _usable(frames, columns, recipe)
-    splits = _with_missing_splits(splits, recipe)
-    if recipe.max_train_samples is not None:
-        chosen = sample_per_label(
-            list(splits["train"]["label"]), recipe.max_train_samples, recipe.seed
-        )
-        splits["train"] = splits["train"].iloc[chosen].reset_index(drop=True)
+            frames[split] = read_split(given, split)
+            refuse_empty(frames[split], split)
+    splits, dropped = _usable(frames, columns, recipe)
     labels = label_names(list(splits["train"]["label"]))
+    splits = _sampled(_with_missing_splits(splits, recipe), recipe)
     for split, frame in splits.items():
         refuse_unseen(list(frame["label"]), labels, split)
     if columns.inferred:
         notices.insert(0, f"columns: text is {columns.text!r}, label is {columns.label!r}")
-    notices += _worth_knowing(splits, labels)
+    notices += [*dropped, *_worth_knowing(splits, labels)]
     return PreparedData(splits, columns, labels, tuple(notices), _fingerprint(splits))
 
 
@@ -86,17 +98,30 @@ def labelled_rows(
     DataError
         When rows cannot be used, or have labels that the run does not know.
     """
-    frame = pd.concat(list(read(source).values()))
-    text = columns.text if columns.text in frame else None
-    label = columns.label if columns.label in frame else None
+    frame = read_all(source)
+    refuse_empty(frame, "data")
     rows, _ = usable_rows(
         frame,
-        infer_columns(frame, text, label),
+        _columns_like(frame, columns),
         lambda one: clean_text(one, recipe.clean),
         drop_bad_rows=recipe.drop_bad_rows,
     )
     refuse_unseen(list(rows["label"]), labels, "data")
     return rows
+
+
+def _without_unfit(frames: Frames, columns: Columns) -> tuple[Frames, list[str]]:
+    """Leave out parts that are no split of ours, or whose labels are kept secret."""
+    fit: Frames = {}
+    notices = []
+    for split, frame in frames.items():
+        if split not in SPLITS:
+            notices.append(f"left out the part {split!r}: known are {', '.join(SPLITS)}")
+        elif split != "train" and not has_labels(frame, columns.label):
+            notices.append(f"left out the part {split!r}: no row has a {columns.label!r}")
+        else:
+            fit[split] = frame
+    return fit, notices
 
 
 def _usable(
@@ -134,11 +159,32 @@ def _with_missing_splits(
             continue
         train = splits["train"]
         rows = round(size * total) if size < 1 else int(size)
+        if rows >= len(train):
+            raise DataError(
+                f"{split}_size: {rows} rows cannot be taken from {len(train)}",
+                hint=f"keep some to train on: {split}_size: 0.1",
+            )
         kept, taken = stratified_split(list(train["label"]), float(max(1, rows)), recipe.seed)
         if len(taken):
             splits["train"] = train.iloc[kept].reset_index(drop=True)
             splits[split] = train.iloc[taken].reset_index(drop=True)
-    return {name: splits[name] for name in ("train", "validation", "test") if name in splits}
+    return {name: splits[name] for name in SPLITS if name in splits}
+
+
+def _sampled(splits: dict[str, pd.DataFrame], recipe: Recipe) -> dict[str, pd.DataFrame]:
+    """Keep ``max_train_samples`` of the training rows, where the recipe asks for it."""
+    if recipe.max_train_samples is None:
+        return splits
+    train = splits["train"]
+    labels = train["label"].nunique()
+    if recipe.max_train_samples < labels:
+        raise DataError(
+            f"max_train_samples: {recipe.max_train_samples} rows cannot hold one of each of the "
+            f"{labels} labels",
+            hint=f"take {labels} or more",
+        )
+    chosen = sample_per_label(list(train["label"]), recipe.max_train_samples, recipe.seed)
+    return {**splits, "train": train.iloc[chosen].reset_index(drop=True)}
 
 
 def _worth_knowing(splits: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> list[str]:

@@ -55,7 +55,7 @@ def _shares(counts: Indices, wanted: int, limits: Indices) -> Indices:
     """Share ``wanted`` out in proportion to the counts by largest remainder, within limits."""
     total = max(1, int(counts.sum()))
     exact = counts * (wanted / total)
-    quotas = np.minimum(np.floor(exact).astype(np.int64), limits)
+    quotas: Indices = np.minimum(np.floor(exact).astype(np.int64), limits)
     for label in np.argsort(-(exact - np.floor(exact)), kind="stable"):
         if quotas.sum() >= wanted:
             break

@@ -211,7 +211,7 @@ def test_all_mistakes_of_a_recipe_are_said_at_once(cell):
     [
         ({"text": [], "label": []}, "there are no rows"),
         ({"text": ["a b", "c d"], "label": ["x", "x"]}, "all 2 training rows have the label 'x'"),
-        ({"text": ["a b", None, ""], "label": ["x", "y", "y"]}, "1 with no text (rows 1"),
+        ({"text": ["a b", None, ""], "label": ["x", "y", "y"]}, "1 with no text (row 1)"),
         ({"text": ["a b", "c d"], "label": ["x", 1]}, "mixes"),
         ({"text": ["a b", "c d"], "label": ["x", float("nan")]}, "1 with no label"),
         ({"words": ["a", "b"], "number": [0.5, 0.25]}, "no column looks like it"),
@@ -255,7 +255,7 @@ def test_evaluate_takes_other_rows_and_refuses_unknown_labels(cell):
     cell["other"] = topic_rows(9, seed=3)
     assert len(cell("%evaluate topics --data other").value.frame) == 9
     cell["alien"] = pd.DataFrame({"text": ["x y"], "label": ["alien"]})
-    assert "no training row has: 'alien' (1 rows)" in cell.mistake("%evaluate topics --data alien")
+    assert "no training row has: 'alien' (1 row)" in cell.mistake("%evaluate topics --data alien")
 
 
 def test_predict_takes_texts_from_line_cell_frame_and_file(cell):

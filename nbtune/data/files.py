@@ -1,0 +1,225 @@
+"""Rows in files: text stays the text it is, and a fault is named by its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet
+
+from nbtune.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+"""Kinds of files that are read; all but Parquet may be gzipped."""
+UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
+"""Kinds of files that may run code when they are opened."""
+_EXCERPT = 60
+
+
+def read_file(path: Path) -> pd.DataFrame:
+    """Read the rows of one file.
+
+    Raises
+    ------
+    DataError
+        When it is damaged or of no known kind; names the line where there is one.
+    """
+    suffix = suffix_of(path)
+    if suffix in UNSAFE:
+        raise DataError(
+            f"data: {path.name} is not read, as such files can run code when they are opened",
+            hint="save the rows as Parquet, CSV or JSONL",
+        )
+    if suffix not in SUFFIXES:
+        raise DataError(
+            f"data: {path.name} is of no known kind", hint=f"known kinds: {', '.join(SUFFIXES)}"
+        )
+    if suffix == ".parquet":
+        return _from_parquet(path)
+    text = _text_of(path)
+    if not text.strip():
+        raise DataError(f"data: {path.name} is empty", hint="check that the file was written")
+    if suffix in (".csv", ".tsv"):
+        return _from_csv(text, path.name, "\t" if suffix == ".tsv" else None)
+    return _from_json(text, path.name) if suffix == ".json" else _from_jsonl(text, path.name)
+
+
+def _from_parquet(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(path)
+        schema = pyarrow.parquet.read_schema(path)
+    except Exception as error:  # noqa: BLE001 - pyarrow raises many kinds
+        raise DataError(
+            f"data: {path.name} is not whole Parquet: {in_one_line(error)}", hint="write it again"
+        ) from None
+    if b"huggingface" not in (schema.metadata or {}):
+        return frame
+    from datasets import Features
+
+    return with_label_names(frame, Features.from_arrow_schema(schema))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"data: {path.name} is not whole gzip: {in_one_line(error)}",
+            hint="copy or write it again",
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"data: {path.name} cannot be read: {error.strerror}", hint="check its permissions"
+        ) from None
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return raw.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        how = "read_csv({!r}" if "json" not in path.name else "read_json({!r}, lines=True"
+        raise DataError(
+            f"data: {path.name} line {line} is not UTF-{16 if wide else 8} "
+            f"(byte 0x{raw[error.start]:02x})",
+            hint="save it as UTF-8, or read it yourself: "
+            f"pandas.{how.format(str(path))}, encoding='latin-1')",
+        ) from None
+
+
+def _from_csv(text: str, name: str, delimiter: str | None) -> pd.DataFrame:
+    """Read all cells as text, so that "NA", "null" and "007" stay what they are."""
+    csv.field_size_limit(1 << 28)
+    lines = io.StringIO(text, newline="")
+    rows = _csv_rows(csv.reader(lines, delimiter=delimiter or _sniff(text), strict=True), name)
+    _, header = next(rows)
+    names = [cell.strip() for cell in header]
+    if twice := sorted({cell for cell in names if names.count(cell) > 1}):
+        raise DataError(
+            f"data: {name} has two columns named {twice[0]!r}", hint="rename one in the first line"
+        )
+    cells = []
+    for line, row in rows:
+        if len(row) != len(names):
+            raise DataError(
+                f"data: {name} line {line} has {len(row)} cells, the header has {len(names)}",
+                hint='put cells that hold the separator in quotes: "one, two"',
+            )
+        cells.append(row)
+    columns = list(zip(*cells, strict=True)) or [() for _ in names]
+    return pd.DataFrame(
+        {head: pd.Series(cells, dtype=object) for head, cells in zip(names, columns, strict=True)}
+    )
+
+
+def _csv_rows(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that hold something, with the line that each one begins on."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise DataError(
+                f"data: {name} line {line}: {error}",
+                hint='write a quote inside a quoted cell twice: "she said ""no"""',
+            ) from None
+        if row is None:
+            return
+        if row:
+            yield line, row
+
+
+def _sniff(text: str) -> str:
+    header = re.sub(r'"[^"]*"', "", text.lstrip().splitlines()[0])
+    return max(",;\t|", key=header.count)
+
+
+def _from_jsonl(text: str, name: str) -> pd.DataFrame:
+    rows, faults = [], []
+    lines = text.split("\n")  # and not where splitlines does: U+2028 may stand in a text
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            cut = number == len(lines)
+            what = "was cut off" if cut else f"is not JSON ({error.args[0].split(':')[0]})"
+        else:
+            rows.append(row)
+            what = "" if isinstance(row, dict) else "is not an object"
+        if what:
+            faults.append(f"line {number} {what}: {line[:_EXCERPT]!r}")
+    if faults:
+        more = f", and {len(faults) - 1} more lines" if len(faults) > 1 else ""
+        raise DataError(
+            f"data: {name} {faults[0]}{more}",
+            hint='write one {"text": "...", "label": "..."} a line',
+        )
+    return as_frame(rows)
+
+
+def _from_json(text: str, name: str) -> pd.DataFrame:
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        if text.lstrip().startswith("{"):
+            return _from_jsonl(text, name)
+        raise DataError(
+            f"data: {name} is not JSON: {error}",
+            hint='write [{"text": "...", "label": "..."}, ...]',
+        ) from None
+    if not isinstance(rows, list):
+        raise DataError(
+            f"data: {name} holds a {type(rows).__name__}, not a list of rows",
+            hint='write [{"text": "...", "label": "..."}, ...]',
+        )
+    return as_frame(rows)
+
+
+def as_frame(rows: list[Any]) -> pd.DataFrame:
+    """Make a frame from dicts; a key that a row lacks is missing there.
+
+    Raises
+    ------
+    DataError
+        When a row is no dict.
+    """
+    wrong = next((i for i, row in enumerate(rows) if not isinstance(row, Mapping)), None)
+    if wrong is not None:
+        raise DataError(
+            f"data: row {wrong} is a {type(rows[wrong]).__name__}, not a dict",
+            hint='write rows as [{"text": "...", "label": "..."}, ...]',
+        )
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in columns}
+    )
+
+
+def with_label_names(frame: pd.DataFrame, features: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Replace the numbers of label features by the names they stand for; -1 stands for none."""
+    named: dict[str, list[Any]] = {}
+    for column, feature in (features or {}).items():
+        names = getattr(feature, "names", None)
+        if isinstance(names, list) and column in frame:
+            known = {-1: None, **dict(enumerate(names))}
+            named[column] = [known.get(value, value) for value in frame[column]]
+    return frame.assign(**named)
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix in small letters, without a ``.gz`` behind it."""
+    return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what an error says, short and in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

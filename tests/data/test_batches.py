@@ -1,0 +1,64 @@
+import itertools
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbtune.data.batches import InMemory, by_tokens, epoch_order, make_batch, step_rows
+
+lengths = st.lists(st.integers(1, 300), min_size=1, max_size=100).map(np.array)
+
+
+@given(lengths, st.integers(1, 2_000))
+def test_batches_by_tokens_hold_every_row_once(lengths, budget):
+    batches = by_tokens(lengths, budget)
+    assert sorted(itertools.chain(*batches)) == list(range(len(lengths)))
+
+
+@given(lengths, st.integers(1, 2_000))
+def test_batches_by_tokens_stay_within_the_budget_unless_one_row_is_longer(lengths, budget):
+    for rows in by_tokens(lengths, budget):
+        assert len(rows) * lengths[rows].max() <= budget or len(rows) == 1
+
+
+@given(lengths, st.integers(1, 2_000))
+def test_the_largest_batch_comes_first(lengths, budget):
+    longest = [lengths[rows].max() for rows in by_tokens(lengths, budget)]
+    assert longest == sorted(longest, reverse=True)
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 9))
+def test_the_steps_of_an_epoch_hold_every_row_once(rows, rows_per_step, seed):
+    steps = -(-rows // rows_per_step)
+    for epoch in range(3):
+        one = list(itertools.islice(step_rows(seed, rows, rows_per_step, epoch * steps), steps))
+        assert sorted(itertools.chain(*one)) == list(range(rows))
+        assert all(len(step) == rows_per_step for step in one[:-1])
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 100))
+def test_steps_begun_in_the_middle_go_on_as_if_never_stopped(rows, rows_per_step, first):
+    whole = itertools.islice(step_rows(0, rows, rows_per_step, 0), first, first + 5)
+    later = itertools.islice(step_rows(0, rows, rows_per_step, first), 5)
+    assert [list(step) for step in later] == [list(step) for step in whole]
+
+
+def test_each_epoch_and_seed_has_an_order_of_its_own():
+    orders = {tuple(epoch_order(seed, epoch, 30)) for seed in (0, 1) for epoch in (0, 1)}
+    assert len(orders) == 4
+
+
+def test_a_batch_is_padded_on_the_right():
+    examples = InMemory([[5, 6], [7], [8, 9, 1]], np.array([0, 1, 2]))
+    batch = make_batch(examples, np.array([1, 2]), pad_id=3)
+    assert batch.inputs["input_ids"].tolist() == [[7, 3, 3], [8, 9, 1]]
+    assert batch.inputs["attention_mask"].tolist() == [[1, 0, 0], [1, 1, 1]]
+    assert batch.lengths == [1, 3]
+    assert batch.targets.tolist() == [1, 2]
+
+
+def test_a_padding_id_inside_a_row_stays_visible():
+    batch = make_batch(InMemory([[3, 5, 3]], np.array([0])), np.array([0]), pad_id=3)
+    assert batch.inputs["attention_mask"].tolist() == [[1, 1, 1]]
+    assert batch.inputs["input_ids"].dtype == batch.targets.dtype == torch.int64
