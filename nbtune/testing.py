@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,12 @@ def guesses(
     return targets, weights / weights.sum(axis=1, keepdims=True)
 
 
+@cache
 def made_up_record(
-    labels: int | Sequence[str] = 3, rows: int = 120, seed: int = 0, baseline: bool = True
+    labels: int | tuple[str, ...] = 3, rows: int = 120, seed: int = 0, baseline: bool = True
 ) -> EvaluationRecord:
     """Judge `guesses` beside worse ones."""
-    names = [f"label {i}" for i in range(labels)] if isinstance(labels, int) else list(labels)
+    names = [f"label {i}" for i in range(labels)] if isinstance(labels, int) else labels
     targets, good = guesses(rows, len(names), seed)
     worse = guesses(rows, len(names), seed, skill=0.6)[1]
     texts = [f"text of row {i}" for i in range(rows)]

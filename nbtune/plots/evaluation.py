@@ -1,31 +1,36 @@
-"""Confusion matrix, ROC and precision-recall side by side."""
+"""Confusion matrix, ROC and precision-recall in one figure."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from nbtune.plots.confusion import plot_confusion
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.roc import plot_roc
-from nbtune.plots.style import new_figure
+from nbtune.plots.style import new_figure, tidy, to_png
 from nbtune.records import EvaluationRecord
+
+MANY_LABELS = 15
 
 
 def evaluation_figure(record: EvaluationRecord) -> Figure:
-    """Draw all that suits a classification in one figure."""
-    figure, axes = new_figure(13.5, 4.6, 1, 3)
-    left, middle, right = axes[0]
-    plot_confusion(record.confusion, left)
-    plot_roc(record, middle)
-    plot_pr(record, right)
+    """Draw all that suits a classification; many labels get a matrix twice as large."""
+    if len(record.labels) <= MANY_LABELS:
+        figure, axes = new_figure(13.5, 4.6, 1, 3)
+        matrix, roc, pr = axes[0]
+    else:
+        figure, axes = new_figure(13.5, 8.6, 2, 3)
+        for ax in axes[:, :2].flat:
+            ax.remove()
+        matrix = figure.add_subplot(axes[0, 0].get_gridspec()[:, :2])
+        tidy(matrix)
+        roc, pr = axes[:, 2]
+    plot_confusion(record.confusion, matrix)
+    plot_roc(record, roc)
+    plot_pr(record, pr)
     return figure
 
 
 def evaluation_png(record: EvaluationRecord) -> bytes:
     """Return the figure as PNG."""
-    from nbtune.plots.style import to_png
-
-    found: Any = to_png(evaluation_figure(record), dpi=100)
-    return found  # type: ignore[no-any-return]
+    return to_png(evaluation_figure(record), dpi=100)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbtune.events import Evaluated, Event, StepsDone, as_it_stands
+from nbtune.plots.decimating import decimate
 from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend
 
 POINTS = 500
@@ -29,9 +30,11 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
     if reports:
         steps = np.array([event.step for event in reports])
         losses = np.array([event.loss for event in reports])
-        few = np.unique(np.linspace(0, len(steps) - 1, POINTS).astype(int))
-        ax.plot(steps[few], losses[few], color=TRAIN, alpha=0.35, linewidth=0.8)
-        ax.plot(steps[few], smoothed(losses)[few], color=TRAIN, linewidth=1.6, label="training")
+        known = np.isfinite(losses)
+        steps, losses = steps[known], losses[known]
+        ax.plot(*decimate(steps, losses, POINTS), color=TRAIN, alpha=0.35, linewidth=0.8)
+        mean = decimate(steps, smoothed(losses), POINTS)
+        ax.plot(*mean, color=TRAIN, linewidth=1.6, label="training")
     if looks:
         ax.plot(
             [event.step for event in looks],
@@ -57,8 +60,7 @@ def smoothed(values: np.ndarray[Any, Any], strength: float = 0.9) -> np.ndarray[
     """Return the exponential mean, corrected for its start as Adam's is (Kingma and Ba 2015)."""
     mean, weight, found = 0.0, 0.0, np.empty(len(values))
     for i, value in enumerate(values):
-        if np.isfinite(value):
-            mean = strength * mean + (1 - strength) * value
-            weight = strength * weight + (1 - strength)
-        found[i] = mean / weight if weight else np.nan
+        mean = strength * mean + (1 - strength) * value
+        weight = strength * weight + (1 - strength)
+        found[i] = mean / weight
     return found

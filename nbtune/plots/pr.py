@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from nbtune.plots.curves import draw_curves
+from nbtune.plots.style import title
 from nbtune.records import EvaluationRecord
 
 
 def plot_pr(record: EvaluationRecord, ax: Any) -> Any:
     """Draw the precision-recall curve of each label and their micro average."""
-    draw_curves(record.pr, ax, "AP")
+    draw_curves(record.pr, ax, area="AP", labels=len(record.labels), place="lower left", steps=True)
     ax.set_xlabel("recall")
     ax.set_ylabel("precision")
-    ax.set_title("Precision and recall")
+    title(ax, "Precision and recall")
     return ax

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from nbtune.plots.curves import draw_curves
-from nbtune.plots.style import GREY
+from nbtune.plots.style import GREY, title
 from nbtune.records import EvaluationRecord
 
 
 def plot_roc(record: EvaluationRecord, ax: Any) -> Any:
     """Draw the ROC curve of each label, their micro and macro average, and the areas."""
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
-    draw_curves(record.roc, ax, "AUC")
+    draw_curves(record.roc, ax, area="AUC", labels=len(record.labels), place="lower right")
     ax.set_xlabel("false positive rate")
     ax.set_ylabel("true positive rate")
-    ax.set_title("ROC")
+    title(ax, "ROC")
     return ax

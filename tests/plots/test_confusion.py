@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from nbtune.plots.confusion import plot_confusion
+from nbtune.plots.style import new_figure
+from nbtune.records import Confusion
+
+
+def drawn(counts, labels=None):
+    labels = labels or tuple(f"label {i}" for i in range(len(counts)))
+    _, axes = new_figure(4, 4)
+    return plot_confusion(Confusion(tuple(labels), tuple(map(tuple, counts))), axes[0, 0])
+
+
+def names(ax):
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+def test_counts_stand_in_their_cells_true_labels_downwards():
+    ax = drawn([[5, 2], [0, 7]], ("ham", "spam"))
+    assert {(t.get_position(), t.get_text()) for t in ax.texts} == {
+        ((0, 0), "5"),
+        ((1, 0), "2"),
+        ((1, 1), "7"),
+    }
+    assert names(ax) == [t.get_text() for t in ax.get_xticklabels()] == ["ham", "spam"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted label", "true label")
+    assert "share of the true label" in ax.get_title()
+
+
+def test_cells_are_shaded_by_the_share_of_the_true_label():
+    shares = drawn([[1, 3], [0, 0]]).images[0].get_array()
+    assert shares.tolist() == [[0.25, 0.75], [0, 0]], "a label without rows has no share"
+
+
+def test_numbers_are_white_where_the_cell_is_dark():
+    colours = {t.get_text(): t.get_color() for t in drawn([[9, 1], [0, 5]]).texts}
+    assert colours["9"] == colours["5"] == "white" != colours["1"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers", "named"), [(2, 2, 2), (12, 12, 12), (40, 0, 40), (200, 0, 0)]
+)
+def test_numbers_and_names_are_left_out_where_they_would_not_fit(labels, numbers, named):
+    ax = drawn(np.eye(labels, dtype=int))
+    assert len(ax.texts) == numbers
+    assert len([name for name in names(ax) if name.startswith("label")]) == named
+    assert ax.get_xlabel().endswith("by its number") == (labels == 200)
+
+
+def test_long_and_odd_names_are_cut_and_shown_as_they_are():
+    ax = drawn(np.eye(3, dtype=int), ("x" * 1000, "$x^{$", "two\nlines"))
+    assert names(ax) == ["x" * 15 + "…", "$x^{$", "two lines"]
+    ax.figure.savefig("/dev/null", format="png")  # as mathematics, $x^{$ would not be drawn
