@@ -143,9 +143,7 @@ def work(
     training = Training(job, emit, control, folder.last, folder.best)
     # Until here nothing is lost by stopping at once, so an interrupt does.
     with interrupts(control, lambda text: training.tell(Notice(text))):
-        outcome = training.run(resume)
-        with control.whole():
-            outcome = _keep(folder, trained, outcome, emit)
+        outcome = _keep(folder, trained, training.run(resume), emit)
     if outcome.failure is not None:
         raise outcome.failure
     return trained if outcome.stopped.best_step is not None else None

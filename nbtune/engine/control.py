@@ -16,39 +16,50 @@ class Control:
 
     def __init__(self) -> None:
         self.stop_reason = ""
-        self._depth = 0
-        self._later: list[Callable[[], None]] = []
+        self._closed = 1
+        self._wanted: list[Callable[[], None]] = []
 
     def stop(self, reason: str) -> None:
         """Ask the loop to end after the current step; the first reason counts."""
         self.stop_reason = self.stop_reason or reason
 
     @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let interrupts break off this block, and only such blocks; it must leave no trace."""
+        self._closed -= 1
+        try:
+            self._do_wanted()
+            yield
+        finally:
+            self._closed += 1
+
+    @contextmanager
     def whole(self) -> Iterator[None]:
-        """Keep interrupts out of this block: what one asks for happens at its end."""
-        self._depth += 1
+        """Keep interrupts out of this part of an interruptible block, until its end."""
+        self._closed += 1
         try:
             yield
         finally:
-            self._depth -= 1
-        while self._later and not self._depth:
-            self._later.pop(0)()
+            self._closed -= 1
+        self._do_wanted()
 
-    def soon(self, action: Callable[[], None]) -> None:
-        """Do something now, or at the end of the block that must stay whole."""
-        if self._depth:
-            self._later.append(action)
-        else:
-            action()
+    def want(self, action: Callable[[], None]) -> None:
+        """Do something as soon as the loop can be interrupted."""
+        self._wanted.append(action)
+        self._do_wanted()
+
+    def _do_wanted(self) -> None:
+        while self._wanted and not self._closed:
+            self._wanted.pop(0)()
 
 
 @contextmanager
 def interrupts(control: Control, tell: Callable[[str], None]) -> Iterator[None]:
     """Turn the first interrupt into a wish to pause; later ones raise KeyboardInterrupt.
 
-    The second is raised at once, unless a block is under way that must stay whole, such as an
-    update of the weights or a save; the third is raised even there. Outside the main thread,
-    where signals do not arrive, this does nothing.
+    The second is raised where the loop can be interrupted, never in an update of the weights or
+    a save; the third is raised wherever it comes. Outside the main thread, where signals do not
+    arrive, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -60,9 +71,9 @@ def interrupts(control: Control, tell: Callable[[str], None]) -> Iterator[None]:
         count += 1
         if count == 1:
             control.stop("interrupted")
-            control.soon(lambda: tell(PAUSING))
+            control.want(lambda: tell(PAUSING))
         elif count == 2:
-            control.soon(_leave)
+            control.want(_leave)
         else:
             _leave()
 

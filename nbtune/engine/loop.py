@@ -144,10 +144,28 @@ class Training:
         resume : bool
             Go on from the newest checkpoint that verifies, if there is one.
         """
-        job, model = self.job, self.job.forward.model
+        reason, failure = "interrupted", None
+        with packing(self.job.forward.model, self.job.forward.packer):
+            try:
+                self._begin(resume)
+                reason = self._steps()
+                self._report()
+                if reason == "interrupted":
+                    self._save()
+                    self._look_at_paused()
+            except KeyboardInterrupt:
+                pass
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing learnt is lost
+                reason, failure = "failed", error
+        return self._end(reason, failure)
+
+    def _begin(self, resume: bool) -> None:
+        """Take up the last checkpoint, or start from the seed, and tell what the run is."""
+        job = self.job
         torch.manual_seed(job.recipe.seed)
         if resume:
             self._resume()
+        job.forward.model.train()
         self.tell(
             replace(
                 job.start,
@@ -157,26 +175,11 @@ class Training:
             )
         )
         self.reported = self.saved = self.began = time.monotonic()
-        reason, failure = "failed", None
-        model.train()
-        with packing(model, job.forward.packer):
-            try:
-                reason = self._steps()
-                if reason == "interrupted":
-                    self._save()
-                    self._look_at_paused()
-            except KeyboardInterrupt:
-                reason = "interrupted"
-            except Exception as error:  # noqa: BLE001 - whatever it was, nothing learnt is lost
-                failure = error
-            finally:
-                model.eval()
-                self.stepper.clear()
-        with self.control.whole():
-            return self._end(reason, failure)
 
     def _end(self, reason: str, failure: Exception | None) -> Outcome:
         """Save what is not saved yet, and leave the model with the weights that count."""
+        self.job.forward.model.eval()
+        self.stepper.clear()
         if self.is_whole:
             self._report()
             self._save()
@@ -211,17 +214,17 @@ class Training:
             self._step(next(rows_of_steps))
 
     def _step(self, rows: Indices) -> None:
-        """Make one step: until its update begins it can be left out, then it is finished."""
+        """Make one step; until its update begins an interrupt can leave it out."""
         job, progress = self.job, self.progress
         rate = job.learning_rate * rate_factor(
             job.recipe.lr_scheduler_type, progress.step, job.total_steps, self.warmup
         )
-        seen = self.stepper.look(job.train, rows)
-        with self.control.whole():
-            self.is_whole = self.is_saved = False
-            self.window.append(self.stepper.update(seen, rate))
-            progress.step += 1
-            self.is_whole = True
+        with self.control.interruptible():
+            seen = self.stepper.look(job.train, rows)
+        self.is_whole = self.is_saved = False
+        self.window.append(self.stepper.update(seen, rate))
+        progress.step += 1
+        self.is_whole = True
 
     def _reason_to_end(self) -> str:
         progress, patience = self.progress, self.job.recipe.early_stopping_patience
@@ -303,12 +306,13 @@ class Training:
         job, progress = self.job, self.progress
         assert job.validation is not None  # noqa: S101
         began = time.monotonic()
-        logits = predict_logits(
-            job.forward,
-            job.validation,
-            job.pad_id,
-            lambda done, total: self.tell(EvaluationProgress("validation", done, total)),
-        )
+        with self.control.interruptible():
+            logits = predict_logits(
+                job.forward,
+                job.validation,
+                job.pad_id,
+                lambda done, total: self.tell(EvaluationProgress("validation", done, total)),
+            )
         targets = np.asarray(job.validation.targets)
         wanted = torch.from_numpy(targets.astype(np.int64))
         loss = float(job.loss.sum(torch.from_numpy(logits), wanted)) / job.loss.count(targets)
@@ -326,14 +330,13 @@ class Training:
             time.monotonic() - began,
             better and counts,
         )
-        with self.control.whole():
-            if counts:
-                progress.evaluated_step = progress.step
-                progress.worse_evaluations = 0 if better else progress.worse_evaluations + 1
-                self.is_saved = False
-            if evaluated.best:
-                progress.best_score, progress.best_step = value, progress.step
-            self.tell(evaluated)
+        if counts:
+            progress.evaluated_step = progress.step
+            progress.worse_evaluations = 0 if better else progress.worse_evaluations + 1
+            self.is_saved = False
+        if evaluated.best:
+            progress.best_score, progress.best_step = value, progress.step
+        self.tell(evaluated)
         self.reported = time.monotonic()
 
     def _look_at_paused(self) -> None:
@@ -354,30 +357,29 @@ class Training:
         if self.is_saved:
             return
         job, progress, stepper = self.job, self.progress, self.stepper
-        with self.control.whole():
-            began = time.monotonic()
-            progress.seconds, progress.micro_rows = self._seconds(), stepper.micro_rows
-            self.began = began
-            try:
-                saved = self.last.save(
-                    progress.step,
-                    lambda folder: state.save_state(
-                        folder,
-                        job.forward.model,
-                        stepper.optimizer,
-                        stepper.scaler,
-                        progress,
-                        random_state(job.forward.device),
-                    ),
-                )
-                if progress.best_step == progress.step:
-                    self._save_best()
-                self.is_saved = True
-                seconds = round(time.monotonic() - began, 3)
-                self.tell(CheckpointSaved(progress.step, seconds, saved.bytes))
-            except CheckpointError as error:
-                self.tell(Notice(str(error), "warning"))
-            self.saved = self.reported = time.monotonic()
+        began = time.monotonic()
+        progress.seconds, progress.micro_rows = self._seconds(), stepper.micro_rows
+        self.began = began
+        try:
+            saved = self.last.save(
+                progress.step,
+                lambda folder: state.save_state(
+                    folder,
+                    job.forward.model,
+                    stepper.optimizer,
+                    stepper.scaler,
+                    progress,
+                    random_state(job.forward.device),
+                ),
+            )
+            if progress.best_step == progress.step:
+                self._save_best()
+            self.is_saved = True
+            seconds = round(time.monotonic() - began, 3)
+            self.tell(CheckpointSaved(progress.step, seconds, saved.bytes))
+        except CheckpointError as error:
+            self.tell(Notice(str(error), "warning"))
+        self.saved = self.reported = time.monotonic()
 
     def _save_best(self) -> None:
         model = self.job.forward.model

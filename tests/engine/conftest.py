@@ -70,16 +70,16 @@ class Lab:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-@pytest.fixture
-def lab(tmp_path):
+def make_lab(folder: Path, **settings) -> Lab:
     torch.set_num_threads(1)
     tokenizer = tiny_tokenizer()
+    rows = encode(topic_rows(48), tokenizer)
+    validation = encode(topic_rows(24, seed=1), tokenizer)
+    recipe = Recipe(**{"num_train_epochs": 2, "learning_rate": 1e-3, **settings})
+    return Lab(folder, recipe, rows, validation)
+
+
+@pytest.fixture
+def lab(tmp_path):
     count = iter(range(100))
-
-    def make(**settings) -> Lab:
-        rows = encode(topic_rows(48), tokenizer)
-        validation = encode(topic_rows(24, seed=1), tokenizer)
-        recipe = Recipe(**{"num_train_epochs": 2, "learning_rate": 1e-3, **settings})
-        return Lab(tmp_path / str(next(count)), recipe, rows, validation)
-
-    return make
+    return lambda **settings: make_lab(tmp_path / str(next(count)), **settings)
