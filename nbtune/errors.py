@@ -70,3 +70,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close := nearest(word, names):
         return f"did you mean {close!r}?"
     return f"known: {', '.join(names)}" if names else "there are none yet"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what somebody else's error says, short and in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

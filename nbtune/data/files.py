@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet
 
-from nbtune.errors import DataError
+from nbtune.errors import DataError, in_one_line
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 """Kinds of files that are read; all but Parquet may be gzipped."""
@@ -218,8 +218,3 @@ def with_label_names(frame: pd.DataFrame, features: Mapping[str, Any] | None) ->
 def suffix_of(path: Path) -> str:
     """Return the suffix in small letters, without a ``.gz`` behind it."""
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
-
-
-def in_one_line(error: Exception) -> str:
-    """Return what an error says, short and in one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

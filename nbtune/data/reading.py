@@ -14,12 +14,11 @@ from nbtune.data.files import (
     SUFFIXES,
     UNSAFE,
     as_frame,
-    in_one_line,
     read_file,
     suffix_of,
     with_label_names,
 )
-from nbtune.errors import DataError
+from nbtune.errors import DataError, in_one_line
 
 SPLIT_NAMES = {
     "train": "train",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 import transformers
 
-from nbtune.errors import ModelError
+from nbtune.errors import ModelError, in_one_line
 from nbtune.models.scratch import new_model, new_tokenizer
 from nbtune.models.sources import ModelSource
 
@@ -41,7 +42,15 @@ def load_tokenizer(source: ModelSource, texts: Sequence[str], revision: str | No
     if source.kind == "scratch":
         return new_tokenizer(texts)
     with quiet(), _named_failures(source, "tokenizer"):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source.location, revision=revision)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            source.location, revision=revision, trust_remote_code=False
+        )
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        # What transformers makes up where the files of the tokenizer are missing.
+        raise ModelError(
+            f"the tokenizer of {source.name!r} knows no words: its files are missing",
+            hint="copy tokenizer.json, or what stands for it, to the weights",
+        )
     if tokenizer.pad_token is None:
         stand_in = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
         if stand_in is None:
@@ -82,30 +91,30 @@ def load_model(
     torch.manual_seed(seed)
     names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
     if source.kind == "scratch":
-        model, missing, mismatched = new_model(tokenizer, names), set(), set()
+        model, info = new_model(tokenizer, names), {}
         _set_attention_dropout(model.config, attention_dropout)
     else:
         with quiet(), _named_failures(source, "model"):
             config = transformers.AutoConfig.from_pretrained(
-                source.location, revision=revision, num_labels=len(labels), **names
+                source.location,
+                revision=revision,
+                trust_remote_code=False,
+                num_labels=len(labels),
+                **names,
             )
             _set_attention_dropout(config, attention_dropout)
             model, info = getattr(transformers, head).from_pretrained(
                 source.location,
                 revision=revision,
+                trust_remote_code=False,
                 config=config,
                 dtype=torch.float32,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-        missing, mismatched = set(info["missing_keys"]), info["mismatched_keys"]
     model.config.pad_token_id = tokenizer.pad_token_id
-    _check_whole(source, model, missing)
+    notices = _check_whole(source, model, info)
     _check_vocabulary(source, model, tokenizer)
-    notices = tuple(
-        f"the saved head of {source.name} has another size; a new one is trained"
-        for _ in list(mismatched)[:1]
-    )
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
 
 
@@ -115,15 +124,36 @@ def _set_attention_dropout(config: Any, value: float | None) -> None:
             setattr(config, name, value)
 
 
-def _check_whole(source: ModelSource, model: Any, missing: set[str]) -> None:
-    inner = f"{model.base_model_prefix}."
-    lost = sorted(k for k in missing if k.startswith(inner) and "pooler" not in k)
-    if lost:
+def _check_whole(source: ModelSource, model: Any, info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Refuse weights that do not fill the inner model; tell what else was noticed."""
+    other_size = {key for key, *_ in info.get("mismatched_keys", ())}
+    if lost := _inner(model, info.get("missing_keys", ())):
         raise ModelError(
             f"the weights of {source.name!r} are incomplete: {len(lost)} tensors are missing, "
             f"{lost[0]} first",
             hint="copy or download the model again",
         )
+    if unfit := _inner(model, other_size):
+        raise ModelError(
+            f"the weights of {source.name!r} do not fit its config.json: {len(unfit)} tensors "
+            f"have another size, {unfit[0]} first",
+            hint="copy config.json and weights from the same model",
+        )
+    notices = []
+    if other_size:
+        notices.append(f"the saved head of {source.name} has another size; a new one is trained")
+    if unused := _inner(model, info.get("unexpected_keys", ())):
+        notices.append(
+            f"the config.json of {source.name} leaves out {len(unused)} tensors of its weights, "
+            f"{unused[0]} first"
+        )
+    return tuple(notices)
+
+
+def _inner(model: Any, keys: Iterable[str]) -> list[str]:
+    """Return the keys of tensors below the head, but for the pooler that many models lack."""
+    parts = {model.base_model_prefix, *(name for name, _ in model.base_model.named_children())}
+    return sorted(key for key in keys if key.split(".")[0] in parts and "pooler" not in key)
 
 
 def _check_vocabulary(source: ModelSource, model: Any, tokenizer: Any) -> None:
@@ -150,13 +180,15 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the bars and load reports of transformers; we say what matters ourselves."""
+    """Silence the bars, reports and advice of transformers; we say what matters ourselves."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:
@@ -170,8 +202,18 @@ def _named_failures(source: ModelSource, what: str) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"model: {source.name!r} brings code of its own, which is not run",
+                hint="take a model of a kind that transformers knows",
+            ) from error
+        if "weights_only" in str(error):
+            raise ModelError(
+                f"model: the weights of {source.name!r} hold more than tensors, so they are not "
+                "opened: such files can run code",
+                hint="take a model with safetensors",
+            ) from error
         raise ModelError(
-            f"cannot load the {what} {source.name!r} from {source.location}: {first[:300]}",
-            hint="check the name and the folder; models that need remote code are not loaded",
+            f"cannot load the {what} of {source.name!r}: {in_one_line(error)}",
+            hint=f"check the name, and that {source.location} is whole",
         ) from error

@@ -22,6 +22,7 @@ SHORT = 32
 """Rows up to this many tokens share a group: more groups would cost more than the padding."""
 SIMILAR = 0.75
 """Rows of a group are at least this share of its longest row."""
+_OTHER_ATTENTION = ("position_bias", "s_aux", "sinks", "sliding_window", "softcap")
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,19 @@ def packed_attention(
     dropout: float = 0.0,
     scaling: float | None = None,
     is_causal: bool | None = None,
-    **_: Any,
+    **others: Any,
 ) -> tuple[Tensor, None]:
     """Attend within each row of the long row; registered with transformers as ``NAME``.
 
     ``query``, ``key`` and ``value`` have the shape (1, heads, tokens, width).
+
+    Raises
+    ------
+    NotImplementedError
+        When the model wants more of its attention than this, such as a window.
     """
+    if asked := [name for name in _OTHER_ATTENTION if others.get(name) is not None]:
+        raise NotImplementedError(f"packed attention knows no {asked[0]}")
     packer: Packer = module.nbtune_packer
     packer.calls += 1
     layout = packer.layout
@@ -132,7 +140,11 @@ def _attend(
 ) -> Tensor:
     def by_row(tensor: Tensor) -> Tensor:
         own = tensor[group.start : group.stop]
-        rows = own.unflatten(0, (group.rows, -1)) if group.gather is None else own[group.gather]
+        rows = (
+            own.reshape(group.rows, -1, *own.shape[1:])
+            if group.gather is None
+            else own[group.gather]
+        )
         return rows.transpose(1, 2)
 
     query, key, value = map(by_row, token_major)

