@@ -1,0 +1,75 @@
+import math
+
+import pytest
+import torch
+from transformers import get_scheduler
+
+from nbtune.engine.optimizing import make_optimizer, rate_factor, set_rate, warmup_steps
+from nbtune.recipe import Recipe
+from nbtune.testing import tiny_model
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 7])
+@pytest.mark.parametrize("kind", ["linear", "cosine", "constant"])
+def test_rates_are_those_of_transformers_step_by_step(kind, warmup):
+    theirs = {"constant": "constant_with_warmup"}.get(kind, kind)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    scheduler = get_scheduler(theirs, optimizer, num_warmup_steps=warmup, num_training_steps=23)
+    for step in range(25):  # and two steps too many
+        assert rate_factor(kind, step, 23, warmup) == pytest.approx(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+
+
+def test_a_warm_up_longer_than_the_run_only_rises():
+    assert [rate_factor("cosine", step, 2, 4) for step in range(2)] == [0, 0.25]
+
+
+@pytest.mark.parametrize(("setting", "steps"), [(0, 0), (0.06, 1), (0.5, 5), (1, 1), (3, 3)])
+def test_warm_up_is_a_share_below_one_and_steps_above(setting, steps):
+    assert warmup_steps(Recipe(warmup_steps=setting), 10) == steps
+
+
+def test_biases_and_norms_are_not_decayed_and_nothing_is_left_out():
+    model = tiny_model()
+    names = {id(p): name for name, p in model.named_parameters()}
+    decayed, plain = make_optimizer(model, Recipe(weight_decay=0.1), 1e-3).param_groups
+    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.1, 0)
+    of_plain = {names[id(p)] for p in plain["params"]}
+    assert all(name.endswith("bias") or "LayerNorm" in name for name in of_plain)
+    of_decayed = {names[id(p)] for p in decayed["params"]}
+    assert not any(name.endswith("bias") or "LayerNorm" in name for name in of_decayed)
+    assert of_plain | of_decayed == set(names.values())
+
+
+def test_frozen_weights_are_not_optimised():
+    model = tiny_model()
+    model.bert.requires_grad_(False)
+    groups = make_optimizer(model, Recipe(), 1e-3).param_groups
+    assert sum(p.numel() for g in groups for p in g["params"]) == 3 * 32 + 3
+
+
+@pytest.mark.parametrize(
+    ("optim", "kind", "fused"),
+    [
+        ("adamw_torch_fused", torch.optim.AdamW, True),
+        ("adamw_torch", torch.optim.AdamW, False),
+        ("sgd", torch.optim.SGD, None),
+    ],
+)
+def test_the_recipe_names_the_optimiser(optim, kind, fused):
+    recipe = Recipe(optim=optim, adam_beta1=0.8, adam_epsilon=1e-6)
+    optimizer = make_optimizer(tiny_model(), recipe, 3e-4)
+    assert type(optimizer) is kind
+    assert optimizer.defaults.get("fused") in (fused, None)
+    assert optimizer.defaults["lr"] == 3e-4
+    if kind is torch.optim.AdamW:
+        assert optimizer.defaults["betas"] == (0.8, 0.999)
+        assert optimizer.defaults["eps"] == 1e-6
+
+
+def test_the_rate_is_set_for_all_groups():
+    optimizer = make_optimizer(tiny_model(), Recipe(), 1.0)
+    set_rate(optimizer, 0.25)
+    assert {group["lr"] for group in optimizer.param_groups} == {0.25}
+    assert math.isclose(optimizer.param_groups[0]["weight_decay"], 0.01)
