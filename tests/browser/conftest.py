@@ -1,0 +1,199 @@
+"""JupyterLab in a real browser, driven as a person would."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import nbformat
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PICTURES = Path(__file__).parents[2] / "test-artifacts"
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Cells out of sight stay in the page, so that they can be asked.
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    if not CHROMIUM:
+        if os.environ.get("NBTUNE_REQUIRE_ALL"):
+            pytest.fail("Chromium is missing; .ci/test installs it")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Lab:
+    """One notebook, open in JupyterLab."""
+
+    def __init__(self, page: Any, address: str, root: Path) -> None:
+        self.page, self.address, self.root = page, address, root
+        self.name = ""
+
+    def open(self, name: str) -> None:
+        """Open a notebook and wait until its kernel is ready."""
+        self.name = name
+        self.page.goto(f"{self.address}/lab/tree/{name}", timeout=120_000)
+        self.ready()
+
+    def ready(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
+        self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+
+    def reload(self) -> None:
+        """Save and load the page anew, in the middle of whatever runs."""
+        self.save()
+        self.page.reload()
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
+
+    def save(self) -> None:
+        self.page.keyboard.press("Control+s")
+        self.page.wait_for_selector(".jp-Notebook", timeout=5_000)
+        time.sleep(1)
+
+    def cell(self, number: int) -> Any:
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+
+    def run(self, number: int) -> None:
+        """Start a cell with Shift+Enter; a page that still settles may swallow the first one."""
+        before = self.prompt(number)
+        for _ in range(5):
+            self.cell(number).locator(".cm-content").first.click(position={"x": 5, "y": 5})
+            self.page.keyboard.press("Shift+Enter")
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                if self.prompt(number) != before:
+                    return
+                time.sleep(0.05)
+        raise AssertionError(f"cell {number} does not start")
+
+    def prompt(self, number: int) -> str:
+        found: str = self.cell(number).locator(".jp-InputArea-prompt").first.inner_text()
+        return found.strip()
+
+    def done(self, number: int, seconds: float = 300) -> None:
+        """Wait until a cell has a number for a prompt."""
+        self.wait(lambda: self.prompt(number).strip("[]: ").isdigit(), seconds)
+
+    def wait(self, so: Callable[[], bool], seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not so():
+            if time.monotonic() > end:
+                self.picture("timed-out")
+                raise AssertionError("it did not come about")
+            time.sleep(0.1)
+
+    def output(self, number: int) -> str:
+        return str(self.cell(number).locator(".jp-OutputArea").first.inner_text())
+
+    def interrupt(self) -> None:
+        self.page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
+
+    def picture(self, name: str, number: int | None = None) -> Path:
+        """Leave a screenshot among the test's artefacts, scrolled to a cell."""
+        PICTURES.mkdir(exist_ok=True)
+        if number is not None:
+            self.cell(number).scroll_into_view_if_needed()
+        file = PICTURES / f"{name}.png"
+        self.page.screenshot(path=str(file))
+        return file
+
+    def saved(self) -> Any:
+        self.save()
+        return json.loads((self.root / self.name).read_text())
+
+
+@pytest.fixture
+def lab(chromium, tmp_path) -> Iterator[Callable[..., Lab]]:
+    """Open JupyterLab on a notebook with these cells; ``theme`` may be dark."""
+    servers, contexts = [], []
+
+    def make(cells: list[str] | Path, *, theme: str = "JupyterLab Light") -> Lab:
+        root = tmp_path / "work"
+        root.mkdir(exist_ok=True)
+        if isinstance(cells, Path):
+            shutil.copy(cells, root / "notebook.ipynb")
+        else:
+            book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+            book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+            nbformat.write(book, root / "notebook.ipynb")
+        server, address = start_server(tmp_path, root, theme)
+        servers.append((server, address))
+        context = chromium.new_context(viewport={"width": 1100, "height": 1000})
+        contexts.append(context)
+        opened = Lab(context.new_page(), address, root)
+        opened.page.on("dialog", lambda dialog: dialog.accept())
+        opened.open("notebook.ipynb")
+        opened.page.keyboard.press("Control+b")  # the side bar is not what we look at
+        return opened
+
+    yield make
+    for context in contexts:
+        context.close()
+    for server, address in servers:
+        stop_server(server, address)
+
+
+def start_server(home: Path, root: Path, theme: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start JupyterLab with settings of its own, away from the user's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = SETTINGS | {"@jupyterlab/apputils-extension/themes": {"theme": theme}}
+    for name, value in settings.items():
+        file = home / "settings" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    own = {
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "IPYTHONDIR": home / "ipython",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+        f"--port={port}", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        f"--ServerApp.root_dir={root}",
+    ]  # fmt: skip
+    env = {k: v for k, v in os.environ.items() if k != "NBTUNE_RUNS"}
+    log = (home / "server.log").open("w")
+    server = subprocess.Popen(
+        command, stdout=log, stderr=log, env=env | {k: str(v) for k, v in own.items()}
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urlopen(f"{address}/api/status", timeout=2)
+            return server, address
+        except OSError:
+            time.sleep(0.25)
+    server.terminate()
+    raise AssertionError((home / "server.log").read_text()[-2000:])
+
+
+def stop_server(server: subprocess.Popen[bytes], address: str) -> None:
+    for kernel in json.load(urlopen(f"{address}/api/kernels", timeout=5)):
+        end = Request(f"{address}/api/kernels/{kernel['id']}", method="DELETE")
+        urlopen(end, timeout=10)
+    server.terminate()
+    server.wait(15)
