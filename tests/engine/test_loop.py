@@ -160,20 +160,14 @@ def test_a_second_interrupt_stops_at_once_and_keeps_the_last_checkpoint(lab, eve
 def test_a_diverging_run_stops_at_finite_weights_and_names_the_rows(lab):
     work = lab(num_train_epochs=5, eval_steps=1)
     training = work.training()
-    real = training.stepper.loss.sum
-    calls = iter(range(1000))
-
-    def poisoned(logits, wanted):
-        return real(logits, wanted) * (math.nan if next(calls) >= 4 else 1)
-
-    object.__setattr__(training.stepper, "loss", type(training.stepper.loss)(poisoned, len))
+    poison(training, *range(4, 100))
     outcome = training.run()
     assert isinstance(outcome.failure, DivergedError)
     assert outcome.stopped.reason == "failed"
     assert "smaller learning_rate" in outcome.failure.hint
     assert all(torch.isfinite(p).all() for p in work.model.parameters())
     notice = work.told(Notice)[0].text
-    assert "step 5 was left out" in notice
+    assert "its loss or gradient is not finite" in notice
     assert "training rows" in notice
 
 
@@ -265,6 +259,114 @@ def test_no_pickle_is_ever_written(lab):
         "progress.json",
         "manifest.json",
     }
+
+
+def poison(training, *bad_calls):
+    """Make the loss NaN at these calls, counted from 0."""
+    real, calls = training.stepper.loss, iter(range(1000))
+
+    def poisoned(logits, wanted):
+        return real.sum(logits, wanted) * (math.nan if next(calls) in bad_calls else 1)
+
+    training.stepper.loss = type(real)(poisoned, real.count)
+
+
+def test_a_bad_step_now_and_then_is_left_out_and_named(lab):
+    work = lab(num_train_epochs=3, eval_strategy="no")
+    training = work.training()
+    poison(training, 1, 2, 4, 5, 7)
+    outcome = training.run()
+    assert (outcome.stopped.reason, outcome.stopped.step) == ("finished", 9)
+    told = [event.text.split(" was")[0] for event in work.told(Notice)]
+    assert told == ["step 2", "step 3", "step 5", "step 6", "step 8"]
+    assert all(torch.isfinite(p).all() for p in work.model.parameters())
+
+
+def test_a_loss_that_is_not_finite_is_never_shown_as_a_number(lab, every_step):
+    work = lab(eval_strategy="no")
+    training = work.training()
+    poison(training, 2)
+    training.run()
+    assert [math.isnan(event.loss) for event in work.told(StepsDone)] == [
+        step == 3 for step in range(1, 7)
+    ]
+
+
+def test_a_run_that_diverged_keeps_the_weights_before_and_can_go_on_behind_them(lab):
+    work = lab(num_train_epochs=3, eval_strategy="no")
+    training = work.training()
+    poison(training, 2, 3, 4)
+    outcome = training.run()
+    assert isinstance(outcome.failure, DivergedError)
+    assert (outcome.stopped.step, outcome.stopped.best_step) == (5, 5)
+    work.model = None
+    outcome = work.train(resume=True)
+    assert (outcome.stopped.reason, outcome.stopped.step) == ("finished", 9)
+
+
+@pytest.mark.parametrize("nothing", [math.nan, -math.inf])
+def test_a_score_that_is_no_number_is_never_the_best(lab, nothing):
+    """A ROC AUC of one class is NaN; it must not keep the first weights for good."""
+    work = lab(num_train_epochs=3)
+    scores = iter([nothing, 0.4, 0.3])
+    training = work.training()
+    object.__setattr__(training.job, "score", lambda t, p: {"accuracy": next(scores)})
+    outcome = training.run()
+    assert [event.best for event in work.told(Evaluated)] == [False, True, False]
+    assert outcome.stopped.best_step == 6
+    assert work.told(Notice) == [], "and every checkpoint was written"
+
+
+def test_an_unknown_error_keeps_what_was_learnt(lab):
+    work = lab(num_train_epochs=2, eval_strategy="no")
+    training = work.training()
+    real, calls = training.stepper.loss, iter(range(1000))
+
+    def broken(logits, wanted):
+        if next(calls) == 4:
+            raise ZeroDivisionError("a bug")
+        return real.sum(logits, wanted)
+
+    training.stepper.loss = type(real)(broken, real.count)
+    outcome = training.run()
+    assert isinstance(outcome.failure, ZeroDivisionError)
+    assert (outcome.stopped.reason, outcome.stopped.best_step) == ("failed", 4)
+    assert "a bug" in outcome.stopped.message
+    assert work.told(CheckpointSaved)[-1].step == 4
+    assert not work.model.training
+
+
+def test_an_error_in_the_middle_of_an_update_goes_back_to_the_last_checkpoint(lab):
+    work = lab(num_train_epochs=2, eval_steps=2)
+    training = work.training()
+    real = training.stepper.optimizer.step
+    calls = iter(range(1000))
+
+    def half(*args):
+        if next(calls) == 4:
+            next(work.model.parameters()).data.fill_(7)
+            raise RuntimeError("CUDA error: an illegal memory access")
+        return real(*args)
+
+    training.stepper.optimizer.step = half
+    training.progress.best_score = 2.0  # so that no evaluation is the best
+    outcome = training.run()
+    assert outcome.stopped.best_step == 4
+    assert not (next(work.model.parameters()) == 7).any()
+
+
+def test_no_memory_for_the_state_of_the_optimiser_is_said_as_such(lab):
+    work = lab()
+    training = work.training()
+
+    def step(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    training.stepper.optimizer.step = step
+    outcome = training.run()
+    assert isinstance(outcome.failure, OutOfMemoryError)
+    assert "memory ran out at step 1" in outcome.failure.problem
+    assert outcome.stopped.best_step is None
 
 
 def test_start_says_what_the_run_is(lab):
