@@ -70,16 +70,22 @@ class Lab:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def make_lab(folder: Path, **settings) -> Lab:
+@pytest.fixture(scope="session")
+def make_lab():
+    """Make a lab in a folder, by settings of its recipe."""
     torch.set_num_threads(1)
     tokenizer = tiny_tokenizer()
-    rows = encode(topic_rows(48), tokenizer)
-    validation = encode(topic_rows(24, seed=1), tokenizer)
-    recipe = Recipe(**{"num_train_epochs": 2, "learning_rate": 1e-3, **settings})
-    return Lab(folder, recipe, rows, validation)
+
+    def make(folder: Path, **settings) -> Lab:
+        rows = encode(topic_rows(48), tokenizer)
+        validation = encode(topic_rows(24, seed=1), tokenizer)
+        recipe = Recipe(**{"num_train_epochs": 2, "learning_rate": 1e-3, **settings})
+        return Lab(folder, recipe, rows, validation)
+
+    return make
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(tmp_path, make_lab):
     count = iter(range(100))
     return lambda **settings: make_lab(tmp_path / str(next(count)), **settings)

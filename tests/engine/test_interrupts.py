@@ -139,10 +139,8 @@ def train_interrupted(work, *lines, resume=False):
 
 
 @pytest.fixture(scope="module")
-def whole_course(tmp_path_factory):
+def whole_course(make_lab, tmp_path_factory):
     """The course that nothing interrupts, and how many lines of the engine it takes."""
-    from tests.engine.conftest import make_lab
-
     work = make_lab(tmp_path_factory.mktemp("whole"), eval_steps=2, early_stopping_patience=9)
     training = work.training()
     with interrupted_at() as lines:

@@ -10,7 +10,6 @@ from nbtune.events import Evaluated, Notice, StepsDone
 from nbtune.methods import find_method
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_model
-from tests.engine.conftest import make_lab
 
 EVERY = {"eval_steps": 2, "early_stopping_patience": 9}
 
@@ -134,7 +133,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def whole_course(tmp_path_factory):
+def whole_course(make_lab, tmp_path_factory):
     work = make_lab(tmp_path_factory.mktemp("whole"), **EVERY)
     work.train()
     return work
