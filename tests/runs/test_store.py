@@ -1,6 +1,9 @@
 import os
+import threading
+from contextlib import ExitStack
 
 import pytest
+from filelock import FileLock
 
 from nbtune.errors import RunError
 from nbtune.events import Notice, PhaseStarted, RunStarted, RunStopped, StepsDone
@@ -95,3 +98,32 @@ def test_a_cut_last_line_and_unknown_events_are_passed_over(tmp_path):
     first, second = (event for _, event in run.history())
     assert first == Notice("nan")
     assert second.loss != second.loss
+
+
+def test_an_event_after_a_cut_line_is_not_lost_with_it(tmp_path):
+    run = made(RunStore(tmp_path), "spam")
+    with (run.path / "history.jsonl").open("a") as stream:
+        stream.write('{"event": "Notice", "ti')
+    run.append(STARTED)
+    run.append(Notice("and on"))
+    assert [event for _, event in run.history()] == [STARTED, Notice("and on")]
+
+
+def test_one_that_only_looks_does_not_keep_another_from_training(tmp_path):
+    run = made(RunStore(tmp_path), "spam")
+    with ExitStack() as looking:
+        looking.enter_context(run.hold())
+        threading.Timer(0.05, looking.close).start()
+        with run.hold(patience=10):
+            assert run.status() == "running"
+
+
+def test_a_run_where_nothing_can_be_written_is_not_busy(tmp_path, monkeypatch):
+    run = made(RunStore(tmp_path), "spam")
+    run.append(RunStopped(10, "finished", 10))
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert run.status() == "finished"
