@@ -16,6 +16,13 @@ SCORES = (
 LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
 
 
+def worth(name: str, value: float) -> float:
+    """Return a score as a number of which more is better; what is not known is worst."""
+    if math.isnan(value):
+        return -math.inf
+    return -value if name in LOWER_IS_BETTER else value
+
+
 @dataclass(frozen=True)
 class Score:
     """A number with its 95 % interval; ``low`` and ``high`` are NaN where none was made."""

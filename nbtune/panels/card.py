@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
 
 from nbtune.panels.chart import loss_chart
 from nbtune.panels.html import duration, number, render, size
+from nbtune.panels.markdown import escaped
 from nbtune.panels.state import RunView
+from nbtune.plots.texts import short
+from nbtune.records import worth
 
 SHOWN = ("f1_macro", "accuracy", "roc_auc", "log_loss")
+MOST_EVALUATIONS = 4
 MOST_NOTICES = 6
 LONGEST_NOTICE = 400
 LONGEST_NAME = 80
@@ -37,7 +43,7 @@ def final_html(view: RunView) -> str:
     return render(
         "final.html.j2",
         **_head(view),
-        message=short(view.stop.message) if view.stop else "",
+        message=short(view.stop.message, LONGEST_NOTICE) if view.stop else "",
         scores=_scores(view),
         verdict=verdict(view),
         next_step=_next_step(view),
@@ -48,16 +54,17 @@ def final_html(view: RunView) -> str:
 
 def card_text(view: RunView) -> str:
     """Return the card as lines of at most 80 characters."""
-    head = f"{short(view.title, 40)}: {view.words}"
-    lines = [head, *(f"  {name}: {value}" for name, value in _facts(view))]
+    head = f"{short(view.title, 40)}: {short(view.words, 38)}"
+    lines = [head]
+    lines += [f"  {name}: {short(value, 76 - len(name))}" for name, value in _facts(view)]
     scores = _scores(view)
     if scores["rows"]:
         lines.append(f"  {'':<32}" + "".join(f"{name:>11}" for name in scores["names"]))
         for row in scores["rows"]:
             cells = "".join(f"{number(value):>11}" for value in row["cells"])
             lines.append(f"  {short(row['name'], 32):<32}{cells}")
-    lines = [short(line, 80) for line in lines]
-    for text in (view.stop.message if view.stop else "", verdict(view), _next_step(view)):
+    ending = short(view.stop.message, LONGEST_NOTICE) if view.stop else ""
+    for text in (ending, verdict(view), " ".join(_next_step(view))):
         lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
 
@@ -75,23 +82,37 @@ def card_markdown(view: RunView) -> str:
             cells = " | ".join(number(value) for value in row["cells"])
             lines.append(f"| {escaped(row['name'])} | {cells} |")
         lines.append("")
-    lines += [f"- {name}: {escaped(str(value))}" for name, value in _facts(view)]
-    if verdict(view):
-        lines += ["", escaped(verdict(view))]
+    lines += [f"- {name}: {escaped(value)}" for name, value in _facts(view)]
+    ending = view.stop.message if view.stop else ""
+    for text in (ending, verdict(view), " ".join(_next_step(view))):
+        lines += ["", escaped(text)] if text else []
     return "\n".join(lines)
 
 
 def verdict(view: RunView) -> str:
-    """Say who has the better score on the validation rows; empty without both sides."""
+    """Say where the model stands on the validation rows; empty without a model or a baseline.
+
+    It claims no more than it knows: there is no interval here, and the weights were picked by
+    their score on these very rows.
+    """
     best = view.best
     if best is None or not view.baselines or view.stop is None:
         return ""
     metric = view.metric if view.metric in best.scores else "f1_macro"
-    rival = max(view.baselines, key=lambda scored: scored.scores.get(metric, 0.0))
-    ours, theirs = best.scores[metric], rival.scores[metric]
-    word = "beats" if ours > theirs else "loses to" if ours < theirs else "equals"
-    name = view.start.model if view.start else view.title
-    return f"{name} {word} {rival.name} on the validation rows: {metric} {ours:.3f}, {theirs:.3f}."
+    ours = best.scores.get(metric, math.nan)
+    rival = max(view.baselines, key=lambda scored: _worth(scored.scores, metric))
+    theirs = rival.scores.get(metric, math.nan)
+    gap = worth(metric, round(ours, 3)) - worth(metric, round(theirs, 3))
+    word = "ahead of" if gap > 0 else "behind" if gap < 0 else "level with"
+    name = short(view.start.model if view.start else view.title, LONGEST_NAME)
+    return (
+        f"On the validation rows {name} is {word} {short(rival.name, LONGEST_NAME)}: {metric} "
+        f"{number(ours)} to {number(theirs)}. %evaluate says whether that is more than chance."
+    )
+
+
+def _worth(scores: Mapping[str, float], metric: str) -> float:
+    return worth(metric, scores.get(metric, math.nan))
 
 
 def status_line(view: RunView) -> str:
@@ -113,7 +134,7 @@ def _head(view: RunView) -> dict[str, Any]:
     return {
         "title": short(view.title, LONGEST_NAME),
         "status": view.status,
-        "words": view.words,
+        "words": short(view.words, LONGEST_NAME),
         "what": short(what, LONGEST_NAME),
     }
 
@@ -121,17 +142,23 @@ def _head(view: RunView) -> dict[str, Any]:
 def _figures(view: RunView) -> list[tuple[str, str]]:
     """Return the figures of the live card: always the same eight, so that nothing jumps."""
     start, last = view.start, view.last
-    total = f" / {start.total_steps}" if start else ""
+    total = f" / {start.total_steps:,}" if start else ""
     return [
-        ("step", f"{view.step}{total}"),
+        ("step", f"{view.step:,}{total}"),
         ("epoch", number(last.epoch, 2) if last else "–"),
         ("loss", number(last.loss, 4) if last else "–"),
-        ("learning rate", f"{last.learning_rate:.2e}" if last else "–"),
-        ("rows / s", number(view.rows_per_second, 1)),
-        ("tokens / s", number(view.tokens_per_second, 0)),
+        ("learning rate", f"{last.learning_rate:.3g}" if last else "–"),
+        ("rows / s", _rate(view.rows_per_second)),
+        ("tokens / s", _rate(view.tokens_per_second)),
         ("time left", duration(view.seconds_left)),
         ("memory", size(last.memory_bytes) if last else "–"),
     ]
+
+
+def _rate(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def _facts(view: RunView) -> list[tuple[str, str]]:
@@ -149,21 +176,19 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         )
     if start := view.start:
         share = start.trainable_parameters / max(1, start.parameters)
-        facts.append(("model", short(start.model, LONGEST_NAME)))
-        facts.append(
-            (
-                "trained",
-                f"{start.method}: {_count(start.trainable_parameters)} of "
-                f"{_count(start.parameters)} weights ({100 * share:.1f} %)",
-            )
+        weights = (
+            f"{_count(start.trainable_parameters)} of {_count(start.parameters)} weights "
+            f"({100 * share:.1f} %)"
         )
+        facts.append(("model", start.model))
+        facts.append(("trained", f"{start.method}: {weights}"))
         facts.append(("computed", f"on {start.device}, {start.precision}, {start.batching}"))
-        facts.append(("steps", f"{view.step} of {start.total_steps}"))
-    if view.stop:
-        if view.stop.best_step is not None:
-            facts.append(("weights kept", f"step {view.stop.best_step}"))
+        facts.append(("steps", f"{view.step:,} of {start.total_steps:,}"))
+    if view.stop and view.stop.best_step is not None:
+        facts.append(("weights kept", f"step {view.stop.best_step:,}"))
+    if view.stop and view.start:
         facts.append(("time", duration(view.stop.seconds)))
-    return facts
+    return [(name, short(value, LONGEST_NAME)) for name, value in facts]
 
 
 def _count(parameters: int) -> str:
@@ -173,48 +198,37 @@ def _count(parameters: int) -> str:
 
 
 def _scores(view: RunView) -> dict[str, Any]:
-    rows = [
-        {"name": scored.name, "note": "baseline", "scores": scored.scores, "own": False}
-        for scored in view.baselines
-    ]
+    """Return the table: baselines, then the last evaluations with the best one among them."""
     best = view.best
-    shown = view.evaluations[-4:]
+    shown = view.evaluations[-MOST_EVALUATIONS:]
     if best is not None and best not in shown:
         shown = [best, *shown[1:]]
+    model = short(view.start.model if view.start else "model", LONGEST_NAME)
+    lines = [(short(one.name, LONGEST_NAME), "baseline", one.scores) for one in view.baselines]
     for event in shown:
-        name = f"{view.start.model if view.start else 'model'}, epoch {event.epoch:.3g}"
         note = "best" if event is best else ""
-        rows.append({"name": name, "note": note, "scores": event.scores, "own": event is best})
-    names = [name for name in SHOWN if any(name in row["scores"] for row in rows)]
-    for row in rows:
-        row["cells"] = [row["scores"].get(name) for name in names]
-        row["name"] = short(row["name"], LONGEST_NAME)
+        lines.append((f"{model}, epoch {event.epoch:.3g}", note, event.scores))
+    names = [name for name in SHOWN if any(name in scores for _, _, scores in lines)]
+    rows = [
+        {"name": name, "note": note, "cells": [scores.get(name) for name in names]}
+        for name, note, scores in lines
+    ]
     return {"caption": "Scores on the validation rows", "names": names, "rows": rows}
 
 
-def _next_step(view: RunView) -> str:
+def _next_step(view: RunView) -> tuple[str, str]:
+    """Return what to do now as words and a command, both empty when there is nothing."""
     if view.stop is None:
-        return ""
-    name = view.title
-    if view.stop.reason == "interrupted":
-        return f"Go on: %resume {name}"
+        return "", ""
+    name = short(view.title, LONGEST_NAME)
+    if view.stop.reason in ("interrupted", "killed"):
+        return "Go on:", f"%resume {name}"
     if view.stop.reason == "failed":
-        return f"Once mended, go on: %resume {name}" if view.stop.best_step else ""
-    return f"Next: %evaluate {name}"
+        again = view.stop.best_step is not None
+        return ("Once mended, go on:", f"%resume {name}") if again else ("", "")
+    return "Next:", f"%evaluate {name}"
 
 
 def _notices(view: RunView) -> list[dict[str, str]]:
     kept = view.notices[-MOST_NOTICES:]
     return [{"text": short(n.text, LONGEST_NOTICE), "level": n.level} for n in kept]
-
-
-def short(text: str, longest: int = LONGEST_NOTICE) -> str:
-    """Cut a text that is too long, and show that it was cut."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def escaped(text: str) -> str:
-    """Make Markdown show a text as it is."""
-    for sign in "\\`*_{}[]<>()#+!|~":
-        text = text.replace(sign, f"\\{sign}" if sign not in "<>" else f"&#{ord(sign)};")
-    return text.replace("\n", " ")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 
-from nbtune.panels.card import escaped, short
-from nbtune.panels.html import number, render
-from nbtune.records import EvaluationRecord, Judged, Score
+from nbtune.panels.html import number, percent, render
+from nbtune.panels.markdown import escaped
+from nbtune.plots.texts import short
+from nbtune.records import ClassScores, EvaluationRecord, Judged, Score, worth
 
-LONGEST_TEXT = 180
 MOST_ERRORS = 10
 MOST_CLASSES = 60
+MOST_IN_TEXT = 20
+WORST_IN_TEXT = 3
 
 
 def evaluation_html(record: EvaluationRecord) -> str:
@@ -20,28 +23,24 @@ def evaluation_html(record: EvaluationRecord) -> str:
         record=record,
         names=list(record.scores),
         best={name: _best(record, name) for name in record.scores},
-        classes=record.classes[:MOST_CLASSES],
-        hidden_classes=max(0, len(record.classes) - MOST_CLASSES),
-        errors=[(row, short(row.text, LONGEST_TEXT)) for row in record.errors[:MOST_ERRORS]],
+        classes=_worst(record, MOST_CLASSES),
+        errors=record.errors[:MOST_ERRORS],
     )
 
 
 def evaluation_text(record: EvaluationRecord) -> str:
-    """Return the same as lines of at most 80 characters."""
-    lines = [f"{short(record.run, 40)} on {record.rows:,} {record.split} rows"]
-    names = [short(judged.name, 20) for judged in record.table]
-    lines.append(" " * 16 + "".join(f"{name:>21}" for name in names[-3:]))
-    for score in record.scores:
-        cells = "".join(f"{_interval(j.scores[score]):>21}" for j in record.table[-3:])
-        lines.append(f"{score:<16}{cells}")
-    return "\n".join([*lines, *textwrap.wrap(record.verdict, 80)])
+    """Return the same, with fewer labels and errors, as lines of at most 80 characters."""
+    head = f"{short(record.run, 40)} on {record.rows:,} {short(record.split, 20)} rows"
+    verdict = textwrap.wrap(short(record.verdict), 80)
+    parts = (_score_lines(record), _class_lines(record), _error_lines(record))
+    return "\n".join([head, *(line.rstrip() for part in parts for line in part), *verdict])
 
 
 def evaluation_markdown(record: EvaluationRecord) -> str:
     """Return the score table and verdict; nothing from the data can become markup."""
     names = " | ".join(escaped(judged.name) for judged in record.table)
     lines = [
-        f"**{escaped(record.run)}** on {record.rows:,} {record.split} rows",
+        f"**{escaped(record.run)}** on {record.rows:,} {escaped(record.split)} rows",
         "",
         f"| score | {names} |",
         "|---|" + "---:|" * len(record.table),
@@ -52,6 +51,40 @@ def evaluation_markdown(record: EvaluationRecord) -> str:
     return "\n".join([*lines, "", escaped(record.verdict)])
 
 
+def _score_lines(record: EvaluationRecord) -> Iterator[str]:
+    shown = record.table[-3:]
+    yield " " * 16 + "".join(f"{short(judged.name, 20):>21}" for judged in shown)
+    for score in record.scores:
+        yield f"{score:<16}" + "".join(f"{_interval(j.scores[score]):>21}" for j in shown)
+
+
+def _class_lines(record: EvaluationRecord) -> Iterator[str]:
+    worst = _worst(record, MOST_IN_TEXT)
+    some = len(worst) < len(record.classes)
+    title = f"worst {len(worst)} of {len(record.classes)} labels" if some else "label"
+    yield f"{title:<32}{'precision':>10}{'recall':>9}{'F1':>9}{'AUC':>9}{'rows':>9}"
+    for one in worst:
+        values = (one.recall, one.f1, one.roc_auc)
+        scores = f"{number(one.precision):>10}" + "".join(f"{number(v):>9}" for v in values)
+        yield f"{short(one.label, 31):<32}{scores}{one.support:>9,}"
+
+
+def _error_lines(record: EvaluationRecord) -> Iterator[str]:
+    worst = record.errors[:WORST_IN_TEXT]
+    if worst:
+        yield "most confidently wrong"
+    for error in worst:
+        labels = f"{short(error.target, 20)} taken for {short(error.prediction, 20)}"
+        yield f"  row {error.row}, {percent(error.probability)} sure: {labels}"
+        yield f"    {short(error.text, 76)}"
+
+
+def _worst(record: EvaluationRecord, most: int) -> list[ClassScores]:
+    """Return the labels with the lowest F1, in their order; those without rows last."""
+    ranked = sorted(record.classes, key=lambda one: (not one.support, one.f1))[:most]
+    return [one for one in record.classes if one in ranked]
+
+
 def _interval(score: Score) -> str:
     if score.low != score.low:
         return number(score.value)
@@ -59,8 +92,4 @@ def _interval(score: Score) -> str:
 
 
 def _best(record: EvaluationRecord, name: str) -> Judged:
-    def value(judged: Judged) -> float:
-        found = judged.scores[name].value
-        return float("-inf") if found != found else -found if name == "log_loss" else found
-
-    return max(record.table, key=value)
+    return max(record.table, key=lambda judged: worth(name, judged.scores[name].value))

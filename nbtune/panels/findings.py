@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from nbtune.panels.card import escaped
 from nbtune.panels.html import render
+from nbtune.panels.markdown import escaped
+from nbtune.plots.texts import short
 
 Row = tuple[str, str, str]
 """What was looked at, what was found, what to do about it (empty when all is well)."""
@@ -22,10 +23,9 @@ def findings_text(rows: Sequence[Row]) -> str:
     lines = []
     for what, found, advice in rows:
         mark = "!" if advice else " "
-        text = f"{found} -> {advice}" if advice else found
-        lines += textwrap.wrap(
-            text, 80, initial_indent=f"{mark} {what:<16}", subsequent_indent=" " * 18
-        )
+        text = f"{short(found)} -> {short(advice)}" if advice else short(found)
+        start = f"{mark} {short(what, 15):<16}"
+        lines += textwrap.wrap(text, 80, initial_indent=start, subsequent_indent=" " * 18)
     return "\n".join(lines)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nbtune.plots.texts import short
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -29,7 +31,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, duration=duration, size=size, percent=percent)
+    environment.filters.update(number=number, percent=percent, short=short)
     return environment
 
 

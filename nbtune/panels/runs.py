@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbtune.panels.card import escaped, short
 from nbtune.panels.html import duration, number, render
+from nbtune.panels.markdown import escaped
+from nbtune.plots.texts import short
 
 COLUMNS = (
     "run", "status", "model", "method", "rows", "f1_macro", "accuracy", "seconds", "created",
 )  # fmt: skip
+_HEADS = ("run", "status", "model", "method", "rows", "f1_macro", "accuracy", "time", "created")
 _LEFT = ("run", "status", "model", "method")
-_TEXT = {"run": 18, "status": 12, "model": 20, "method": 7, "f1_macro": 9, "seconds": 13}
+_TEXT = {"run": 18, "status": 12, "model": 20, "method": 8, "f1_macro": 10, "time": 12}
 EMPTY = "There are no runs here yet: %%finetune makes one."
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def runs_html(rows: Rows) -> str:
-    """Return the table; runs that can go on say how."""
-    heads = [(name, name in _LEFT) for name in COLUMNS]
+    """Return the table."""
+    heads = [(name, name in _LEFT) for name in _HEADS]
     return render("runs.html.j2", heads=heads, rows=[_cells(row) for row in rows], empty=EMPTY)
 
 
@@ -30,7 +32,7 @@ def runs_text(rows: Rows) -> str:
         return EMPTY
     lines = ["".join(f"{name:<{width}}" for name, width in _TEXT.items())]
     for row in rows:
-        cells = dict(zip(COLUMNS, _cells(row), strict=True))
+        cells = dict(zip(_HEADS, _cells(row), strict=True))
         lines.append("".join(f"{short(cells[n], w - 1):<{w}}" for n, w in _TEXT.items()))
     return "\n".join(line.rstrip() for line in lines)
 
@@ -39,7 +41,7 @@ def runs_markdown(rows: Rows) -> str:
     """Return the table as Markdown."""
     if not rows:
         return EMPTY
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines = ["| " + " | ".join(_HEADS) + " |", "|" + "---|" * len(_HEADS)]
     lines += ["| " + " | ".join(escaped(cell) for cell in _cells(row)) + " |" for row in rows]
     return "\n".join(lines)
 
@@ -50,6 +52,6 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         "rows": f"{row['rows']:,}",
         "f1_macro": number(row["f1_macro"]),
         "accuracy": number(row["accuracy"]),
-        "seconds": duration(row["seconds"]),
+        "seconds": duration(row["seconds"] or None),
     }
     return [short(str(written[name]), 60) for name in COLUMNS]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nbtune.events import (
@@ -28,7 +27,9 @@ WORDS = {
     "stopped early": "finished early: no better score came",
     "interrupted": "paused",
     "failed": "failed",
+    "killed": "interrupted: its kernel ended",
 }
+"""How the reason of a stop is said; nobody tells of a kill, so whoever finds out adds it."""
 
 
 @dataclass
@@ -44,14 +45,13 @@ class RunView:
     """
 
     title: str
-    clock: Callable[[], float] = time.monotonic
     phase: str = "starting"
     start: RunStarted | None = None
     stop: RunStopped | None = None
     data: DataReady | None = None
     last: StepsDone | None = None
     progress: EvaluationProgress | None = None
-    steps: array[int] = field(default_factory=lambda: array("l"))
+    steps: array[int] = field(default_factory=lambda: array("q"))
     losses: array[float] = field(default_factory=lambda: array("f"))
     evaluations: list[Evaluated] = field(default_factory=list)
     baselines: list[BaselineScored] = field(default_factory=list)
@@ -59,9 +59,6 @@ class RunView:
     pauses: list[int] = field(default_factory=list)
     checkpoint: int | None = None
     recent: deque[StepsDone] = field(default_factory=deque)
-
-    def __post_init__(self) -> None:
-        self.began = self.clock()
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -91,8 +88,8 @@ class RunView:
     def _start(self, event: RunStarted) -> None:
         if event.step:
             self.pauses.append(event.step)
-            self._forget_after(event.step)
-        self.start, self.stop = event, None
+        self._forget_after(event.step)
+        self.start, self.stop, self.progress = event, None, None
         self.recent.clear()
 
     def _forget_after(self, step: int) -> None:
@@ -101,6 +98,9 @@ class RunView:
             self.steps.pop()
             self.losses.pop()
         self.evaluations = [event for event in self.evaluations if event.step <= step]
+        self.pauses = [pause for pause in self.pauses if pause <= step]
+        if self.last is not None and self.last.step > step:
+            self.last = None
 
     def _report(self, event: StepsDone) -> None:
         self.last = event
@@ -114,9 +114,9 @@ class RunView:
 
     @property
     def status(self) -> str:
-        """One word: ``starting``, ``running``, ``paused``, ``finished`` or ``failed``."""
+        """One word: ``starting``, ``running``, or how it ended, as a run's folder says it."""
         if self.stop is not None:
-            return WORDS.get(self.stop.reason, "failed").split(" ")[0]
+            return WORDS.get(self.stop.reason, "failed").split(" ")[0].rstrip(":")
         return "running" if self.start else "starting"
 
     @property
@@ -155,15 +155,10 @@ class RunView:
         if self.start is None or not self.recent or self.stop is not None:
             return None
         seconds = sum(report.seconds for report in self.recent)
-        before = self.recent[0].step - self._steps_of(self.recent[0])
+        earlier = len(self.steps) - len(self.recent)
+        before = max(self.start.step, self.steps[earlier - 1] if earlier else 0)
         done = self.recent[-1].step - before
         return (self.start.total_steps - self.step) * seconds / done if done > 0 else None
-
-    def _steps_of(self, report: StepsDone) -> int:
-        """Return how many steps a report covers, from how its rows compare to all of them."""
-        index = len(self.steps) - len(self.recent)
-        before = self.steps[index - 1] if index > 0 else (self.start.step if self.start else 0)
-        return max(1, report.step - before)
 
     def _rate(self, counts: list[int]) -> float | None:
         seconds = sum(report.seconds for report in self.recent)
@@ -182,11 +177,6 @@ class RunView:
             here = [event for event in self.evaluations if event.step == self.stop.best_step]
             return here[-1] if here else None
         return kept[-1] if kept else None
-
-    @property
-    def seconds(self) -> float:
-        """How long the run has trained, or how long this view has been open."""
-        return self.stop.seconds if self.stop is not None else self.clock() - self.began
 
 
 def fold(title: str, history: Iterable[tuple[float, Event]]) -> RunView:

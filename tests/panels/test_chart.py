@@ -1,0 +1,144 @@
+import math
+from dataclasses import replace
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbtune.events import Evaluated, RunStarted, StepsDone
+from nbtune.panels.chart import BOTTOM, HEIGHT, LEFT, POINTS, RIGHT, TOP, WIDTH, Scale, loss_chart
+from nbtune.panels.state import RunView, fold
+from nbtune.testing import made_up_events
+
+START = next(event for event in made_up_events() if isinstance(event, RunStarted))
+
+
+def drawn(events):
+    svg = loss_chart(fold("r", [(0.0, event) for event in events]))
+    return ElementTree.fromstring(svg)  # noqa: S314 - it is our own
+
+
+def lines(svg):
+    """Return the points of the training and the validation loss, in pixels."""
+    return [
+        [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+        for line in svg.iter("polyline")
+    ]
+
+
+def texts(svg):
+    return [text.text for text in svg.iter("text")]
+
+
+def report(step, loss):
+    return StepsDone(step, 0.0, loss, 1e-5, 1.0, 8, 80, 0.1, 0)
+
+
+def test_what_cannot_see_the_chart_hears_it():
+    svg = drawn(made_up_events())
+    assert svg.get("role") == "img"
+    assert svg.findtext("title") == "Loss by step"
+    assert svg.findtext("desc").startswith("step 400 of 400, training loss 0.")
+    assert "validation loss" in svg.findtext("desc")
+
+
+def test_axes_are_named_with_their_units_and_lines_are_named():
+    assert {"loss (nats)", "step", "training", "validation"} <= set(texts(drawn([])))
+
+
+def test_losses_stand_where_they_belong():
+    """Four steps, losses from 1 down to 0: from the upper left to the lower right corner."""
+    start = replace(START, total_steps=4)
+    svg = drawn([start, *(report(step, 1 - step / 4) for step in range(1, 5))])
+    train, _ = lines(svg)
+    across = (WIDTH - RIGHT - LEFT) / 4
+    assert [x for x, _ in train] == pytest.approx([LEFT + across * i for i in range(1, 5)], abs=0.1)
+    assert train[-1][1] == HEIGHT - BOTTOM, "a loss of 0 is on the axis"
+    heights = [y for _, y in train]
+    assert heights == sorted(heights)
+
+
+@given(st.lists(st.floats(0, 1e6) | st.just(math.nan) | st.just(math.inf), max_size=700))
+def test_no_point_leaves_the_frame(losses):
+    events = [report(i + 1, loss) for i, loss in enumerate(losses)]
+    train, _ = lines(drawn([replace(START, total_steps=max(1, len(losses))), *events]))
+    assert len(train) <= POINTS
+    assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in train)
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    assert bool(train) == bool(finite)
+
+
+def test_a_run_without_a_step_is_an_empty_frame_of_the_same_size():
+    empty, full = drawn([]), drawn(made_up_events())
+    assert lines(empty) == [[], []]
+    assert [empty.get(name) for name in ("width", "height")] == [
+        full.get(name) for name in ("width", "height")
+    ]
+
+
+def test_one_report_is_a_dot():
+    train, _ = lines(drawn([START, report(10, 2.0)]))
+    assert len(train) == 2
+    assert train[0] == train[1]
+
+
+def test_a_rare_spike_does_not_flatten_the_curve():
+    losses = [2.0] * 999
+    losses[500] = 1e9
+    train, _ = lines(drawn([START, *(report(i + 1, loss) for i, loss in enumerate(losses))]))
+    assert min(y for _, y in train) == TOP, "it is cut off at the top"
+    assert sorted(y for _, y in train)[len(train) // 2] < (TOP + HEIGHT - BOTTOM) / 2
+
+
+def test_validation_has_its_own_line_with_dots_and_the_best_is_marked():
+    events = made_up_events(epochs=4)
+    svg = drawn(events)
+    _, validation = lines(svg)
+    assert len(validation) == 4
+    dots = [(float(c.get("cx")), float(c.get("cy"))) for c in svg.iter("circle")]
+    assert dots[1:] == validation, "the first one is in the legend"
+    assert "best weights" in [title.text for title in svg.iter("title")]
+
+
+def test_an_evaluation_every_step_stays_small():
+    looks = [Evaluated(i, 0.1, "validation", 2.0 + i % 7, {}, 0.1) for i in range(5000)]
+    chart = loss_chart(fold("r", [(0.0, event) for event in [START, *looks]]))
+    assert len(chart) < 20_000
+    assert chart.count("<circle") == 1
+
+
+def test_a_pause_is_marked():
+    svg = drawn([START, report(10, 2.0), replace(START, step=10), report(20, 1.0)])
+    assert "went on here" in [title.text for title in svg.iter("title")]
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 2000, 123_456, 5_000_000])
+def test_steps_are_whole_numbers_that_do_not_touch(total):
+    svg = drawn([replace(START, total_steps=total)])
+    marks = [
+        (float(text.get("x")), text.text.replace(",", ""))
+        for text in svg.iter("text")
+        if text.get("text-anchor") == "middle"
+    ]
+    assert all(mark.isdigit() for _, mark in marks)
+    assert 2 <= len(marks) <= 8
+    sizes = [(x - 3.2 * len(mark), x + 3.2 * len(mark)) for x, mark in marks]
+    assert all(a[1] < b[0] for a, b in pairwise(sizes))
+    assert sizes[-1][1] <= WIDTH
+
+
+@given(st.floats(1e-6, 1e6), st.integers(2, 8))
+def test_ticks_are_inside_and_not_many_more_than_asked_for(high, count):
+    ticks = Scale(0, high, 0, 100).ticks(count)
+    assert 2 <= len(ticks) <= 2 * count + 1
+    assert all(-1e-6 <= pixel <= 100 + 1e-6 for pixel, _ in ticks)
+
+
+def test_a_hundred_thousand_reports_are_drawn_in_milliseconds_and_few_bytes():
+    view = RunView("r")
+    view.apply(replace(START, total_steps=100_000))
+    view.steps.extend(range(100_000))
+    view.losses.extend([1.0, 2.0] * 50_000)
+    assert len(loss_chart(view)) < 8_000

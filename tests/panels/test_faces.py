@@ -1,0 +1,174 @@
+"""Whatever stands in the data, no face obeys it, and every face shows it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from nbtune.events import DataReady, Evaluated, Notice, RunStarted
+from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
+from nbtune.panels.evaluation import evaluation_html, evaluation_markdown, evaluation_text
+from nbtune.panels.findings import findings_html, findings_markdown, findings_text
+from nbtune.panels.runs import runs_html, runs_markdown, runs_text
+from nbtune.panels.state import fold
+from nbtune.plots.texts import short
+from nbtune.testing import made_up_events, made_up_record
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style><style>*{display:none}</style>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</td></tr></table></div>",
+    "<!-- a comment",
+    "&lt;b&gt; & &amp;",
+    "$x$ and $$y$$",
+    r"\(x\) and \\[y\\]",
+    "a | b || c",
+    "`code` and ```",
+    "**bold** _em_ ~~gone~~",
+    "[a](javascript:alert(1)) ![b](x)",
+    "{{7*7}} {% raw %}",
+    "# heading",
+    "- item",
+    "1. item",
+    "tur\u202ened \u2066round",
+    "bell\x07 escape\x1b[2J null\x00",
+    "two\nlines\r\nmore\u2028and",
+    "x" * 100_000,
+    "<b>" * 40_000,
+]
+
+
+def view(text, live):
+    """The card of a run in which every text is this one."""
+    told = []
+    for event in made_up_events(reports=8, message=text):
+        if isinstance(event, RunStarted):
+            event = replace(event, task=text, model=text, method=text, device=text, batching=text)
+        if isinstance(event, DataReady):
+            event = replace(event, labels={text: 5, f"{text} too": 4})
+        if isinstance(event, Evaluated):
+            event = replace(event, split=text)
+        if hasattr(event, "name"):
+            event = replace(event, name=text)
+        told.append(event)
+    told[1:1] = [Notice(text), Notice(text, "warning")]
+    return fold(text, [(0.0, event) for event in (told[:-1] if live else told)])
+
+
+def record(text):
+    made = made_up_record(3)
+    names = (text, f"{text} too", "other")
+    renamed = {f"label {i}": name for i, name in enumerate(names)}
+    return replace(
+        made,
+        run=text,
+        split=text,
+        labels=names,
+        table=tuple(replace(judged, name=text) for judged in made.table),
+        classes=tuple(replace(one, label=renamed[one.label]) for one in made.classes),
+        errors=tuple(
+            replace(e, text=text, target=renamed[e.target], prediction=renamed[e.prediction])
+            for e in made.errors
+        ),
+        verdict=text,
+    )
+
+
+def rows(text):
+    names = dict.fromkeys(("run", "status", "model", "method", "created"), text)
+    return [{**names, "rows": 5, "f1_macro": 0.5, "accuracy": None, "seconds": 1.0}]
+
+
+def html_faces(text):
+    return {
+        "live card": card_html(view(text, live=True)),
+        "final card": final_html(view(text, live=False)),
+        "evaluation": evaluation_html(record(text)),
+        "runs": runs_html(rows(text)),
+        "findings": findings_html([(text, text, text)]),
+    }
+
+
+def markdown_faces(text):
+    return {
+        "card": card_markdown(view(text, live=False)),
+        "evaluation": evaluation_markdown(record(text)),
+        "runs": runs_markdown(rows(text)),
+        "findings": findings_markdown([(text, text, text)]),
+    }
+
+
+def text_faces(text):
+    return {
+        "line": status_line(view(text, live=True)),
+        "card": card_text(view(text, live=False)),
+        "evaluation": evaluation_text(record(text)),
+        "runs": runs_text(rows(text)),
+        "findings": findings_text([(text, text, text)]),
+    }
+
+
+OURS = {
+    "style", "div", "h4", "span", "b", "i", "p", "code",
+    "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "svg", "title", "desc", "path", "text", "circle", "polyline",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:20]))
+def test_html_has_our_tags_only_and_shows_the_text_as_it_is(text, read_html):
+    for face, html in html_faces(text).items():
+        page = read_html(html)
+        assert page.tags <= OURS, face
+        assert not [name for name in page.attributes if name.startswith("on")], face
+        assert page.styles == read_html(html_faces("plain")[face]).styles, face
+        seen = short(text, 60)
+        assert seen[:50].strip() in page.text, face
+        assert len(html.encode()) < 60_000, face
+
+
+@pytest.mark.parametrize("face", ["live card", "final card", "evaluation", "runs"])
+def test_html_fetches_nothing_and_runs_nothing(face, read_html):
+    page = read_html(html_faces("https://example.org/x.js")[face])
+    assert not {"src", "href", "srcset", "action", "data", "xlink:href"} & page.attributes.keys()
+    inside = " ".join([*page.styles, *(f"{values}" for values in page.attributes.values())])
+    assert not re.search(r"url\(|@import|https?:|javascript:", inside)
+    assert not {"script", "iframe", "object", "link", "img"} & page.tags
+
+
+def parsed(markdown):
+    blocks = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    return [token for block in blocks for token in [block, *(block.children or ())]]
+
+
+def structure(tokens):
+    kinds = [token.type for token in tokens]
+    return [kind for kind in kinds if kind not in ("text", "text_special")]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:20]))
+def test_markdown_has_our_markup_only_and_shows_the_text_as_it_is(text):
+    for face, source in markdown_faces(text).items():
+        tokens = parsed(source)
+        assert structure(tokens) == structure(parsed(markdown_faces("plain")[face])), face
+        shown = "".join(t.content for t in tokens if t.type in ("text", "text_special"))
+        assert short(text, 60)[:50].strip() in shown, face
+        assert "$" not in source, f"{face}: JupyterLab would look for mathematics"
+        columns = {line.count("|") for line in source.splitlines() if line.startswith("|")}
+        assert len(columns) == 1, f"{face}: a cell was torn"
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:20]))
+def test_text_is_at_most_80_columns_and_has_no_sign_that_a_terminal_obeys(text):
+    for face, lines in text_faces(text).items():
+        assert max(map(len, lines.split("\n"))) <= 80, face
+        assert lines.replace("\n", "").isprintable(), face
+        assert short(text, 11)[:10] in lines, face
+
+
+def test_markdown_reads_well_where_it_is_not_rendered():
+    assert "f1_macro" in evaluation_markdown(made_up_record(3))
+    assert "TF-IDF + logistic regression" in evaluation_markdown(made_up_record(3))

@@ -1,0 +1,35 @@
+from nbtune.panels.runs import COLUMNS, EMPTY, runs_html, runs_markdown, runs_text
+
+ROW = {
+    "run": "topics@1", "status": "finished", "model": "minilm", "method": "full", "rows": 7344,
+    "f1_macro": 0.8612, "accuracy": 0.86, "seconds": 1263.0, "created": "2026-11-24 17:40",
+}  # fmt: skip
+KILLED = {**ROW, "run": "topics@2", "f1_macro": None, "accuracy": None, "seconds": 0.0}
+
+
+def test_every_run_is_a_row_with_its_figures(read_html):
+    page = read_html(runs_html([ROW, KILLED]))
+    assert (
+        "topics@1 finished minilm full 7,344 0.861 0.860 21 min 3 s 2026-11-24 17:40" in page.text
+    )
+    assert "topics@2 finished minilm full 7,344 – – – 2026-11-24 17:40" in page.text
+    assert page.attributes["scope"].count("col") == len(COLUMNS)
+
+
+def test_text_is_aligned_and_keeps_to_80_columns():
+    long = {**ROW, "run": "a_name_that_is_very_long@12", "model": "/home/me/models/very-long-name"}
+    head, one, other = runs_text([ROW, long]).splitlines()
+    assert max(map(len, (head, one, other))) <= 80
+    for name, cell in (("status", "finished"), ("method", "full"), ("f1_macro", "0.861")):
+        assert head.index(name) == one.index(cell) == other.index(cell)
+
+
+def test_markdown_has_a_line_a_run():
+    head, rule, *rows = runs_markdown([ROW, KILLED]).splitlines()
+    assert len(rows) == 2
+    assert head.count("|") == rule.count("|") == rows[0].count("|") == rows[1].count("|")
+
+
+def test_no_runs_say_how_to_make_one(read_html):
+    assert runs_text([]) == runs_markdown([]) == EMPTY
+    assert read_html(runs_html([])).text == EMPTY
