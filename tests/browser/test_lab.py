@@ -18,7 +18,7 @@ def step(lab, cell):
     shown = lab.cell(cell).locator('[data-nbtune="card"] .nbt-facts div').first
     if not shown.count():
         return 0
-    return int(shown.inner_text().split("\n")[-1].split("/")[0].replace("–", "0"))
+    return int(shown.inner_text().split("\n")[-1].split("/")[0].replace(",", ""))
 
 
 def test_the_card_moves_then_becomes_a_picture_and_tables(lab):
