@@ -186,7 +186,7 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         facts.append(("steps", f"{view.step:,} of {start.total_steps:,}"))
     if view.stop and view.stop.best_step is not None:
         facts.append(("weights kept", f"step {view.stop.best_step:,}"))
-    if view.stop and view.start:
+    if view.stop and view.stop.seconds:
         facts.append(("time", duration(view.stop.seconds)))
     return [(name, short(value, LONGEST_NAME)) for name, value in facts]
 

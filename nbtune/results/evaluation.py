@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtune.records import Curve, EvaluationRecord
@@ -72,12 +73,19 @@ class Evaluation:
     @property
     def roc(self) -> dict[str, Curve]:
         """ROC curves by label, and ``micro`` and ``macro``."""
-        return {curve.label: curve for curve in self.record.roc}
+        return _by_label(self.record.roc)
 
     @property
     def pr(self) -> dict[str, Curve]:
         """Precision-recall curves by label, and ``micro``."""
-        return {curve.label: curve for curve in self.record.pr}
+        return _by_label(self.record.pr)
+
+    @property
+    def text(self) -> str:
+        """Scores and verdict as lines of at most 80 characters."""
+        from nbtune.panels.evaluation import evaluation_text
+
+        return evaluation_text(self.record)
 
     def errors(self, n: int = 20) -> pd.DataFrame:
         """Return the ``n`` most confidently wrong rows, worst first."""
@@ -120,7 +128,13 @@ class Evaluation:
         from nbtune.panels import evaluation
 
         return {
-            "text/plain": evaluation.evaluation_text(self.record),
+            "text/plain": self.text,
             "text/markdown": evaluation.evaluation_markdown(self.record),
             "text/html": evaluation.evaluation_html(self.record),
         }
+
+
+def _by_label(curves: Sequence[Curve]) -> dict[str, Curve]:
+    """Name the curves; a label that is called as an average comes before it."""
+    averages = {curve.label: curve for curve in curves if curve.average}
+    return averages | {curve.label: curve for curve in curves if not curve.average}

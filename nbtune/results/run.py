@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError, RunError
-from nbtune.events import Evaluated, Event, StepsDone, as_it_stands
+from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
 from nbtune.jobs import Trained, load_trained, probabilities
 from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.runs import RunFolder
@@ -16,6 +16,8 @@ from nbtune.runs import RunFolder
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from nbtune.panels.state import RunView
 
 
 class Run:
@@ -112,9 +114,17 @@ class Run:
     @property
     def metrics(self) -> dict[str, float]:
         """The validation scores of the weights that the run keeps, empty without validation."""
-        found = [event for _, event in as_it_stands(self.events) if isinstance(event, Evaluated)]
-        best = [event for event in found if event.best] or found
-        return dict(best[-1].scores) if best else {}
+        best = self.view().best
+        return dict(best.scores) if best else {}
+
+    def view(self) -> RunView:
+        """Return the run as cards and tables show it."""
+        from nbtune.panels.state import fold
+
+        view = fold(self.name, self.events)
+        if self.status == "interrupted":  # its history just ends
+            view.apply(RunStopped(view.step, "killed"))
+        return view
 
     def predict_proba(
         self, texts: Iterable[str], progress: Callable[[int, int], None] | None = None
@@ -137,11 +147,23 @@ class Run:
     def predict(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
         """Return the most probable label of each text."""
         found = self.predict_proba(texts)
-        return self.classes_[found.argmax(axis=1)] if len(found) else self.classes_[:0]  # type: ignore[no-any-return]
+        return self.classes_[found.argmax(axis=1)] if len(found) else self.classes_[:0]
 
     def score(self, texts: Iterable[str], labels: Sequence[str]) -> float:
-        """Return the accuracy on these rows, as scikit-learn's classifiers do."""
-        return float((self.predict(texts) == [str(label) for label in labels]).mean())
+        """Return the accuracy on these rows, as scikit-learn's classifiers do.
+
+        Raises
+        ------
+        DataError
+            When there is not one label for each text, or no text.
+        """
+        found = self.predict(texts)
+        if len(found) != len(labels) or not len(found):
+            raise DataError(
+                f"there are {len(found)} texts and {len(labels)} labels",
+                hint="give one label for each text",
+            )
+        return float((found == [str(label) for label in labels]).mean())
 
     def save(self, folder: str | Path) -> Path:
         """Copy model and tokenizer to a folder that ``from_pretrained`` reads.
@@ -181,9 +203,8 @@ class Run:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import card
-        from nbtune.panels.state import fold
 
-        view = fold(self.name, self.events)
+        view = self.view()
         return {
             "text/plain": card.card_text(view),
             "text/markdown": card.card_markdown(view),
