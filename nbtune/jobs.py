@@ -318,7 +318,7 @@ def load_trained(folder: RunFolder) -> Trained:
     ModelError
         When the model that an adapter stands on is gone.
     """
-    from nbtune.models.loading import load_model, load_tokenizer
+    from nbtune.models.loading import load_model, load_tokenizer, quiet
 
     if not folder.model_path.is_dir():
         raise RunError(
@@ -340,7 +340,8 @@ def load_trained(folder: RunFolder) -> Trained:
     if adapter:
         import peft
 
-        model = peft.PeftModel.from_pretrained(model, folder.model_path)
+        with quiet():
+            model = peft.PeftModel.from_pretrained(model, folder.model_path)
     max_length = min(recipe.max_length, loaded.max_positions or recipe.max_length)
     return Trained(model.eval(), tokenizer, max_length)
 

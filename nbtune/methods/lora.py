@@ -10,6 +10,7 @@ import torch
 
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.methods import Method, head_modules
+from nbtune.models.loading import quiet
 from nbtune.recipe import Recipe
 
 
@@ -23,41 +24,48 @@ def apply(model: Any, recipe: Recipe) -> Any:
     """
     head = head_modules(model)
     lora = recipe.lora
-    return peft.get_peft_model(
-        model,
-        peft.LoraConfig(
-            task_type=peft.TaskType.SEQ_CLS,
-            r=lora.r,
-            lora_alpha=lora.lora_alpha,  # type: ignore[arg-type]
-            lora_dropout=lora.lora_dropout,
-            target_modules=_targets(model, head, lora.target_modules),
-            modules_to_save=head,
-            use_rslora=lora.use_rslora,
-            use_dora=lora.use_dora,
-        ),
-    )
-
-
-def _targets(model: Any, head: list[str], wanted: str | tuple[str, ...]) -> list[str] | str:
-    inner = {
-        name
-        for name, module in model.named_modules()
-        if name.split(".")[0] not in head and _adaptable(module)
-    }
-    endings = {name.rpartition(".")[2] for name in inner}
-    if wanted == "all-linear":
-        return "(?:" + "|".join(re.escape(name) for name in sorted(inner)) + ")"
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    if unknown := [n for n in names if not any(i == n or i.endswith(f".{n}") for i in inner)]:
-        raise RecipeError(
-            f"lora.target_modules: the model has no layer {unknown[0]!r}",
-            hint=did_you_mean(unknown[0], sorted(endings)),
+    targets = _targets(model, head, lora.target_modules)
+    with quiet():
+        return peft.get_peft_model(
+            model,
+            peft.LoraConfig(
+                task_type=peft.TaskType.SEQ_CLS,
+                r=lora.r,
+                lora_alpha=lora.lora_alpha,
+                lora_dropout=lora.lora_dropout,
+                target_modules="(?:" + "|".join(map(re.escape, targets)) + ")",
+                modules_to_save=head,
+                use_rslora=lora.use_rslora,
+                use_dora=lora.use_dora,
+                fan_in_fan_out=all(map(_is_transposed, targets.values())),
+            ),
         )
-    return names
 
 
-def _adaptable(module: Any) -> bool:
-    return isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
+def _targets(model: Any, head: list[str], wanted: str | tuple[str, ...]) -> dict[str, Any]:
+    """Return the layers below the head that get an adapter, by their full names."""
+    inner = {
+        name: layer
+        for name, layer in model.named_modules()
+        if (isinstance(layer, torch.nn.Linear) or _is_transposed(layer))
+        and not any(f"{name}.".startswith(f"{part}.") for part in head)
+    }
+    if wanted == "all-linear":
+        return inner
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    ends = {end: [name for name in inner if f".{name}".endswith(f".{end}")] for end in names}
+    if unknown := [end for end, found in ends.items() if not found]:
+        known = sorted({name.rpartition(".")[2] for name in inner})
+        raise RecipeError(
+            f"lora.target_modules: the model has no layer {', '.join(map(repr, unknown))}",
+            hint=did_you_mean(unknown[0], known),
+        )
+    return {name: inner[name] for found in ends.values() for name in found}
+
+
+def _is_transposed(layer: Any) -> bool:
+    """Whether a layer is GPT-2's kind of linear layer, whose weight lies the other way."""
+    return type(layer).__name__ == "Conv1D"
 
 
 METHOD = Method("lora", "small adapters and the head are trained", apply, learning_rate=5e-4)
