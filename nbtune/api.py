@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbtune import datasets
 from nbtune.errors import DataError, NbtuneError, RunError
 from nbtune.events import EvaluationProgress, Event, Notice, PhaseStarted, RunStopped
-from nbtune.jobs import fill_in, identity, known_names, lay_out, work
+from nbtune.jobs import advice, fill_in, identity, known_names, lay_out, work
 from nbtune.models.sources import find_model
 from nbtune.recipe import (
     Layer,
@@ -107,7 +107,8 @@ def finetune(
     store = RunStore(runs_dir)
     with watching(name, display, show_result) as teller:
         teller(PhaseStarted("reading data"))
-        for text in (*resolved.renamed, source.note, _where_from(settled.data, data)):
+        told = (source.note, advice(settled, source), _where_from(settled.data, data))
+        for text in (*resolved.renamed, *told):
             if text:
                 teller(Notice(text))
         from nbtune.data.preparing import prepare

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from nbtune.errors import NbtuneError
@@ -29,10 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from nbtune import __version__
-
     parser = argparse.ArgumentParser(prog="nbtune", description="Fine-tune language models.")
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=version("nbtune"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="execute the quickstart notebook on built-in data")
@@ -64,10 +63,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _demo(found: argparse.Namespace) -> int:
     from nbtune.demo import NOTEBOOK, run_demo
+    from nbtune.runs.store import RunStore
 
     report = run_demo(found.out)
     print(f"the report:   {report}")
-    print(f"the runs:     {found.out / 'nbtune-runs'}")
+    print(f"the runs:     {found.out / RunStore().root}")
     print(f"the notebook: jupyter lab {found.out / NOTEBOOK}")
     return 0
 

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from nbtune.errors import NbtuneError
 
 NOTEBOOK = "01_quickstart.ipynb"
+LOG = "kernel.log"
 QUIET_SECONDS = 15.0
 """Where lines cannot be rewritten, one is written so often."""
 
@@ -39,7 +40,7 @@ def run_demo(folder: Path, stream: TextIO | None = None) -> Path:
     """
     try:
         import nbformat
-        from nbclient.exceptions import CellExecutionError
+        from nbclient.exceptions import CellExecutionError, DeadKernelError
     except ImportError as error:
         raise NbtuneError(
             f"the demo needs {error.name}", hint="pip install 'nbtune[demo]'"
@@ -57,6 +58,11 @@ def run_demo(folder: Path, stream: TextIO | None = None) -> Path:
         raise NbtuneError(
             f"a cell of the quickstart failed: {error.ename}: {error.evalue}",
             hint=f"open {place} in JupyterLab and run it there",
+        ) from None
+    except DeadKernelError:
+        raise NbtuneError(
+            "the kernel of the quickstart died, most likely for want of memory",
+            hint=f"see {folder / LOG}; nbtune demo goes on where it was",
         ) from None
     finally:
         nbformat.write(book, place)
@@ -133,7 +139,7 @@ def _execute(book: Any, folder: Path, narrator: Narrator) -> None:
         if cell.cell_type == "markdown":
             narrator.says(cell.source)
 
-    Client(
+    client = Client(
         book,
         timeout=None,
         resources={"metadata": {"path": str(folder)}},
@@ -141,7 +147,9 @@ def _execute(book: Any, folder: Path, narrator: Narrator) -> None:
         on_cell_start=starts,
         on_cell_execute=lambda cell, cell_index: narrator.starts(cell.source),
         on_cell_executed=lambda cell, cell_index, execute_reply: narrator.ends(cell.outputs),
-    ).execute()
+    )
+    with (folder / LOG).open("w") as log:
+        client.execute(stderr=log)
 
 
 def to_html(book: Any) -> str:

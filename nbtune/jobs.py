@@ -45,15 +45,27 @@ def known_names() -> dict[str, list[str]]:
 
 
 def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
-    """Write what was chosen for the user into the recipe, so that it runs the same elsewhere."""
+    """Write what was chosen for the user into the recipe, so that it runs the same elsewhere.
+
+    A model with a usual rate of its own has it for all weights; the other methods take as many
+    times that rate as they take of the rate that is usual for any model.
+    """
     find_task(recipe.task)
-    method = find_method(recipe.method)
-    own = source.learning_rate if recipe.method == "full" else None
-    chosen = {
-        "model": source.name,
-        "learning_rate": recipe.learning_rate or own or method.learning_rate,
-    }
+    usual = find_method(recipe.method).learning_rate
+    if source.learning_rate is not None:
+        usual *= source.learning_rate / find_method("full").learning_rate
+    chosen = {"model": source.name, "learning_rate": recipe.learning_rate or usual}
     return recipe.model_copy(update=chosen)
+
+
+def advice(recipe: Recipe, source: ModelSource) -> str:
+    """Return what the user should know about a recipe that works, but hardly as was meant."""
+    if source.kind == "scratch" and recipe.method != "full":
+        return (
+            f"method {recipe.method} keeps the weights of {source.name} as they were drawn at "
+            "random; method: full trains them"
+        )
+    return ""
 
 
 def identity(recipe: Recipe, data: PreparedData) -> str:
