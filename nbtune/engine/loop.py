@@ -35,6 +35,7 @@ from nbtune.events import (
     RunStopped,
     StepsDone,
 )
+from nbtune.models.embedding import row_gradients
 from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
 from nbtune.records import LOWER_IS_BETTER
@@ -145,7 +146,8 @@ class Training:
             Go on from the newest checkpoint that verifies, if there is one.
         """
         reason, failure = "interrupted", None
-        with packing(self.job.forward.model, self.job.forward.packer):
+        model = self.job.forward.model
+        with packing(model, self.job.forward.packer), row_gradients(model):
             try:
                 self._begin(resume)
                 reason = self._steps()

@@ -134,7 +134,12 @@ class Stepper:
         """Clip the gradients and move the weights, unless a number is not finite."""
         set_rate(self.optimizer, rate)
         self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
+        norm = torch.nn.utils.get_total_norm(
+            [p.grad for p in self.parameters if p.grad is not None]
+        )
+        # A CPU knows already whether there is anything to clip; a GPU is not asked.
+        if norm.device.type != "cpu" or norm > self.max_grad_norm:
+            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.max_grad_norm, norm)
         finite = torch.isfinite(norm) & torch.isfinite(seen.loss)
         if self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
