@@ -1,0 +1,51 @@
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+STATIC = {"text/plain", "text/html", "text/markdown", "image/png"}
+
+
+def check(book):
+    outputs = [out for cell in book.cells for out in cell.get("outputs", [])]
+    assert "widgets" not in book.metadata
+    assert [out for out in outputs if out.output_type == "error"] == []
+    assert [out.text for out in outputs if out.get("name") == "stderr"] == []
+    assert {kind for out in outputs for kind in out.get("data", {})} <= STATIC
+    return "".join(str(out) for out in outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_committed_notebook_reads_well_without_a_kernel(path):
+    book = nbformat.read(path, 4)
+    shown = check(book)
+    assert all(cell.execution_count for cell in book.cells if cell.cell_type == "code")
+    assert path.stat().st_size < 500_000
+    assert "<script" not in shown
+    assert str(Path.home()) not in shown
+
+
+def test_the_quickstart_is_a_dozen_cells_and_its_model_wins():
+    book = nbformat.read(FOLDER / "01_quickstart.ipynb", 4)
+    assert sum(cell.cell_type == "code" for cell in book.cells) <= 13
+    assert "tuned@1 beats TF-IDF + logistic regression" in str(book.cells)
+
+
+@pytest.mark.slow
+@pytest.mark.kernel
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    from nbclient import NotebookClient
+
+    monkeypatch.delenv("NBTUNE_RUNS", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    book = nbformat.read(path, 4)
+    NotebookClient(
+        book, timeout=None, store_widget_state=False, resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    check(book)
+    assert os.listdir(tmp_path / "nbtune-runs")
