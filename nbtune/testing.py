@@ -143,6 +143,7 @@ def made_up_events(
             {"median": 10.0, "p95": 24.0, "max": 41.0, "truncated": 0.0},
         ),
         events.BaselineScored("majority", "validation", {"f1_macro": 0.08, "accuracy": 0.17}),
+        events.PhaseStarted("training"),
         events.RunStarted(
             0, total, total // epochs, "text-classification", "minilm", "full",
             22_713_216, 22_713_216, "cpu", "fp32", "packed", "f1_macro",

@@ -11,7 +11,7 @@ from nbtune.records import Curve
 
 MOST_NAMED = 6
 WORST_NAMED = 3
-LONGEST_NAME = 24
+LONGEST_NAME = 20
 
 
 def draw_curves(
@@ -53,5 +53,5 @@ def draw_curves(
     ax.set_xlim(-0.01, 1.01)
     ax.set_ylim(-0.01, 1.02)
     if curves:
-        worst = f": all labels, and the worst {len(named)} of {labels}"
+        worst = f", worst {len(named)} of {labels} labels"
         legend(ax, loc=place, title=area + (worst if len(named) < len(own) else ""))

@@ -16,10 +16,10 @@ MANY_LABELS = 15
 def evaluation_figure(record: EvaluationRecord) -> Figure:
     """Draw all that suits a classification; many labels get a matrix twice as large."""
     if len(record.labels) <= MANY_LABELS:
-        figure, axes = new_figure(13.5, 4.6, 1, 3)
+        figure, axes = new_figure(11.5, 4.2, 1, 3)
         matrix, roc, pr = axes[0]
     else:
-        figure, axes = new_figure(13.5, 8.6, 2, 3)
+        figure, axes = new_figure(11.5, 7.6, 2, 3)
         for ax in axes[:, :2].flat:
             ax.remove()
         matrix = figure.add_subplot(axes[0, 0].get_gridspec()[:, :2])
@@ -33,4 +33,4 @@ def evaluation_figure(record: EvaluationRecord) -> Figure:
 
 def evaluation_png(record: EvaluationRecord) -> bytes:
     """Return the figure as PNG."""
-    return to_png(evaluation_figure(record), dpi=100)
+    return to_png(evaluation_figure(record), dpi=120)

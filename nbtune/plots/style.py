@@ -35,8 +35,9 @@ def tidy(ax: Any) -> None:
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(GREY)
     ax.tick_params(colors=GREY, labelsize=8)
-    ax.xaxis.label.set_color(GREY)
-    ax.yaxis.label.set_color(GREY)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set_color(GREY)
+        label.set_fontsize(9)
     ax.grid(alpha=0.2, color=GREY, linewidth=0.6)
     ax.set_axisbelow(True)
 

@@ -50,7 +50,7 @@ def test_of_many_labels_the_worst_three_are_named(labels, lines):
     ax = drawn(plot_roc, record)
     worst = sorted((c for c in record.roc if not c.average), key=lambda c: c.area)[:3]
     assert legend(ax)[2:] == [f"{c.area:.3f}  {c.label}" for c in worst]
-    assert f"the worst 3 of {labels}" in ax.get_legend().get_title().get_text()
+    assert f"worst 3 of {labels} labels" in ax.get_legend().get_title().get_text()
     assert len(ax.lines) == lines + 3, "averages and diagonal"
 
 
@@ -74,7 +74,7 @@ def test_odd_names_are_cut_and_shown_as_they_are():
     record = made_up_record(("_private", "$x^{$", "two\nlines", "x" * 1000))
     ax = drawn(plot_roc, record)
     shown = {text.split("  ", 1)[1] for text in legend(ax)}
-    assert shown == {"micro", "macro", "_private", "$x^{$", "two lines", "x" * 23 + "…"}
+    assert shown == {"micro", "macro", "_private", "$x^{$", "two lines", "x" * 19 + "…"}
     ax.figure.savefig("/dev/null", format="png")
 
 
