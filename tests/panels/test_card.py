@@ -1,5 +1,7 @@
 import math
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -177,3 +179,19 @@ def test_the_status_line_has_at_most_79_characters():
     long = seen(*EVENTS[: start + 5], title="a_name_that_is_very_long" * 9)
     assert len(status_line(long)) <= 79
     assert len(status_line(seen(PhaseStarted("x" * 200)))) <= 79
+
+
+DRAW = """
+import sys
+from nbtune.events import PhaseStarted
+from nbtune.panels.card import card_html, card_text
+from nbtune.panels.state import fold
+view = fold("topics", [(0.0, PhaseStarted("loading model"))])
+card_html(view), card_text(view)
+print([name for name in ("torch", "matplotlib", "sklearn", "pandas") if name in sys.modules])
+"""
+
+
+def test_the_card_is_there_before_anything_heavy_is_imported():
+    done = subprocess.run([sys.executable, "-c", DRAW], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
