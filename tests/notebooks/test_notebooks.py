@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import nbformat
@@ -48,4 +47,4 @@ def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
         book, timeout=None, store_widget_state=False, resources={"metadata": {"path": tmp_path}}
     ).execute()
     check(book)
-    assert os.listdir(tmp_path / "nbtune-runs")
+    assert list((tmp_path / "nbtune-runs").iterdir())
