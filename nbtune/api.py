@@ -29,6 +29,7 @@ from nbtune.recipe import (
 from nbtune.results.run import Run, as_texts
 from nbtune.runs import RunFolder, RunStore
 from nbtune.runs.store import check_name
+from nbtune.threads import wait_asleep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from nbtune.results.run_table import RunTable
 
 View = Callable[[Event], None]
+
+wait_asleep()  # whatever is called below may be what loads torch
 
 
 def finetune(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbtune.threads import wait_asleep
+
 _NAME = "NBTune"
 
 
@@ -11,6 +13,7 @@ def register(shell: Any) -> None:
     """Give a shell the magics and their completion; a second time changes nothing."""
     if _NAME in shell.magics_manager.registry:
         return
+    wait_asleep()
     from nbtune.magics.commands import NBTune
     from nbtune.magics.completion import add_completion
 
