@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-LARGE = 1 << 20
+LARGE = 1 << 18
 """Tables with fewer numbers are left to torch; so are GPUs, for which zeros cost nothing."""
 
 

@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from nbtune.errors import ModelError, in_one_line
-from nbtune.models.scratch import new_model, new_tokenizer
+from nbtune.models.scratch import new_config, new_tokenizer
 from nbtune.models.sources import ModelSource
 
 _DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
@@ -91,8 +91,9 @@ def load_model(
     torch.manual_seed(seed)
     names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
     if source.kind == "scratch":
-        model, info = new_model(tokenizer, names), {}
-        _set_attention_dropout(model.config, attention_dropout)
+        config = new_config(tokenizer, names)
+        _set_attention_dropout(config, attention_dropout)
+        model, info = getattr(transformers, head).from_config(config), {}
     else:
         with quiet(), _named_failures(source, "model"):
             config = transformers.AutoConfig.from_pretrained(

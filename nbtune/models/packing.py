@@ -140,12 +140,9 @@ def _attend(
 ) -> Tensor:
     def by_row(tensor: Tensor) -> Tensor:
         own = tensor[group.start : group.stop]
-        rows = (
-            own.reshape(group.rows, -1, *own.shape[1:])
-            if group.gather is None
-            else own[group.gather]
-        )
-        return rows.transpose(1, 2)
+        if group.gather is not None and group.real is not None:
+            own = _Pad.apply(own, group.gather.flatten(), group.real)  # type: ignore[no-untyped-call]
+        return own.reshape(group.rows, group.longest, *own.shape[1:]).transpose(1, 2)
 
     query, key, value = map(by_row, token_major)
     # A causal row never looks at the padding behind it, so it needs no mask for it.
@@ -160,7 +157,39 @@ def _attend(
         enable_gqa=query.shape[1] != key.shape[1],
     )
     flat = mixed.transpose(1, 2).flatten(0, 1)
-    return flat if group.real is None else flat[group.real]
+    return flat if group.real is None else _Unpad.apply(flat, group.real)  # type: ignore[no-untyped-call]
+
+
+class _Pad(torch.autograd.Function):
+    """Tokens into the slots of their rows.
+
+    Slots without a token get no gradient, masked as they are, so that the way back only picks
+    the others; torch would add up all slots one by one, which takes longer than the attention.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, tokens: Tensor, gather: Tensor, real: Tensor) -> Tensor:
+        ctx.save_for_backward(real)
+        return tokens.index_select(0, gather)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0].index_select(0, ctx.saved_tensors[0]), None, None
+
+
+class _Unpad(torch.autograd.Function):
+    """Slots that hold a token, back in line."""
+
+    @staticmethod
+    def forward(ctx: Any, slots: Tensor, real: Tensor) -> Tensor:
+        ctx.save_for_backward(real)
+        ctx.slots = len(slots)
+        return slots.index_select(0, real)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        padded = gradients[0].new_zeros(ctx.slots, *gradients[0].shape[1:])
+        return padded.index_copy_(0, ctx.saved_tensors[0], gradients[0]), None
 
 
 AttentionInterface.register(NAME, packed_attention)

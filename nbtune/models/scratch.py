@@ -39,15 +39,15 @@ def new_tokenizer(texts: Sequence[str]) -> Any:
     )
 
 
-def new_model(tokenizer: Any, names: dict[str, Any]) -> Any:
-    """Make a BERT-like encoder of 2 layers and width 128 with a head for the labels.
+def new_config(tokenizer: Any, names: dict[str, Any]) -> Any:
+    """Describe a BERT-like encoder of 2 layers and width 128.
 
     Parameters
     ----------
     names : dict
         ``id2label`` and ``label2id`` of the labels.
     """
-    config = transformers.BertConfig(
+    return transformers.BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=WIDTH,
         num_hidden_layers=LAYERS,
@@ -57,4 +57,3 @@ def new_model(tokenizer: Any, names: dict[str, Any]) -> Any:
         pad_token_id=tokenizer.pad_token_id,
         **names,
     )
-    return transformers.BertForSequenceClassification(config)

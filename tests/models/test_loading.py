@@ -149,6 +149,8 @@ def test_scratch_is_trained_on_the_texts_alone():
     again = load_model(source, tokenizer, LABELS, seed=3)
     assert loaded.max_positions == 512
     assert loaded.model.config.attention_probs_dropout_prob == 0.2
+    attention = [m for n, m in loaded.model.named_modules() if n.endswith("self.dropout")]
+    assert [module.p for module in attention] == [0.2, 0.2], "and the layers were made with it"
     for one, other in zip(loaded.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)
 
