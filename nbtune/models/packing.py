@@ -62,12 +62,15 @@ def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
         Its padded width.
     """
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    places = torch.cat([torch.arange(lengths[r]) + r * width for r in order])
-    positions = torch.cat([torch.arange(lengths[r]) for r in order])
+    ordered = [lengths[row] for row in order]
+    tokens = torch.tensor(ordered)
+    before = (tokens.cumsum(0) - tokens).repeat_interleave(tokens)
+    positions = torch.arange(sum(ordered)) - before
+    places = positions + (torch.tensor(order) * width).repeat_interleave(tokens)
     return Layout(
         places.to(device, non_blocking=True),
         positions[None].to(device, non_blocking=True),
-        tuple(_groups([lengths[r] for r in order], device)),
+        tuple(_groups(ordered, device)),
     )
 
 
