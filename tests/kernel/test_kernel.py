@@ -32,7 +32,7 @@ def test_a_run_is_one_display_that_ends_as_plain_pictures_and_tables(kernel):
 def test_an_interrupt_pauses_and_resume_goes_on_to_the_end(kernel):
     heard = interrupt(kernel)
     assert heard.status == "ok"
-    assert "finishing this step and saving" in heard.html
+    assert "%resume topics@1" in heard.html
     assert kernel.run("print(topics.status, len(topics.predict(['a cake'])))").text == "paused 1\n"
     before = int(kernel.run("print(topics.history['step'].max())").text)
     resumed = kernel.run(f"%resume topics --epochs {before // 3 + 20}")
