@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import RecipeError, did_you_mean
+from nbtune.plugins import Plugins
 
 if TYPE_CHECKING:
     from nbtune.recipe import Recipe
@@ -38,26 +36,8 @@ BUILTIN = {
     "lora": "nbtune.methods.lora",
 }
 
-
-def method_names() -> list[str]:
-    """Return the names of all methods, ours and those of other packages."""
-    return [*BUILTIN, *(entry.name for entry in entry_points(group="nbtune.methods"))]
-
-
-def find_method(name: str) -> Method:
-    """Return a method by name.
-
-    Raises
-    ------
-    RecipeError
-        When there is none of that name.
-    """
-    if name in BUILTIN:
-        return importlib.import_module(BUILTIN[name]).METHOD  # type: ignore[no-any-return]
-    for entry in entry_points(group="nbtune.methods"):
-        if entry.name == name:
-            return entry.load()  # type: ignore[no-any-return]
-    raise RecipeError(f"there is no method {name!r}", hint=did_you_mean(name, method_names()))
+_METHODS: Plugins[Method] = Plugins("method", BUILTIN)
+method_names, find_method = _METHODS.names, _METHODS.find
 
 
 def head_modules(model: Any) -> list[str]:

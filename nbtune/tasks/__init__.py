@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import RecipeError, did_you_mean
+from nbtune.plugins import Plugins
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,23 +60,5 @@ class Task:
 
 BUILTIN = {"text-classification": "nbtune.tasks.text_classification"}
 
-
-def task_names() -> list[str]:
-    """Return the names of all tasks, ours and those of other packages."""
-    return [*BUILTIN, *(entry.name for entry in entry_points(group="nbtune.tasks"))]
-
-
-def find_task(name: str) -> Task:
-    """Return a task by name.
-
-    Raises
-    ------
-    RecipeError
-        When there is none of that name.
-    """
-    if name in BUILTIN:
-        return importlib.import_module(BUILTIN[name]).TASK  # type: ignore[no-any-return]
-    for entry in entry_points(group="nbtune.tasks"):
-        if entry.name == name:
-            return entry.load()  # type: ignore[no-any-return]
-    raise RecipeError(f"there is no task {name!r}", hint=did_you_mean(name, task_names()))
+_TASKS: Plugins[Task] = Plugins("task", BUILTIN)
+task_names, find_task = _TASKS.names, _TASKS.find
