@@ -343,7 +343,9 @@ class Training:
 
     def _look_at_paused(self) -> None:
         """Score the weights of a paused run once, for the user to see."""
-        if self.job.validation is not None and self.progress.evaluated_step < self.progress.step:
+        job, progress = self.job, self.progress
+        wanted = job.validation is not None and job.recipe.eval_strategy != "no"
+        if wanted and progress.evaluated_step < progress.step:
             self._evaluate(counts=False)
 
     def _is_save_due(self) -> bool:

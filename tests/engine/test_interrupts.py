@@ -204,6 +204,17 @@ def test_a_second_interrupt_while_scoring_leaves_it_for_later(lab):
     assert [event.step for event in work.told(Evaluated)] == [2, 4, 6]
 
 
+@pytest.mark.parametrize(("strategy", "looks"), [("epoch", [1]), ("no", [])])
+def test_a_paused_run_is_scored_unless_scores_are_not_wanted(lab, every_step, strategy, looks):
+    work = lab(eval_strategy=strategy)
+    training = work.training(
+        lambda event: work.control.stop("interrupted") if isinstance(event, StepsDone) else None
+    )
+    outcome = training.run()
+    assert [event.step for event in work.told(Evaluated)] == looks
+    assert (outcome.stopped.step, outcome.stopped.best_step) == (1, 1)
+
+
 def test_an_interrupt_before_the_first_step_keeps_no_model(lab):
     work = lab()
     training = work.training()
