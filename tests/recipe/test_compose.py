@@ -60,7 +60,7 @@ def test_all_mistakes_are_named_at_once_with_line_value_and_nearest_name():
 
 
 def test_a_setting_given_under_two_names_is_refused():
-    with pytest.raises(RecipeError, match="lr and learning_rate|learning_rate and lr"):
+    with pytest.raises(RecipeError, match=r"lr and learning_rate|learning_rate and lr"):
         from_yaml("lr: 1e-3\nlearning_rate: 1e-4")
 
 

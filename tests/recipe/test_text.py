@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,10 +42,9 @@ def test_a_recipe_survives_with_its_defaults_written_out(recipe):
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_reader(text):
-    try:
+    """Whatever is typed is a recipe or a recipe error, and nothing else is raised."""
+    with contextlib.suppress(RecipeError):
         from_yaml(text)
-    except RecipeError as error:
-        assert str(error)
 
 
 def test_numbers_and_words_read_as_in_a_paper():
