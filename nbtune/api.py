@@ -398,6 +398,7 @@ def watching(title: str, display: str | None, show_result: bool) -> Iterator[Tel
         raise
     except Exception as error:
         teller.end("failed", error.problem if isinstance(error, NbtuneError) else repr(error))
+        whole = teller.folder is not None  # before there is a run, the error says it all
         raise
     finally:
         if view is not None and teller.view is not None:

@@ -118,7 +118,7 @@ def _worth(scores: Mapping[str, float], metric: str) -> float:
 def status_line(view: RunView) -> str:
     """Return one line of at most 79 characters, for a terminal."""
     if view.start is None or view.last is None:
-        return short(f"{view.title}: {view.words} ...", 79)
+        return short(f"{view.title}: {view.words}{'' if view.stop else ' ...'}", 79)
     parts = [
         f"{short(view.title, 20)}: step {view.step}/{view.start.total_steps}",
         f"loss {number(view.last.loss)}",

@@ -124,7 +124,8 @@ class CardView:
             if tables:
                 display(self._tables(), raw=True)
         else:
-            self.handle.update(self._tables() if tables else {"text/plain": text}, raw=True)
+            few = {"text/plain": status_line(self.view)}
+            self.handle.update(self._tables() if tables else few, raw=True)
 
     def _tables(self) -> dict[str, str]:
         return {

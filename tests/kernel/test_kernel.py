@@ -109,6 +109,14 @@ def test_a_mistake_is_two_lines_on_the_error_stream(kernel):
     assert heard.of("error") == [] or "Traceback" not in str(heard.of("error")[0]["traceback"])
 
 
+def test_rows_that_cannot_be_used_are_said_once(kernel):
+    kernel.run("bad = df.assign(label='same')")
+    heard = kernel.run(SHORT.replace("df", "bad"))
+    stderr = "".join(c["text"] for c in heard.of("stream"))
+    assert stderr.startswith("UsageError: label: all 60 training rows have the label 'same'")
+    assert heard.of("update_display_data")[-1]["data"] == {"text/plain": "topics: failed"}
+
+
 def test_a_question_mark_opens_the_help(kernel):
     payload = kernel.run("%finetune?").reply["content"]["payload"]
     assert "--learning-rate" in payload[0]["data"]["text/plain"]
