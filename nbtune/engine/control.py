@@ -12,10 +12,17 @@ PAUSING = "pausing: what is under way is finished and saved; interrupt again to 
 
 
 class Control:
-    """Wishes that the loop reads between two steps; any thread may set them."""
+    """Wishes that the loop reads between two steps; any thread may set them.
+
+    Attributes
+    ----------
+    is_forced : bool
+        Whether an interrupt was raised where nothing is prepared for one.
+    """
 
     def __init__(self) -> None:
         self.stop_reason = ""
+        self.is_forced = False
         self._closed = 1
         self._wanted: list[Callable[[], None]] = []
 
@@ -75,6 +82,7 @@ def interrupts(control: Control, tell: Callable[[str], None]) -> Iterator[None]:
         elif count == 2:
             control.want(_leave)
         else:
+            control.is_forced = True
             _leave()
 
     before = signal.signal(signal.SIGINT, handle)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 
 import psutil
@@ -62,6 +63,17 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, _DTYPES[precision])
+
+
+@contextmanager
+def own_modes(device: torch.device) -> Iterator[None]:
+    """Compute with gradients and in float32 inside this block, whatever was set before it.
+
+    What was set is back afterwards, even where an interrupt cut the way out of a block within:
+    a kernel without gradients would train nothing any more.
+    """
+    with torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        yield
 
 
 def memory_bytes(device: torch.device) -> int:

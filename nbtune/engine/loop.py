@@ -16,6 +16,7 @@ from nbtune.engine import state
 from nbtune.engine.control import Control
 from nbtune.engine.device import (
     memory_bytes,
+    own_modes,
     ran_out_of_memory,
     random_state,
     restore_random_state,
@@ -123,6 +124,7 @@ class Training:
             max_grad_norm=job.recipe.max_grad_norm,
             pad_id=job.pad_id,
             tell=lambda text: self.tell(Notice(text, "warning")),
+            interruptible=control.interruptible,
         )
         self.warmup = warmup_steps(job.recipe, job.total_steps)
         self.window: list[Step] = []
@@ -146,8 +148,12 @@ class Training:
             Go on from the newest checkpoint that verifies, if there is one.
         """
         reason, failure = "interrupted", None
-        model = self.job.forward.model
-        with packing(model, self.job.forward.packer), row_gradients(model):
+        forward = self.job.forward
+        with (
+            own_modes(forward.device),
+            packing(forward.model, forward.packer),
+            row_gradients(forward.model),
+        ):
             try:
                 self._begin(resume)
                 reason = self._steps()
@@ -156,7 +162,7 @@ class Training:
                     self._save()
                     self._look_at_paused()
             except KeyboardInterrupt:
-                pass
+                self.is_whole = self.is_whole and not self.control.is_forced
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing learnt is lost
                 reason, failure = "failed", error
         return self._end(reason, failure)
@@ -221,8 +227,7 @@ class Training:
         rate = job.learning_rate * rate_factor(
             job.recipe.lr_scheduler_type, progress.step, job.total_steps, self.warmup
         )
-        with self.control.interruptible():
-            seen = self.stepper.look(job.train, rows)
+        seen = self.stepper.look(job.train, rows)
         self.is_whole = self.is_saved = False
         self.window.append(self.stepper.update(seen, rate))
         progress.step += 1

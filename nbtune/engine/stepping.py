@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,8 @@ class Stepper:
         Rows that go through the model together, at first.
     tell : callable
         Takes a sentence for the user when the micro-batch had to shrink.
+    interruptible : callable
+        Makes a block that an interrupt may break off.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Stepper:
         max_grad_norm: float,
         pad_id: int,
         tell: Callable[[str], None],
+        interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.forward = forward
         self.optimizer = optimizer
@@ -103,6 +106,7 @@ class Stepper:
         self.max_grad_norm = max_grad_norm or math.inf
         self.pad_id = pad_id
         self.tell = tell
+        self.interruptible = interruptible
         self.scaler = torch.amp.GradScaler(forward.device.type, enabled=forward.precision == "fp16")
         self.parameters = [p for g in optimizer.param_groups for p in g["params"]]
 
@@ -121,7 +125,8 @@ class Stepper:
         randomness = random_state(self.forward.device)
         while True:
             try:
-                return self._gradients(examples, rows)
+                with self.interruptible():
+                    return self._gradients(examples, rows)
             except BaseException as error:
                 self.clear()
                 restore_random_state(self.forward.device, randomness)

@@ -102,11 +102,14 @@ def test_no_interrupt_cuts_an_event_in_two():
 
 
 def test_the_third_interrupt_raises_wherever_it_comes():
-    with interrupts(Control(), lambda text: None):
+    control = Control()
+    with interrupts(control, lambda text: None):
         press()
         press()
+        assert not control.is_forced
         with pytest.raises(KeyboardInterrupt):
             press()
+    assert control.is_forced
 
 
 def test_the_handler_before_is_put_back():
@@ -215,6 +218,23 @@ def test_a_paused_run_is_scored_unless_scores_are_not_wanted(lab, every_step, st
     assert (outcome.stopped.step, outcome.stopped.best_step) == (1, 1)
 
 
+def test_a_third_interrupt_goes_back_to_the_last_checkpoint(lab, whole_course, every_step):
+    cut = lab(eval_steps=2, early_stopping_patience=9)
+
+    def thrice(event):
+        if isinstance(event, StepsDone) and event.step == 3:
+            for _ in range(3):
+                press()
+
+    training = cut.training(thrice)
+    with interrupts(cut.control, lambda text: None):
+        training.run()
+    assert [event.step for event in cut.told(CheckpointSaved)] == [2]
+    cut.model = None
+    cut.train(resume=True)
+    assert same(whole_course[0].weights(), cut.weights())
+
+
 def test_an_interrupt_before_the_first_step_keeps_no_model(lab):
     work = lab()
     training = work.training()
@@ -222,6 +242,26 @@ def test_an_interrupt_before_the_first_step_keeps_no_model(lab):
     outcome = training.run()
     assert (outcome.stopped.step, outcome.stopped.best_step) == (0, None)
     assert work.told(CheckpointSaved) == []
+
+
+def test_modes_of_torch_that_an_interrupt_left_behind_do_not_outlive_the_run(lab, every_step):
+    work = lab()
+
+    def cut(event):
+        if isinstance(event, StepsDone):
+            torch.set_grad_enabled(False)
+            torch.set_autocast_enabled("cpu", True)
+            press()
+            press()
+
+    training = work.training(cut)
+    with interrupts(work.control, lambda text: None):
+        training.run()
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+    with torch.no_grad():  # nor is a run harmed by what was set before it
+        assert work.train(resume=True).stopped.reason == "finished"
+        assert not torch.is_grad_enabled()
 
 
 def test_an_interrupt_in_a_step_is_not_seen_in_the_step(lab, every_step):
