@@ -77,6 +77,7 @@ class Lab:
         """Start a cell with Shift+Enter; a page that still settles may swallow the first one."""
         before = self.prompt(number)
         for _ in range(5):
+            self.dismiss()
             self.cell(number).locator(".cm-content").first.click(position={"x": 5, "y": 5})
             self.page.keyboard.press("Shift+Enter")
             end = time.monotonic() + 3
@@ -105,7 +106,25 @@ class Lab:
     def output(self, number: int) -> str:
         return str(self.cell(number).locator(".jp-OutputArea").first.inner_text())
 
+    def interrupt_until_idle(self, seconds: float = 90) -> None:
+        """Interrupt again where a page that is just loading had no kernel to interrupt yet."""
+        idle = self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        end = time.monotonic() + seconds
+        while not idle.count():
+            assert time.monotonic() < end, "the kernel stays busy"
+            self.interrupt()
+            patience = time.monotonic() + 8
+            while not idle.count() and time.monotonic() < patience:
+                time.sleep(0.1)
+
+    def dismiss(self) -> None:
+        """Agree to what JupyterLab asks or complains of, such as a kernel not yet connected."""
+        for button in self.page.locator(".jp-Dialog .jp-mod-accept").all():
+            self.picture("dialog")
+            button.click()
+
     def interrupt(self) -> None:
+        self.dismiss()
         self.page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
 
     def picture(self, name: str, number: int | None = None) -> Path:
@@ -131,11 +150,14 @@ def lab(chromium, tmp_path) -> Iterator[Callable[..., Lab]]:
         root = tmp_path / "work"
         root.mkdir(exist_ok=True)
         if isinstance(cells, Path):
-            shutil.copy(cells, root / "notebook.ipynb")
+            book = nbformat.read(cells, 4)
+            for cell in book.cells:
+                if cell.cell_type == "code":  # as if it had never been run
+                    cell.outputs, cell.execution_count = [], None
         else:
             book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
             book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-            nbformat.write(book, root / "notebook.ipynb")
+        nbformat.write(book, root / "notebook.ipynb")
         server, address = start_server(tmp_path, root, theme)
         servers.append((server, address))
         context = chromium.new_context(viewport={"width": 1100, "height": 1000})
