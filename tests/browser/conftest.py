@@ -106,16 +106,20 @@ class Lab:
     def output(self, number: int) -> str:
         return str(self.cell(number).locator(".jp-OutputArea").first.inner_text())
 
+    def is_busy(self) -> bool:
+        """Ask the server, since a page that has just been loaded does not know yet."""
+        kernels = json.load(urlopen(f"{self.address}/api/kernels", timeout=10))
+        return any(kernel["execution_state"] == "busy" for kernel in kernels)
+
     def interrupt_until_idle(self, seconds: float = 90) -> None:
         """Interrupt again where a page that is just loading had no kernel to interrupt yet."""
-        idle = self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         end = time.monotonic() + seconds
-        while not idle.count():
+        while self.is_busy():
             assert time.monotonic() < end, "the kernel stays busy"
             self.interrupt()
             patience = time.monotonic() + 8
-            while not idle.count() and time.monotonic() < patience:
-                time.sleep(0.1)
+            while self.is_busy() and time.monotonic() < patience:
+                time.sleep(0.2)
 
     def dismiss(self) -> None:
         """Agree to what JupyterLab asks or complains of, such as a kernel not yet connected."""
