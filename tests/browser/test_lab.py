@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -126,7 +127,8 @@ def test_script_in_a_label_never_runs(lab):
 @pytest.mark.timeout(1200)
 def test_the_quickstart_runs_from_top_to_bottom(lab):
     lab = lab(QUICKSTART)
-    cells = lab.page.locator(".jp-Notebook .jp-CodeCell").count()
+    cells = sum(cell.cell_type == "code" for cell in nbformat.read(QUICKSTART, 4).cells)
+    lab.wait(lambda: lab.page.locator(".jp-Notebook .jp-CodeCell").count() == cells)
     for number in range(cells):
         lab.run(number)
         lab.done(number, 600)
