@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,8 @@ def completions(shell, text):
 def test_tab_completes(cell, typed):
     Path("recipe.yaml").write_text("seed: 1\n")
     found = completions(cell.shell, typed)
-    start = typed.rsplit(maxsplit=1)[0] if " " in typed else ""
-    words = {text[len(start) :].split("=", 1)[-1].strip() for text in found}
-    expected = {word.strip().split("=", 1)[-1] for word in CASES[typed]}
-    assert expected <= {word.rsplit("\n", 1)[-1].strip() for word in words}
+    begun = re.search(r"[\w-]*$", typed)[0]
+    assert set(found) == {typed.removesuffix(begun) + word for word in CASES[typed]}
     assert set(found.values()) == {"nbtune"}, "nothing of Python's is mixed in"
 
 
