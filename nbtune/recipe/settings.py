@@ -75,6 +75,12 @@ class Recipe(Settings):
         le=10,
         description="highest rate; empty takes the method's and model's usual one",
     )
+    head_learning_rate: float | None = Field(
+        None, gt=0, le=10, description="highest rate of the head; empty takes the learning rate"
+    )
+    layerwise_lr_decay: float = Field(
+        1.0, gt=0, le=1, description="share of the rate that each layer has of the one above it"
+    )
     num_train_epochs: float = Field(3.0, gt=0, le=10_000, description="passes over the rows")
     max_steps: int | None = Field(None, ge=1, description="optimiser steps; overrides the epochs")
     per_device_train_batch_size: int = Field(16, ge=1, description="rows a micro-batch")
@@ -159,8 +165,12 @@ ALIASES: dict[str, str] = {
     "gradient_clip_val": "max_grad_norm",
     "grad_accum": "gradient_accumulation_steps",
     "grad_accumulation_steps": "gradient_accumulation_steps",
+    "head_lr": "head_learning_rate",
     "label_column": "label",
     "label_smoothing": "label_smoothing_factor",
+    "layer_decay": "layerwise_lr_decay",
+    "layerwise_learning_rate_decay": "layerwise_lr_decay",
+    "llrd": "layerwise_lr_decay",
     "lora_alpha": "lora.lora_alpha",
     "lora_dropout": "lora.lora_dropout",
     "lora_r": "lora.r",

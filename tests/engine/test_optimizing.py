@@ -73,3 +73,36 @@ def test_the_rate_is_set_for_all_groups():
     set_rate(optimizer, 0.25)
     assert {group["lr"] for group in optimizer.param_groups} == {0.25}
     assert math.isclose(optimizer.param_groups[0]["weight_decay"], 0.01)
+
+
+def rates(model, **settings):
+    """Return the rates by the name of the weight at a base rate of 1e-3."""
+    groups = make_optimizer(model, Recipe(**settings), 1e-3).param_groups
+    names = {weight: name for name, weight in model.named_parameters()}
+    return {names[weight]: group["lr"] for group in groups for weight in group["params"]}
+
+
+def test_each_layer_has_a_share_of_the_rate_of_the_one_above():
+    found = rates(tiny_model(), layerwise_lr_decay=0.5)
+    assert found["classifier.weight"] == found["bert.pooler.dense.bias"] == 1e-3
+    assert found["bert.encoder.layer.1.output.dense.weight"] == 0.5e-3
+    assert found["bert.encoder.layer.0.output.LayerNorm.weight"] == 0.25e-3
+    assert found["bert.embeddings.word_embeddings.weight"] == 0.125e-3
+
+
+def test_the_head_may_have_a_rate_of_its_own_which_follows_the_schedule():
+    model = tiny_model()
+    found = rates(model, head_learning_rate=5e-3)
+    heads = ("classifier", "bert.pooler")
+    assert all(math.isclose(r, 5e-3 if n.startswith(heads) else 1e-3) for n, r in found.items())
+    optimizer = make_optimizer(model, Recipe(head_learning_rate=5e-3), 1e-3)
+    set_rate(optimizer, 0.5e-3)
+    assert {group["lr"] for group in optimizer.param_groups} == {0.5e-3, 2.5e-3}
+
+
+def test_there_are_two_groups_for_each_rate_at_most():
+    recipe = Recipe(layerwise_lr_decay=0.9, head_learning_rate=1e-2)
+    groups = make_optimizer(tiny_model(), recipe, 1e-3).param_groups
+    assert len(groups) == 2 * 4  # head, two layers, embeddings
+    decayed = [group["weight_decay"] > 0 for group in groups]
+    assert decayed == sorted(decayed, reverse=True), "as older checkpoints count them"

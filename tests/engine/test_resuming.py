@@ -65,6 +65,7 @@ CASES = {
     "accumulation": {"per_device_train_batch_size": 5, "gradient_accumulation_steps": 3},
     "padded": {"batching": "padded"},
     "attention dropout": {"attention_dropout": 0.1},
+    "a rate by layer": {"layerwise_lr_decay": 0.8, "head_learning_rate": 3e-3},
     "early stopping": {"eval_steps": 1, "early_stopping_patience": 2, "learning_rate": 1e-9},
 }
 
