@@ -65,7 +65,7 @@ def tiny_config(kind: str, vocabulary: int, labels: int = 3) -> Any:
     names: dict[str, dict[str, Any]] = {
         "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
         "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
-        "llama": {**_SMALL, "num_key_value_heads": 2},
+        **{kind: {**_SMALL, "num_key_value_heads": 2} for kind in ("llama", "qwen2", "qwen3")},
         "electra": {**_SMALL, "embedding_size": 32},
     }
     special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}

@@ -36,6 +36,7 @@ from nbtune.events import (
     RunStopped,
     StepsDone,
 )
+from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
 from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
@@ -153,6 +154,7 @@ class Training:
             own_modes(forward.device),
             packing(forward.model, forward.packer),
             row_gradients(forward.model),
+            cheap_dropout(forward.model),
         ):
             try:
                 self._begin(resume)

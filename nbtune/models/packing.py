@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
+from nbtune.models.dropout import dropout as drop
+
 NAME = "nbtune_packed"
 SHORT = 32
 """Rows up to this many tokens share a group: more groups would cost more than the padding."""
@@ -148,8 +150,14 @@ def _attend(
         return own.reshape(group.rows, group.longest, *own.shape[1:]).transpose(1, 2)
 
     query, key, value = map(by_row, token_major)
+    # With dropout torch leaves its fused kernel on a CPU, and then ours costs half of its way.
+    attend = (
+        _attention_with_dropout
+        if dropout and query.device.type == "cpu"
+        else functional.scaled_dot_product_attention
+    )
     # A causal row never looks at the padding behind it, so it needs no mask for it.
-    mixed = functional.scaled_dot_product_attention(
+    mixed = attend(
         query,
         key,
         value,
@@ -161,6 +169,31 @@ def _attend(
     )
     flat = mixed.transpose(1, 2).flatten(0, 1)
     return flat if group.real is None else _Unpad.apply(flat, group.real)  # type: ignore[no-untyped-call]
+
+
+def _attention_with_dropout(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    attn_mask: Tensor | None,
+    dropout_p: float,
+    is_causal: bool,
+    scale: float | None,
+    enable_gqa: bool,
+) -> Tensor:
+    """Do what torch's ``scaled_dot_product_attention`` does, with our dropout."""
+    if enable_gqa:
+        key, value = (
+            tensor.repeat_interleave(query.shape[1] // tensor.shape[1], 1)
+            for tensor in (key, value)
+        )
+    if is_causal:
+        attn_mask = query.new_ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
+    scores = query * (query.shape[-1] ** -0.5 if scale is None else scale) @ key.transpose(-1, -2)
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    return drop(scores.softmax(-1), dropout_p) @ value
 
 
 class _Pad(torch.autograd.Function):

@@ -34,7 +34,7 @@ def every_step(monkeypatch):
 
 
 def test_a_tiny_model_learns_the_topics(lab):
-    work = lab(num_train_epochs=12, learning_rate=3e-3)
+    work = lab(num_train_epochs=24, learning_rate=5e-3)
     outcome = work.train()
     assert outcome.stopped.reason == "finished"
     scores = [event.scores["accuracy"] for event in work.told(Evaluated)]

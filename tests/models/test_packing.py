@@ -13,7 +13,10 @@ from nbtune.models.packing import find_packer, plan
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_config, tiny_model
 
-PACKED = ["bert", "roberta", "distilbert", "electra", "gpt2", "llama"]
+PACKED = [
+    *("bert", "roberta", "distilbert", "electra", "ernie", "layoutlm"),
+    *("gpt2", "gpt_neox", "llama", "opt", "phi", "qwen2", "qwen3"),
+]
 lengths_of_rows = st.lists(st.integers(1, 90), min_size=1, max_size=8)
 
 
@@ -92,6 +95,23 @@ def test_a_decoder_pools_before_its_padding_even_when_that_is_also_the_last_toke
     with torch.no_grad():
         for logits in (model(**inputs).logits, packed(model, packer, inputs, [4, 9])):
             torch.testing.assert_close(logits[:1], model(**alone).logits, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kv_heads", [4, 2])
+def test_attention_that_drops_is_torchs_but_for_what_is_dropped(monkeypatch, causal, kv_heads):
+    monkeypatch.setattr(packing, "drop", lambda values, probability: values)
+    query, key, value = (torch.randn(2, heads, 5, 8) for heads in (4, kv_heads, kv_heads))
+    mask = None if causal else torch.tensor([[1] * 5, [1, 1, 1, 0, 0]])[:, None, None].bool()
+    options = {"is_causal": causal, "scale": 0.3, "enable_gqa": kv_heads < 4}
+    torch.testing.assert_close(
+        packing._attention_with_dropout(
+            query, key, value, attn_mask=mask, dropout_p=0.1, **options
+        ),
+        torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, **options
+        ),
+    )
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
