@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import RunError
+from nbtune.errors import RecipeError, RunError
 from nbtune.events import BaselineScored, DataReady, Event, Notice, PhaseStarted, RunStarted
 from nbtune.methods import find_method, method_names
 from nbtune.models.sources import ModelSource, find_model
@@ -49,13 +50,27 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
 
     A model with a usual rate of its own has it for all weights; the other methods take as many
     times that rate as they take of the rate that is usual for any model.
+
+    Raises
+    ------
+    RecipeError
+        When something that the recipe needs is not installed.
     """
     find_task(recipe.task)
+    _check_optimizer(recipe)
     usual = find_method(recipe.method).learning_rate
     if source.learning_rate is not None:
         usual *= source.learning_rate / find_method("full").learning_rate
     chosen = {"model": source.name, "learning_rate": recipe.learning_rate or usual}
     return recipe.model_copy(update=chosen)
+
+
+def _check_optimizer(recipe: Recipe) -> None:
+    if "bnb" in recipe.optim and find_spec("bitsandbytes") is None:
+        raise RecipeError(
+            f"optim: {recipe.optim} needs the package bitsandbytes, which is not installed",
+            hint="pip install bitsandbytes, or use optim: adafactor, which needs less memory too",
+        )
 
 
 def advice(recipe: Recipe, source: ModelSource) -> str:

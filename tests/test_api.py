@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,12 @@ def test_rows_of_every_form_train_the_same_model(train, tmp_path, form):
     found = train(forms[form]).predict_proba(["a furry mammal"])
     expected = train(frame, "again").predict_proba(["a furry mammal"])
     np.testing.assert_array_equal(found, expected)
+
+
+def test_an_optimiser_of_a_missing_package_is_refused_before_anything_is_read(train, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(RecipeError, match="adamw_bnb_8bit needs the package bitsandbytes"):
+        train("no such file.csv", optim="adamw_8bit")
 
 
 def test_text_file_keywords_and_pairs_give_the_same_recipe(train, tmp_path, tiny):

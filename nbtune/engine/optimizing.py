@@ -2,54 +2,103 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn import Parameter
+from torch.optim import Optimizer
+from transformers.optimization import Adafactor
 
+from nbtune.engine.lion import Lion
+from nbtune.engine.muon import Muon
 from nbtune.methods import head_modules
 from nbtune.models.layers import layer_depths, unwrapped
 from nbtune.recipe import Recipe
 
 
-def make_optimizer(model: Any, recipe: Recipe, learning_rate: float) -> torch.optim.Optimizer:
+def make_optimizer(model: Any, recipe: Recipe, learning_rate: float) -> Optimizer:
     """Make the recipe's optimiser over the parameter groups of the model."""
     groups = parameter_groups(model, recipe, learning_rate)
-    if recipe.optim == "sgd":
-        optimizer: torch.optim.Optimizer = torch.optim.SGD(groups, lr=learning_rate, momentum=0.9)
-    else:
-        optimizer = torch.optim.AdamW(
-            groups,
-            lr=learning_rate,
-            betas=(recipe.adam_beta1, recipe.adam_beta2),
-            eps=recipe.adam_epsilon,
-            fused=recipe.optim == "adamw_torch_fused",
-        )
+    optimizer = OPTIMIZERS[recipe.optim](groups, learning_rate, recipe)
     set_rate(optimizer, learning_rate)
     return optimizer
+
+
+Make = Callable[[list[dict[str, Any]], float, Recipe], Optimizer]
+
+
+def _plain(kind: Callable[..., Optimizer], **options: Any) -> Make:
+    return lambda groups, rate, recipe: kind(groups, lr=rate, **options)
+
+
+def _adam(kind: Callable[..., Optimizer], **options: Any) -> Make:
+    return lambda groups, rate, recipe: kind(
+        groups,
+        lr=rate,
+        betas=(recipe.adam_beta1, recipe.adam_beta2),
+        eps=recipe.adam_epsilon,
+        **options,
+    )
+
+
+def _bitsandbytes(groups: list[dict[str, Any]], rate: float, recipe: Recipe) -> Optimizer:
+    kind = importlib.import_module("bitsandbytes.optim").AdamW8bit
+    return _adam(kind)(groups, rate, recipe)
+
+
+OPTIMIZERS: dict[str, Make] = {
+    "adamw_torch_fused": _adam(torch.optim.AdamW, fused=True),
+    "adamw_torch": _adam(torch.optim.AdamW),
+    "adamw_bnb_8bit": _bitsandbytes,
+    "adam": _adam(torch.optim.Adam, fused=True),
+    "sgd": _plain(torch.optim.SGD, momentum=0.9),
+    "adagrad": _plain(torch.optim.Adagrad),
+    "rmsprop": _plain(torch.optim.RMSprop),
+    "adafactor": _plain(Adafactor, scale_parameter=False, relative_step=False),
+    "lion": _plain(Lion),
+    "muon": _adam(Muon),
+}
+"""What makes each, with the options that ``Trainer`` gives it."""
 
 
 def parameter_groups(model: Any, recipe: Recipe, learning_rate: float) -> list[dict[str, Any]]:
     """Put trained weights of the same rate and decay together, those that are decayed first.
 
     Biases and norms are not decayed, as in ``Trainer``. ``lr_scale`` is what `set_rate`
-    multiplies the rate of the step by. Checkpoints count the weights in this order.
+    multiplies the rate of the step by; ``hidden`` are matrices between embeddings and head,
+    which only Muon treats apart. Checkpoints count the weights in this order.
     """
     scales = rate_scales(model, recipe, learning_rate)
-    groups: dict[tuple[bool, float], list[Parameter]] = {}
+    hidden = hidden_matrices(model) if recipe.optim == "muon" else set()
+    groups: dict[tuple[bool, float, bool], list[Parameter]] = {}
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             decayed = weight.ndim >= 2 and "norm" not in name.lower()
-            groups.setdefault((decayed, scales.get(weight, 1.0)), []).append(weight)
+            kind = (decayed, scales.get(weight, 1.0), weight in hidden)
+            groups.setdefault(kind, []).append(weight)
     return [
         {
-            "params": groups[decayed, scale],
-            "weight_decay": recipe.weight_decay if decayed else 0.0,
+            "params": groups[decayed, scale, inner],
+            "weight_decay": weight_decay(recipe) if decayed else 0.0,
             "lr_scale": scale,
+            "hidden": inner,
         }
-        for decayed, scale in sorted(groups, reverse=True)
+        for decayed, scale, inner in sorted(groups, reverse=True)
     ]
+
+
+def weight_decay(recipe: Recipe) -> float:
+    """Return the recipe's weight decay, or what suits its optimiser.
+
+    Where decay is added to the gradient, 0.01 of it would outweigh the loss of a pre-trained
+    model (Loshchilov and Hutter 2019, section 2).
+    """
+    if recipe.weight_decay is not None:
+        return recipe.weight_decay
+    return 0.0 if recipe.optim in ("adam", "sgd", "adagrad", "rmsprop") else 0.01
 
 
 def rate_scales(model: Any, recipe: Recipe, learning_rate: float) -> dict[Parameter, float]:
@@ -62,10 +111,22 @@ def rate_scales(model: Any, recipe: Recipe, learning_rate: float) -> dict[Parame
     decay, head_rate = recipe.layerwise_lr_decay, recipe.head_learning_rate
     if decay == 1 and head_rate is None:
         return {}
-    depths = layer_depths(model, head_modules(unwrapped(model)))
+    depths = _depths(model)
     top = max(depths.values())
     head = 1.0 if head_rate is None else head_rate / learning_rate
     return {w: head if depth == top else decay ** (top - depth) for w, depth in depths.items()}
+
+
+def hidden_matrices(model: Any) -> set[Parameter]:
+    """Return the matrices of the layers: neither embeddings nor the head."""
+    depths = _depths(model)
+    top = max(depths.values())
+    tables = {m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)}
+    return {w for w, depth in depths.items() if 0 < depth < top and w.ndim == 2} - tables
+
+
+def _depths(model: Any) -> dict[Parameter, int]:
+    return layer_depths(model, head_modules(unwrapped(model)))
 
 
 def warmup_steps(recipe: Recipe, total_steps: int) -> int:
@@ -93,7 +154,7 @@ def rate_factor(kind: str, step: int, total_steps: int, warmup: int) -> float:
     return max(0.0, 1 - progress)
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+def set_rate(optimizer: Optimizer, rate: float) -> None:
     """Set the learning rate of all groups, each by its own scale."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["lr_scale"]

@@ -92,7 +92,16 @@ def save_state(
         folder / OPTIMIZER,
     )
     save_file(randomness, folder / RANDOM)
-    write_json(folder / PROGRESS, {"progress": asdict(progress), "scaler": scaler.state_dict()})
+    numbers = {
+        f"{i}.{name}": value
+        for i, own in state.items()
+        for name, value in own.items()
+        if not isinstance(value, Tensor)
+    }
+    write_json(
+        folder / PROGRESS,
+        {"progress": asdict(progress), "scaler": scaler.state_dict(), "optimizer": numbers},
+    )
 
 
 def load_state(
@@ -106,19 +115,21 @@ def load_state(
         When the state belongs to another model or optimiser.
     """
     load_weights(folder, model)
-    _load_optimizer(folder, optimizer)
     saved = read_json(folder / PROGRESS)
+    _load_optimizer(folder, optimizer, saved.get("optimizer", {}))
     scaler.load_state_dict(saved["scaler"])
     known = {field.name for field in fields(Progress)}
     progress = Progress(**{k: v for k, v in saved["progress"].items() if k in known})
     return progress, load_file(folder / RANDOM)
 
 
-def _load_optimizer(folder: Path, optimizer: torch.optim.Optimizer) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in load_file(folder / OPTIMIZER).items():
+def _load_optimizer(
+    folder: Path, optimizer: torch.optim.Optimizer, numbers: dict[str, Any]
+) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in {**load_file(folder / OPTIMIZER), **numbers}.items():
         index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = tensor
+        state.setdefault(int(index), {})[name] = value
     known = sum(len(group["params"]) for group in optimizer.param_groups)
     if any(index >= known for index in state):  # fewer are right: not all weights get gradients
         raise ValueError(f"the optimiser in {folder.name} is that of another model")

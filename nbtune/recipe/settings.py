@@ -85,10 +85,17 @@ class Recipe(Settings):
     max_steps: int | None = Field(None, ge=1, description="optimiser steps; overrides the epochs")
     per_device_train_batch_size: int = Field(16, ge=1, description="rows a micro-batch")
     gradient_accumulation_steps: int = Field(1, ge=1, description="micro-batches a step")
-    optim: Literal["adamw_torch_fused", "adamw_torch", "sgd"] = Field(
-        "adamw_torch_fused", description="optimiser"
+    optim: Literal[
+        "adamw_torch_fused", "adamw_torch", "adamw_bnb_8bit", "adam", "sgd", "adagrad", "rmsprop",
+        "adafactor", "lion", "muon",
+    ] = Field("adamw_torch_fused", description="optimiser")  # fmt: skip
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="decay of matrices; empty takes 0.01 where it is decoupled from the gradient, "
+        "0 for adam, sgd, adagrad and rmsprop, where it is not",
     )
-    weight_decay: float = Field(0.01, ge=0, lt=1, description="decoupled weight decay")
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of Adam's first moment")
     adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of Adam's second moment")
     adam_epsilon: float = Field(1e-8, gt=0, description="Adam's epsilon")
@@ -207,7 +214,9 @@ ALIASES: dict[str, str] = {
 
 VALUE_ALIASES: dict[tuple[str, Any], Any] = {
     ("optim", "adamw"): "adamw_torch_fused",
-    ("optim", "adam"): "adamw_torch_fused",
+    ("optim", "adamw_hf"): "adamw_torch_fused",
+    ("optim", "adamw_8bit"): "adamw_bnb_8bit",
+    ("optim", "lion_32bit"): "lion",
     ("lr_scheduler_type", "constant_with_warmup"): "constant",
     ("eval_strategy", False): "no",
     ("precision", "bfloat16"): "bf16",

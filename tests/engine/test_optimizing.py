@@ -3,7 +3,10 @@ import math
 import pytest
 import torch
 from transformers import get_scheduler
+from transformers.optimization import Adafactor
 
+from nbtune.engine.lion import Lion
+from nbtune.engine.muon import Muon
 from nbtune.engine.optimizing import make_optimizer, rate_factor, set_rate, warmup_steps
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_model
@@ -54,7 +57,13 @@ def test_frozen_weights_are_not_optimised():
     [
         ("adamw_torch_fused", torch.optim.AdamW, True),
         ("adamw_torch", torch.optim.AdamW, False),
+        ("adam", torch.optim.Adam, True),
         ("sgd", torch.optim.SGD, None),
+        ("adagrad", torch.optim.Adagrad, None),
+        ("rmsprop", torch.optim.RMSprop, None),
+        ("adafactor", Adafactor, None),
+        ("lion", Lion, None),
+        ("muon", Muon, None),
     ],
 )
 def test_the_recipe_names_the_optimiser(optim, kind, fused):
@@ -63,9 +72,19 @@ def test_the_recipe_names_the_optimiser(optim, kind, fused):
     assert type(optimizer) is kind
     assert optimizer.defaults.get("fused") in (fused, None)
     assert optimizer.defaults["lr"] == 3e-4
-    if kind is torch.optim.AdamW:
+    if issubclass(kind, torch.optim.Adam):
         assert optimizer.defaults["betas"] == (0.8, 0.999)
         assert optimizer.defaults["eps"] == 1e-6
+
+
+@pytest.mark.parametrize(("optim", "decay"), [("adamw_torch", 0.01), ("lion", 0.01), ("adam", 0)])
+def test_decay_is_on_by_default_where_it_is_decoupled(optim, decay):
+    assert (
+        make_optimizer(tiny_model(), Recipe(optim=optim), 1.0).param_groups[0]["weight_decay"]
+        == decay
+    )
+    chosen = make_optimizer(tiny_model(), Recipe(optim=optim, weight_decay=0.1), 1.0)
+    assert chosen.param_groups[0]["weight_decay"] == 0.1
 
 
 def test_the_rate_is_set_for_all_groups():
