@@ -53,7 +53,7 @@ def orthogonalised(matrix: Tensor, rounds: int = 5) -> Tensor:
 
     By Newton and Schulz's iteration, which needs products only.
     """
-    found = matrix if matrix.device.type == "cpu" else matrix.bfloat16()
+    found: Tensor = matrix if matrix.device.type == "cpu" else matrix.bfloat16()
     tall = found.size(0) > found.size(1)
     found = found.T if tall else found
     found = found / found.norm().clamp(min=1e-7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -81,23 +82,11 @@ def save_state(
 ) -> None:
     """Write all that is needed to go on as if nothing had happened."""
     save_weights(folder, model)
-    state = optimizer.state_dict()["state"]
-    save_file(
-        {
-            f"{i}.{name}": value.contiguous()
-            for i, own in state.items()
-            for name, value in own.items()
-            if isinstance(value, Tensor)
-        },
-        folder / OPTIMIZER,
-    )
+    state = dict(_leaves(optimizer.state_dict()["state"]))
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    save_file(_apart(tensors), folder / OPTIMIZER)
     save_file(randomness, folder / RANDOM)
-    numbers = {
-        f"{i}.{name}": value
-        for i, own in state.items()
-        for name, value in own.items()
-        if not isinstance(value, Tensor)
-    }
+    numbers = {name: value for name, value in state.items() if name not in tensors}
     write_json(
         folder / PROGRESS,
         {"progress": asdict(progress), "scaler": scaler.state_dict(), "optimizer": numbers},
@@ -128,10 +117,32 @@ def _load_optimizer(
 ) -> None:
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**load_file(folder / OPTIMIZER), **numbers}.items():
-        index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
+        index, *groups, name = key.split(".")
+        inner = state.setdefault(int(index), {})
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = value
     known = sum(len(group["params"]) for group in optimizer.param_groups)
     if any(index >= known for index in state):  # fewer are right: not all weights get gradients
         raise ValueError(f"the optimiser in {folder.name} is that of another model")
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _leaves(state: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what lies in nested mappings, by names with dots between the levels."""
+    for name, value in state.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whole, none in the memory of another, as safetensors wants them."""
+    places: set[int] = set()
+    found = {}
+    for name, tensor in tensors.items():
+        found[name] = tensor.clone() if tensor.data_ptr() in places else tensor.contiguous()
+        places.add(tensor.data_ptr())
+    return found

@@ -1,4 +1,5 @@
 import math
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from nbtune.recipe import Recipe
 from nbtune.tasks import find_task
 from nbtune.testing import encode, tiny_model, tiny_tokenizer, topic_rows
 
-HERE = [name for name in OPTIMIZERS if "bnb" not in name]
+HERE = [name for name in OPTIMIZERS if "bnb" not in name or find_spec("bitsandbytes")]
 RATES = {"sgd": 0.3, "adagrad": 1e-2, "rmsprop": 1e-3, "lion": 1e-3, "muon": 1e-2}
 
 

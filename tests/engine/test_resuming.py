@@ -249,6 +249,25 @@ def test_weights_without_gradients_have_no_state_and_are_taken_up(tmp_path):
     assert all(same(before[i], after[i]) for i in before)
 
 
+def test_state_in_groups_and_shared_tensors_are_taken_up(tmp_path):
+    """As bitsandbytes keeps it: a group a weight, and one table for all of them."""
+    table = torch.arange(4.0)
+
+    def new():
+        return torch.optim.SGD([torch.nn.Parameter(torch.ones(2)) for _ in range(2)], lr=1.0)
+
+    optimizer, fresh, model = new(), new(), torch.nn.Linear(1, 1)
+    for weight in optimizer.param_groups[0]["params"]:
+        optimizer.state[weight] = {"step": 3, "packed": {"table": table, "absmax": weight.detach()}}
+    scaler, none = torch.amp.GradScaler("cpu", enabled=False), {"cpu": torch.get_rng_state()}
+    state.save_state(tmp_path, model, optimizer, scaler, state.Progress(), none)
+    state.load_state(tmp_path, model, fresh, scaler)
+    for own in fresh.state_dict()["state"].values():
+        assert own["step"] == 3
+        assert torch.equal(own["packed"]["table"], table)
+        assert torch.equal(own["packed"]["absmax"], torch.ones(2))
+
+
 def test_weights_of_another_model_are_refused(tmp_path):
     state.save_weights(tmp_path, tiny_model("bert"))
     with pytest.raises(ValueError, match="those of another model"):
