@@ -36,7 +36,8 @@ from nbtune.engine.loop import Job, Training
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted, StepsDone
 from nbtune.models.loading import load_model, load_tokenizer, quiet
-from nbtune.models.packing import find_packer, packing
+from nbtune.models.packing import packing
+from nbtune.models.probing import find_packer
 from nbtune.models.sources import find_model
 from nbtune.recipe import Recipe
 from nbtune.runs import CheckpointStore

@@ -260,13 +260,15 @@ def _job(
     from nbtune.engine.loop import Job
     from nbtune.engine.stepping import Forward
     from nbtune.evaluation.metrics import score
-    from nbtune.models.packing import find_packer
+    from nbtune.models.probing import find_frozen, find_packer
 
     task, method = find_task(recipe.task), find_method(recipe.method)
     device = find_device()
     precision = choose_precision(recipe.precision, device)
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
+    if packer is not None and recipe.cache_frozen:
+        packer.frozen = find_frozen(model, packer)
     parameters = list(model.parameters())
     metric = recipe.metric_for_best_model or task.metrics[0]
     return Job(
@@ -293,6 +295,7 @@ def _job(
             batching="padded" if packer is None else "packed",
             metric=metric,
         ),
+        states=folder.path / "states",
     )
 
 
@@ -387,7 +390,8 @@ def probabilities(
     from nbtune.engine.device import choose_precision, find_device
     from nbtune.engine.inference import predict_logits, softmax
     from nbtune.engine.stepping import Forward
-    from nbtune.models.packing import find_packer, packing
+    from nbtune.models.packing import packing
+    from nbtune.models.probing import find_packer
 
     if not texts:
         return np.empty((0, trained.model.config.num_labels))

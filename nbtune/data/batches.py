@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,12 +28,14 @@ class Batch:
     """Rows padded to the longest of them, on the CPU.
 
     ``inputs`` holds ``input_ids`` and ``attention_mask`` of shape (rows, longest); ``lengths``
-    are the tokens of each row, ``targets`` have the shape (rows,).
+    are the tokens of each row, ``targets`` have the shape (rows,). ``states`` are what frozen
+    layers say about each row, where that is known.
     """
 
     inputs: dict[str, torch.Tensor]
     lengths: list[int]
     targets: torch.Tensor
+    states: list[np.ndarray[Any, Any]] | None = None
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> Indices:
@@ -80,7 +83,44 @@ def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
         {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)},
         lengths,
         torch.from_numpy(np.asarray(examples.targets[rows], dtype=np.int64)),
+        examples.states(rows) if isinstance(examples, WithStates) else None,
     )
+
+
+@dataclass(frozen=True)
+class WithStates:
+    """Rows together with what frozen layers say about them.
+
+    Attributes
+    ----------
+    flat : ndarray
+        States of all rows in one line, of shape (tokens, width).
+    shorten : callable
+        The ids of a row to those that have a state: all, or the one the head looks at.
+    """
+
+    examples: Encoded
+    flat: np.ndarray[Any, Any]
+    lengths: np.ndarray[Any, Any]
+    shorten: Callable[[Any], Any]
+
+    @cached_property
+    def offsets(self) -> np.ndarray[Any, Any]:
+        """Where the states of each row begin, and the last of them end."""
+        return np.concatenate([[0], np.cumsum(self.lengths)])
+
+    @property
+    def targets(self) -> np.ndarray[Any, Any]:
+        """Label ids of the rows."""
+        return self.examples.targets
+
+    def take(self, indices: Any) -> list[np.ndarray[Any, Any]]:
+        """Return the ids of these rows that have a state."""
+        return [self.shorten(row) for row in self.examples.take(indices)]
+
+    def states(self, indices: Any) -> list[np.ndarray[Any, Any]]:
+        """Return the states of these rows, each of shape (tokens, width)."""
+        return [self.flat[self.offsets[row] : self.offsets[row + 1]] for row in indices]
 
 
 @dataclass(frozen=True)

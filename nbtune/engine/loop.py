@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 
 from nbtune.data.batches import Encoded, Indices, step_rows
 from nbtune.engine import state
+from nbtune.engine.caching import fits, with_states
 from nbtune.engine.control import Control
 from nbtune.engine.device import (
     memory_bytes,
@@ -32,6 +35,7 @@ from nbtune.events import (
     EvaluationProgress,
     Event,
     Notice,
+    PhaseStarted,
     RunStarted,
     RunStopped,
     StepsDone,
@@ -66,6 +70,8 @@ class Job:
         The score that picks the best weights; ``loss`` for the validation loss.
     start : RunStarted
         What the run is, as far as it is known before the first step.
+    states : Path or None
+        Folder for what frozen layers say about the rows; None runs them in every step.
     """
 
     forward: Forward
@@ -78,6 +84,7 @@ class Job:
     metric: str
     pad_id: int
     start: RunStarted
+    states: Path | None = None
 
     @property
     def rows_per_step(self) -> int:
@@ -137,6 +144,9 @@ class Training:
         with self.control.whole():
             self.emit(event)
 
+    def _progress_on(self, split: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.tell(EvaluationProgress(split, done, total))
+
     def run(self, resume: bool = False) -> Outcome:
         """Train to the end, or to the first good reason to stop; the best weights are put back.
 
@@ -167,6 +177,8 @@ class Training:
                 self.is_whole = self.is_whole and not self.control.is_forced
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing learnt is lost
                 reason, failure = "failed", error
+        if self.job.states is not None:
+            shutil.rmtree(self.job.states, ignore_errors=True)
         return self._end(reason, failure)
 
     def _begin(self, resume: bool) -> None:
@@ -175,6 +187,7 @@ class Training:
         torch.manual_seed(job.recipe.seed)
         if resume:
             self._resume()
+        self._run_frozen()
         job.forward.model.train()
         self.tell(
             replace(
@@ -185,6 +198,38 @@ class Training:
             )
         )
         self.reported = self.saved = self.began = time.monotonic()
+
+    def _run_frozen(self) -> None:
+        """Run the frozen layers over all rows once, where the rows will be seen more often."""
+        job, packer = self.job, self.job.forward.packer
+        frozen = None if packer is None else packer.frozen
+        left = (job.total_steps - self.progress.step) * job.rows_per_step
+        if job.states is None or frozen is None or left < 1.5 * len(job.train.targets):
+            return
+        splits: dict[str, Encoded] = {"train": job.train}
+        if job.validation is not None:
+            splits["validation"] = job.validation
+        if not fits(job.forward, list(splits.values()), job.states):
+            self.tell(Notice("frozen layers run in every step: the disk is too full to keep them"))
+            return
+        self.tell(PhaseStarted("running frozen layers"))
+        with self.control.interruptible():
+            for name, split in splits.items():
+                splits[name] = with_states(
+                    job.forward,
+                    split,
+                    job.pad_id,
+                    job.states / f"{name}.npy",
+                    self._progress_on(name),
+                )
+        self.job = replace(job, train=splits["train"], validation=splits.get("validation"))
+        self.tell(
+            Notice(
+                f"{frozen.first} of {len(frozen.layers)} layers are frozen: they were run once, "
+                "without dropout"
+            )
+        )
+        self.tell(PhaseStarted("training"))
 
     def _end(self, reason: str, failure: Exception | None) -> Outcome:
         """Save what is not saved yet, and leave the model with the weights that count."""
@@ -320,7 +365,7 @@ class Training:
                 job.forward,
                 job.validation,
                 job.pad_id,
-                lambda done, total: self.tell(EvaluationProgress("validation", done, total)),
+                self._progress_on("validation"),
             )
         targets = np.asarray(job.validation.targets)
         wanted = torch.from_numpy(targets.astype(np.int64))

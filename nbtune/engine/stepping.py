@@ -44,7 +44,7 @@ class Forward:
             name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.inputs.items()
         }
         if self.packer is not None:
-            self.packer.lengths = batch.lengths
+            self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision):
             return self.model(**inputs).logits  # type: ignore[no-any-return]
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
 from nbtune.models.dropout import dropout as drop
+from nbtune.models.frozen import Frozen, Reached
 
 NAME = "nbtune_packed"
 SHORT = 32
@@ -46,8 +49,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each token of the long row stands in the padded batch, flattened."""
+    """Where each token of the long row stands in the padded batch, flattened.
 
+    ``order`` are the rows of the batch in the order in which the long row has them.
+    """
+
+    order: list[int]
     places: Tensor
     positions: Tensor
     groups: tuple[Group, ...]
@@ -70,6 +77,7 @@ def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
     positions = torch.arange(sum(ordered)) - before
     places = positions + (torch.tensor(order) * width).repeat_interleave(tokens)
     return Layout(
+        order,
         places.to(device, non_blocking=True),
         positions[None].to(device, non_blocking=True),
         tuple(_groups(ordered, device)),
@@ -234,7 +242,15 @@ AttentionInterface.register(NAME, packed_attention)
 class Packer:
     """Lets one model run packed between `install` and `remove`.
 
-    The model is called with padded inputs as ever; ``lengths`` is set before each call.
+    The model is called with padded inputs as ever; ``lengths`` is set before each call, and
+    ``states`` where it is known what the frozen layers say about each row.
+
+    Attributes
+    ----------
+    frozen : Frozen or None
+        The layers that never change, where calling them once was seen to be enough.
+    states : sequence of ndarray or None
+        Of shape (tokens, width), float32, one a row.
     """
 
     def __init__(self, model: Any) -> None:
@@ -242,8 +258,11 @@ class Packer:
         self.inner = outer.base_model
         self.own_attention = self.inner.config._attn_implementation
         self.plain: Callable[..., Any] = self.inner.forward
-        self.layout = Layout(torch.empty(0), torch.empty(0), ())
+        self.layout = Layout([], torch.empty(0), torch.empty(0), ())
         self.calls = 0
+        self.frozen: Frozen | None = None
+        self.states: Sequence[np.ndarray[Any, Any]] | None = None
+        self.recording = False
         self.lengths: Sequence[int] = ()
         self.shift = 0
 
@@ -271,7 +290,9 @@ class Packer:
         others.update(position_ids=layout.positions + self.shift, return_dict=True)
         if "use_cache" in others:
             others["use_cache"] = False
-        output = self.plain(input_ids=input_ids.flatten()[layout.places][None], **others)
+        output = self._run(
+            partial(self.plain, input_ids=input_ids.flatten()[layout.places][None], **others)
+        )
         hidden = output.last_hidden_state[0]
         padded = hidden.new_zeros(rows * width, hidden.shape[-1])
         padded = padded.index_copy(0, layout.places, hidden).unflatten(0, (rows, width))
@@ -279,6 +300,33 @@ class Packer:
         if getattr(self.inner, "pooler", None) is not None:
             output.pooler_output = self.inner.pooler(padded)
         return output
+
+    def _run(self, inner: Callable[[], Any]) -> Any:
+        if self.frozen is not None and self.recording:
+            raise Reached(self.frozen.run(inner))
+        if self.frozen is None or self.states is None:
+            return inner()
+        states = np.concatenate([self.states[row] for row in self.layout.order])
+        return self.frozen.go_on(
+            inner, torch.from_numpy(states)[None].to(self.layout.places.device)
+        )
+
+    def record(self, call: Callable[[], Any]) -> list[Tensor]:
+        """Return what the frozen layers say about each row of the batch that ``call`` runs.
+
+        The states have the shape (tokens, width), or (1, width) where the head looks at one token.
+        """
+        assert self.frozen is not None  # noqa: S101
+        self.recording = True
+        try:
+            call()
+        except Reached as reached:
+            lengths = [self.lengths[row] for row in self.layout.order]
+            own = torch.split(reached.states[0].float(), lengths)
+        finally:
+            self.recording = False
+        by_row = dict(zip(self.layout.order, own, strict=True))
+        return [self.frozen.shorten(by_row[row]) for row in range(len(by_row))]
 
 
 @contextmanager
@@ -292,51 +340,3 @@ def packing(model: Any, packer: Packer | None) -> Iterator[None]:
         yield
     finally:
         packer.remove()
-
-
-def find_packer(model: Any) -> Packer | None:
-    """Return a packer whose results were seen to equal the padded ones, or None.
-
-    The model itself is asked rather than its name: three short rows run both ways. Models with
-    attention windows are not packed, since short rows would not show what a window does.
-    """
-    packer = Packer(model)
-    config = packer.inner.config
-    windows = (getattr(config, name, None) for name in ("sliding_window", "local_attention"))
-    if packer.inner is model or any(windows):
-        return None
-    pad = getattr(config, "pad_token_id", None)
-    for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
-        packer.shift = shift
-        if _agrees(model, packer):
-            return packer
-    return None
-
-
-def _agrees(model: Any, packer: Packer) -> bool:
-    device = next(model.parameters()).device
-    lengths = (3, 40, 9)
-    state, training = torch.get_rng_state(), model.training
-    highest = model.get_input_embeddings().num_embeddings
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(0, highest, (3, max(lengths)), generator=generator)
-    pad = packer.inner.config.pad_token_id or 0
-    ids = torch.where(ids == pad, (pad + 1) % highest, ids)
-    mask = (torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]).long()
-    inputs = {"input_ids": torch.where(mask.bool(), ids, pad), "attention_mask": mask}
-    inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            expected = model(**inputs).logits
-            packer.lengths, packer.calls = lengths, 0
-            with packing(model, packer):
-                found = model(**inputs).logits
-        close = (found - expected).abs().max() <= 1e-4 * expected.abs().max()
-        # A model with an attention of its own never comes by, and mixes the rows unseen.
-        return bool(close) and packer.calls > 0
-    except Exception:  # noqa: BLE001 - whatever goes wrong, this model is run padded
-        return False
-    finally:
-        model.train(training)
-        torch.set_rng_state(state)

@@ -136,6 +136,9 @@ class Recipe(Settings):
     batching: Literal["packed", "padded"] = Field(
         "packed", description="packed leaves padding out; the updates are the same"
     )
+    cache_frozen: bool = Field(
+        True, description="run frozen layers once for all epochs, without dropout"
+    )
     gradient_checkpointing: bool = Field(False, description="less memory for more time")
     seed: int = Field(42, ge=0, lt=2**32, description="fixes splits, order, dropout, new weights")
     baseline: bool = Field(True, description="score majority and TF-IDF on the same rows")

@@ -10,7 +10,7 @@ from nbtune.engine.control import Control
 from nbtune.engine.loop import Job, Outcome, Training
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted
-from nbtune.models.packing import find_packer
+from nbtune.models.probing import find_packer
 from nbtune.recipe import Recipe
 from nbtune.runs import CheckpointStore
 from nbtune.tasks import find_task

@@ -6,7 +6,8 @@ from nbtune.data.batches import InMemory
 from nbtune.engine import inference
 from nbtune.engine.inference import predict_logits, softmax
 from nbtune.engine.stepping import Forward
-from nbtune.models.packing import find_packer, packing
+from nbtune.models.packing import packing
+from nbtune.models.probing import find_packer
 from nbtune.testing import encode, tiny_model, tiny_tokenizer, topic_rows
 
 CPU = torch.device("cpu")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from nbtune.methods import find_method
 from nbtune.models import packing
-from nbtune.models.packing import find_packer, plan
+from nbtune.models.packing import plan
+from nbtune.models.probing import find_packer
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_config, tiny_model
 

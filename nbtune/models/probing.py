@@ -1,0 +1,138 @@
+"""What a model lends itself to is asked of the model: run both ways, it must say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbtune.models.frozen import Frozen, Looked, lowest_trained
+from nbtune.models.packing import Packer, packing
+
+LENGTHS = (3, 40, 9)
+"""Tokens of the rows that are run both ways."""
+CLOSE = 1e-4
+"""Largest difference that counts as none, as a share of the largest number."""
+
+
+def find_packer(model: Any) -> Packer | None:
+    """Return a packer whose results were seen to equal the padded ones, or None.
+
+    Models with attention windows are not packed, since short rows would not show what a window
+    does.
+    """
+    packer = Packer(model)
+    config = packer.inner.config
+    windows = (getattr(config, name, None) for name in ("sliding_window", "local_attention"))
+    if packer.inner is model or any(windows):
+        return None
+    pad = getattr(config, "pad_token_id", None)
+    for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
+        packer.shift = shift
+        if _packs(model, packer):
+            return packer
+    return None
+
+
+def _packs(model: Any, packer: Packer) -> bool:
+    ids = _rows(model)
+    try:
+        with _untouched(model), torch.no_grad():
+            expected = _logits(model, ids)
+            packer.calls = 0
+            with packing(model, packer):
+                found = _logits(model, ids, packer)
+        # A model with an attention of its own never comes by, and mixes the rows unseen.
+        return _close(found, expected) and packer.calls > 0
+    except Exception:  # noqa: BLE001 - whatever goes wrong, this model is run padded
+        return False
+
+
+def find_frozen(model: Any, packer: Packer) -> Frozen | None:
+    """Return the layers that can be run once for all epochs, or None; ``packer`` is left as it was.
+
+    Begun above them the model must give the same logits and the same gradients, of everything
+    that is trained at the time of this call.
+    """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    frozen = lowest_trained(packer.inner)
+    if frozen is None or not trained:
+        return None
+    looks: tuple[Looked, ...] = ("first", "last", "all") if frozen.is_all else ("all",)
+    for frozen.looked in looks:
+        packer.frozen = frozen
+        try:
+            if _goes_on(model, packer, trained):
+                return frozen
+        finally:
+            packer.frozen = packer.states = None
+    return None
+
+
+def _goes_on(model: Any, packer: Packer, trained: Sequence[Tensor]) -> bool:
+    assert packer.frozen is not None  # noqa: S101
+    ids = _rows(model)
+    try:
+        with _untouched(model), packing(model, packer):
+            expected = _with_gradients(_logits(model, ids, packer), trained)
+            with torch.no_grad():
+                states = packer.record(lambda: _logits(model, ids, packer))
+            packer.states = [own.cpu().numpy() for own in states]
+            shorter = [packer.frozen.shorten(row) for row in ids]
+            found = _with_gradients(_logits(model, shorter, packer), trained)
+        return all(_close(a, b) for a, b in zip(found, expected, strict=True))
+    except Exception:  # noqa: BLE001 - whatever goes wrong, this model is run whole
+        return False
+
+
+def _rows(model: Any) -> list[Tensor]:
+    """Make rows of ids, none of them the padding."""
+    highest = model.get_input_embeddings().num_embeddings
+    generator = torch.Generator().manual_seed(0)
+    pad = _pad(model)
+    rows = [torch.randint(0, highest, (length,), generator=generator) for length in LENGTHS]
+    return [torch.where(row == pad, (pad + 1) % highest, row) for row in rows]
+
+
+def _logits(model: Any, rows: Sequence[Tensor], packer: Packer | None = None) -> Tensor:
+    ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=_pad(model))
+    lengths = [len(row) for row in rows]
+    mask = (torch.arange(ids.shape[1])[None] < torch.tensor(lengths)[:, None]).long()
+    if packer is not None:
+        packer.lengths = lengths
+    device = next(model.parameters()).device
+    logits: Tensor = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
+    return logits
+
+
+def _pad(model: Any) -> int:
+    config = Packer(model).inner.config
+    return int(config.pad_token_id or 0)
+
+
+def _with_gradients(logits: Tensor, trained: Sequence[Tensor]) -> list[Tensor]:
+    """Return logits and the gradients of some scalar of them; zeros where nothing arrives."""
+    logits = logits.float()
+    weights = torch.linspace(-1, 1, logits.numel(), device=logits.device).view(logits.shape)
+    scalar = (logits * weights).sum()
+    found = torch.autograd.grad(scalar, list(trained), allow_unused=True, materialize_grads=True)
+    return [logits.detach(), *found]
+
+
+def _close(found: Tensor, expected: Tensor) -> bool:
+    return bool((found - expected).abs().max() <= CLOSE * expected.abs().max())
+
+
+@contextmanager
+def _untouched(model: Any) -> Iterator[None]:
+    """Let the model be tried in this block, without dropout; random numbers stay where they are."""
+    state, training = torch.get_rng_state(), model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+        torch.set_rng_state(state)
