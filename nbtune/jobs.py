@@ -18,6 +18,7 @@ from nbtune.events import BaselineScored, DataReady, Event, Notice, PhaseStarted
 from nbtune.methods import find_method, method_names
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
+from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import SCORES
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged
@@ -54,15 +55,19 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
     Raises
     ------
     RecipeError
-        When something that the recipe needs is not installed.
+        When something that the recipe needs is not installed, or its rate would end too high.
     """
     find_task(recipe.task)
     _check_optimizer(recipe)
     usual = find_method(recipe.method).learning_rate
     if source.learning_rate is not None:
         usual *= source.learning_rate / find_method("full").learning_rate
-    chosen = {"model": source.name, "learning_rate": recipe.learning_rate or usual}
-    return recipe.model_copy(update=chosen)
+    rate = recipe.learning_rate or usual
+    try:
+        check_rate(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, rate)
+    except ValueError as error:
+        raise RecipeError(f"lr_scheduler_kwargs: {error}") from None
+    return recipe.model_copy(update={"model": source.name, "learning_rate": rate})
 
 
 def _check_optimizer(recipe: Recipe) -> None:
@@ -79,6 +84,11 @@ def advice(recipe: Recipe, source: ModelSource) -> str:
         return (
             f"method {recipe.method} keeps the weights of {source.name} as they were drawn at "
             "random; method: full trains them"
+        )
+    if recipe.lr_scheduler_type in WITHOUT_WARMUP and "warmup_steps" in recipe.model_fields_set:
+        return (
+            f"lr_scheduler_type {recipe.lr_scheduler_type} has no warm-up, so warmup_steps does "
+            "nothing; constant_with_warmup has one"
         )
     return ""
 

@@ -64,6 +64,15 @@ def test_an_optimiser_of_a_missing_package_is_refused_before_anything_is_read(tr
         train("no such file.csv", optim="adamw_8bit")
 
 
+def test_a_rate_that_would_end_above_its_start_is_refused_before_anything_is_read(train):
+    with pytest.raises(RecipeError, match="is not below the learning rate"):
+        train(
+            "no such file.csv",
+            lr_scheduler_type="polynomial",
+            lr_scheduler_kwargs={"lr_end": 0.1},
+        )
+
+
 def test_text_file_keywords_and_pairs_give_the_same_recipe(train, tmp_path, tiny):
     text = f"model: {tiny}\nepochs: 1\nbaseline: false\nlr: 0.01\n"
     (tmp_path / "r.yaml").write_text(text)

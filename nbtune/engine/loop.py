@@ -25,7 +25,7 @@ from nbtune.engine.device import (
     restore_random_state,
 )
 from nbtune.engine.inference import predict_logits, softmax
-from nbtune.engine.optimizing import make_optimizer, rate_factor, warmup_steps
+from nbtune.engine.optimizing import make_optimizer, warmup_steps
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import Forward, OutOfMemoryError, Step, Stepper
 from nbtune.errors import CheckpointError, NbtuneError
@@ -44,6 +44,7 @@ from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
 from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
+from nbtune.recipe.schedules import At, rate_factor
 from nbtune.records import LOWER_IS_BETTER
 from nbtune.runs import CheckpointStore
 from nbtune.tasks import Loss
@@ -271,14 +272,25 @@ class Training:
     def _step(self, rows: Indices) -> None:
         """Make one step; until its update begins an interrupt can leave it out."""
         job, progress = self.job, self.progress
-        rate = job.learning_rate * rate_factor(
-            job.recipe.lr_scheduler_type, progress.step, job.total_steps, self.warmup
-        )
+        rate = self._rate()
         seen = self.stepper.look(job.train, rows)
         self.is_whole = self.is_saved = False
         self.window.append(self.stepper.update(seen, rate))
         progress.step += 1
         self.is_whole = True
+
+    def _rate(self) -> float:
+        job, progress, recipe = self.job, self.progress, self.job.recipe
+        at = At(
+            progress.step,
+            job.total_steps,
+            self.warmup,
+            job.learning_rate,
+            progress.scores,
+            job.metric in LOWER_IS_BETTER,
+        )
+        factor = rate_factor(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, at)
+        return job.learning_rate * factor
 
     def _reason_to_end(self) -> str:
         progress, patience = self.progress, self.job.recipe.early_stopping_patience
@@ -371,7 +383,7 @@ class Training:
         wanted = torch.from_numpy(targets.astype(np.int64))
         loss = float(job.loss.sum(torch.from_numpy(logits), wanted)) / job.loss.count(targets)
         scores = job.score(targets, softmax(logits))
-        value = {**scores, "loss": loss}[job.metric]
+        score = value = {**scores, "loss": loss}[job.metric]
         value = -value if job.metric in LOWER_IS_BETTER else value
         best = -math.inf if progress.best_score is None else progress.best_score
         better = math.isfinite(value) and value > best
@@ -386,6 +398,7 @@ class Training:
         )
         if counts:
             progress.evaluated_step = progress.step
+            progress.scores.append(score if math.isfinite(score) else None)
             progress.worse_evaluations = 0 if better else progress.worse_evaluations + 1
             self.is_saved = False
         if evaluated.best:

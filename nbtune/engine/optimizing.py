@@ -136,24 +136,6 @@ def warmup_steps(recipe: Recipe, total_steps: int) -> int:
     return int(recipe.warmup_steps)
 
 
-def rate_factor(kind: str, step: int, total_steps: int, warmup: int) -> float:
-    """Return what the highest rate is multiplied by at a step, from 0, as ``Trainer`` does.
-
-    Examples
-    --------
-    >>> [rate_factor("linear", step, 6, 2) for step in range(6)]
-    [0.0, 0.5, 1.0, 0.75, 0.5, 0.25]
-    """
-    if step < warmup:
-        return step / warmup
-    if kind == "constant":
-        return 1.0
-    progress = (step - warmup) / max(1, total_steps - warmup)
-    if kind == "cosine":
-        return max(0.0, 0.5 * (1 + math.cos(math.pi * progress)))
-    return max(0.0, 1 - progress)
-
-
 def set_rate(optimizer: Optimizer, rate: float) -> None:
     """Set the learning rate of all groups, each by its own scale."""
     for group in optimizer.param_groups:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ class Progress:
     """Where a run stands: what the loop keeps and a checkpoint carries.
 
     ``evaluated_step`` was the last to be evaluated; ``bad_steps`` were left out in a row just
-    now; ``total_steps`` were asked for when this was saved.
+    now; ``total_steps`` were asked for when this was saved; ``scores`` are those that pick the
+    best weights, of all evaluations that counted, None where one was no number.
     """
 
     step: int = 0
@@ -38,6 +39,7 @@ class Progress:
     best_step: int | None = None
     worse_evaluations: int = 0
     bad_steps: int = 0
+    scores: list[float | None] = field(default_factory=list)
 
 
 def moving_tensors(model: Any) -> dict[str, Tensor]:

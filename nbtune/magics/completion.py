@@ -26,6 +26,8 @@ class Place:
         The line up to the cursor, without the magic's own name on its first line.
     cell : str
         The whole cell.
+    above : str
+        Its lines above the cursor's.
     in_body : bool
         Whether it is below the magic's line.
     """
@@ -33,6 +35,7 @@ class Place:
     magic: str
     before: str
     cell: str
+    above: str
     in_body: bool
 
 
@@ -50,14 +53,14 @@ def find_place(text: str, line_number: int, column: int) -> Place | None:
     from nbtune.magics.parsers import PARSERS
 
     lines = text.split("\n")
-    before = lines[line_number][:column]
+    before, above = lines[line_number][:column], "\n".join(lines[:line_number])
     own = _MAGIC.match(before)
     if own and own[2] in PARSERS:
-        return Place(own[2], before[own.end() :], text, in_body=False)
+        return Place(own[2], before[own.end() :], text, above, in_body=False)
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
-    above = _MAGIC.match(lines[first])
-    if above and above[1] == "%%" and above[2] in PARSERS and line_number > first:
-        return Place(above[2], before, text, in_body=True)
+    magic = _MAGIC.match(lines[first])
+    if magic and magic[1] == "%%" and magic[2] in PARSERS and line_number > first:
+        return Place(magic[2], before, text, above, in_body=True)
     return None
 
 
@@ -103,14 +106,27 @@ def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[s
 
 
 def _in_recipe(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
-    from nbtune.recipe import Lora, Recipe
+    from nbtune.recipe import Recipe
 
     key = re.match(r"^(\s*)([\w.]*)$", place.before)
     if key:
-        fields = Lora.model_fields if key[1] else Recipe.model_fields
-        return key[2], [f"{name}: " for name in fields]
+        names = _names_under(place) if key[1] else Recipe.model_fields
+        return key[2], [f"{name}: " for name in names]
     value = re.match(r"^\s*([\w.]+):\s+(\S*)$", place.before)
     return (value[2], values_of(value[1], place.cell, namespace)) if value else ("", [])
+
+
+def _names_under(place: Place) -> Iterable[str]:
+    """Return the names that the setting above the indented ones takes."""
+    from nbtune.recipe import Lora
+    from nbtune.recipe.schedules import SCHEDULES, options_of
+
+    parents = re.findall(r"^(\w+):\s*(?:#.*)?$", place.above, re.MULTILINE)
+    if parents[-1:] != ["lr_scheduler_kwargs"]:
+        return Lora.model_fields
+    kind = re.search(r"^lr_scheduler_type:\s*(\w+)", place.cell, re.MULTILINE)
+    named = kind[1] if kind else "linear"
+    return options_of(named).model_fields if named in SCHEDULES else ()
 
 
 def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:

@@ -191,7 +191,7 @@ def _put(values: dict[str, Any], path: Path, value: Any) -> None:
 def _look_up(recipe: Recipe, path: Path) -> Any:
     value: Any = recipe
     for key in path:
-        value = getattr(value, key)
+        value = value[key] if isinstance(value, Mapping) else getattr(value, key)
     return value
 
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from nbtune.recipe.schedules import check_options
 
 Column = Annotated[str, Field(min_length=1)]
 
@@ -100,8 +109,13 @@ class Recipe(Settings):
     adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of Adam's second moment")
     adam_epsilon: float = Field(1e-8, gt=0, description="Adam's epsilon")
     max_grad_norm: float = Field(1.0, ge=0, description="gradients are clipped to it; 0 does not")
-    lr_scheduler_type: Literal["linear", "cosine", "constant"] = Field(
-        "linear", description="course of the rate after the warm-up"
+    lr_scheduler_type: Literal[
+        "linear", "cosine", "cosine_with_restarts", "cosine_with_min_lr",
+        "cosine_warmup_with_min_lr", "polynomial", "constant", "constant_with_warmup",
+        "inverse_sqrt", "warmup_stable_decay", "reduce_lr_on_plateau", "one_cycle",
+    ] = Field("linear", description="course of the rate after the warm-up")  # fmt: skip
+    lr_scheduler_kwargs: dict[str, Any] = Field(
+        {}, description="options of that course, such as {num_cycles: 2}"
     )
     warmup_steps: float = Field(
         0.06, ge=0, description="steps with a rising rate; below 1 a share of all steps"
@@ -143,6 +157,12 @@ class Recipe(Settings):
     seed: int = Field(42, ge=0, lt=2**32, description="fixes splits, order, dropout, new weights")
     baseline: bool = Field(True, description="score majority and TF-IDF on the same rows")
 
+    @field_validator("lr_scheduler_kwargs")
+    @classmethod
+    def _options_suit_the_schedule(cls, options: Any, info: ValidationInfo) -> Any:
+        kind = info.data.get("lr_scheduler_type")  # missing where it is wrong itself
+        return options if kind is None else check_options(kind, options)
+
     @model_validator(mode="before")
     @classmethod
     def _steps_imply_strategy(cls, values: Any) -> Any:
@@ -156,6 +176,8 @@ class Recipe(Settings):
             raise ValueError("eval_strategy: steps needs eval_steps")
         if self.early_stopping_patience and self.eval_strategy == "no":
             raise ValueError("early_stopping_patience needs an eval_strategy of epoch or steps")
+        if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":
+            raise ValueError("reduce_lr_on_plateau needs an eval_strategy of epoch or steps")
         return self
 
 
@@ -220,7 +242,10 @@ VALUE_ALIASES: dict[tuple[str, Any], Any] = {
     ("optim", "adamw_hf"): "adamw_torch_fused",
     ("optim", "adamw_8bit"): "adamw_bnb_8bit",
     ("optim", "lion_32bit"): "lion",
-    ("lr_scheduler_type", "constant_with_warmup"): "constant",
+    ("lr_scheduler_type", "onecycle"): "one_cycle",
+    ("lr_scheduler_type", "OneCycleLR"): "one_cycle",
+    ("lr_scheduler_type", "ReduceLROnPlateau"): "reduce_lr_on_plateau",
+    ("lr_scheduler_type", "wsd"): "warmup_stable_decay",
     ("eval_strategy", False): "no",
     ("precision", "bfloat16"): "bf16",
     ("precision", "float16"): "fp16",

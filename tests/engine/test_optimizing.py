@@ -2,30 +2,13 @@ import math
 
 import pytest
 import torch
-from transformers import get_scheduler
 from transformers.optimization import Adafactor
 
 from nbtune.engine.lion import Lion
 from nbtune.engine.muon import Muon
-from nbtune.engine.optimizing import make_optimizer, rate_factor, set_rate, warmup_steps
+from nbtune.engine.optimizing import make_optimizer, set_rate, warmup_steps
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_model
-
-
-@pytest.mark.parametrize("warmup", [0, 1, 7])
-@pytest.mark.parametrize("kind", ["linear", "cosine", "constant"])
-def test_rates_are_those_of_transformers_step_by_step(kind, warmup):
-    theirs = {"constant": "constant_with_warmup"}.get(kind, kind)
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
-    scheduler = get_scheduler(theirs, optimizer, num_warmup_steps=warmup, num_training_steps=23)
-    for step in range(25):  # and two steps too many
-        assert rate_factor(kind, step, 23, warmup) == pytest.approx(scheduler.get_last_lr()[0])
-        optimizer.step()
-        scheduler.step()
-
-
-def test_a_warm_up_longer_than_the_run_only_rises():
-    assert [rate_factor("cosine", step, 2, 4) for step in range(2)] == [0, 0.25]
 
 
 @pytest.mark.parametrize(("setting", "steps"), [(0, 0), (0.06, 1), (0.5, 5), (1, 1), (3, 3)])

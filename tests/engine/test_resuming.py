@@ -59,6 +59,12 @@ def take_up_after_every_step(cut):
 CASES = {
     "scored every two steps": EVERY,
     "cosine": {"lr_scheduler_type": "cosine", "warmup_steps": 3},
+    "one cycle": {"lr_scheduler_type": "one_cycle"},
+    "plateau": {
+        "lr_scheduler_type": "reduce_lr_on_plateau",
+        "lr_scheduler_kwargs": {"patience": 0, "threshold": 0.5},
+        "eval_steps": 1,
+    },
     "momentum": {"optim": "sgd", "learning_rate": 0.1},
     "AdamW in small parts": {"optim": "adamw_torch"},
     "Adam": {"optim": "adam"},

@@ -95,9 +95,9 @@ def test_two_kernels_do_not_train_one_run(kernels):
 
 
 def test_completion_answers_through_the_protocol(kernel):
-    text = "%%finetune t --data df\nlr_scheduler_type: "
+    text = "%%finetune t --data df\nbatching: "
     reply = kernel.client.complete(text, len(text), reply=True, timeout=30)["content"]
-    assert set(reply["matches"]) == {"linear", "cosine", "constant"}
+    assert set(reply["matches"]) == {"packed", "padded"}
     assert (reply["cursor_start"], reply["cursor_end"]) == (len(text), len(text))
 
 
