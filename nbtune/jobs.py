@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -199,6 +199,7 @@ def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[
         head=find_task(recipe.task).head,
         seed=recipe.seed,
         attention_dropout=recipe.attention_dropout,
+        dropout=recipe.dropout,
         revision=recipe.revision,
     )
     for text in loaded.notices:
@@ -272,12 +273,17 @@ def _job(
     from nbtune.evaluation.metrics import score
     from nbtune.models.probing import find_frozen, find_packer
 
-    task, method = find_task(recipe.task), find_method(recipe.method)
+    task, method, labels = (
+        find_task(recipe.task),
+        find_method(recipe.method),
+        folder.about["labels"],
+    )
     device = find_device()
     precision = choose_precision(recipe.precision, device)
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
-    if packer is not None and recipe.cache_frozen:
+    # Frozen layers say the same in every epoch, unless there is noise on what they are told.
+    if packer is not None and recipe.cache_frozen and recipe.neftune_noise_alpha is None:
         packer.frozen = find_frozen(model, packer)
     parameters = list(model.parameters())
     metric = recipe.metric_for_best_model or task.metrics[0]
@@ -287,7 +293,9 @@ def _job(
         validation=examples.get("validation"),
         recipe=recipe,
         learning_rate=recipe.learning_rate or method.learning_rate,
-        loss=task.loss(recipe, examples["train"].targets, len(folder.about["labels"])),
+        loss=task.loss(
+            _with_weights_in_order(recipe, labels), examples["train"].targets, len(labels)
+        ),
         score=score,
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
@@ -307,6 +315,15 @@ def _job(
         ),
         states=folder.path / "states",
     )
+
+
+def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
+    """Give weights by the name of a label their place in the order of labels."""
+    weights = recipe.class_weight
+    if not isinstance(weights, Mapping):
+        return recipe
+    ordered = tuple(weights.get(label, 1.0) for label in labels)
+    return recipe.model_copy(update={"class_weight": ordered})
 
 
 def _score_baselines(folder: RunFolder, emit: Emit) -> None:

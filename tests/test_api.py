@@ -73,6 +73,23 @@ def test_a_rate_that_would_end_above_its_start_is_refused_before_anything_is_rea
         )
 
 
+@pytest.mark.parametrize(
+    ("weights", "problem", "hint"),
+    [
+        ({"animl": 2}, "no training row has the label 'animl'", "did you mean 'animal'?"),
+        ([1, 2], "2 weights for 3 labels", "one for each of animal, food, place"),
+    ],
+)
+def test_weights_of_labels_that_are_not_there_are_refused(train, weights, problem, hint):
+    with pytest.raises(DataError, match=problem) as caught:
+        train(class_weight=weights)
+    assert hint in caught.value.hint
+
+
+def test_weights_by_label_are_trained_with(train):
+    assert len(set(train(class_weight={"food": 50.0}, epochs=3, lr=3e-3).predict(["x", "y"]))) == 1
+
+
 def test_text_file_keywords_and_pairs_give_the_same_recipe(train, tmp_path, tiny):
     text = f"model: {tiny}\nepochs: 1\nbaseline: false\nlr: 0.01\n"
     (tmp_path / "r.yaml").write_text(text)

@@ -38,22 +38,45 @@ class Batch:
     states: list[np.ndarray[Any, Any]] | None = None
 
 
+Order = Callable[[int, int, int], Indices]
+"""(seed, epoch, rows) to the rows of that epoch; it depends on nothing else."""
+
+
 def epoch_order(seed: int, epoch: int, rows: int) -> Indices:
-    """Return the order of the rows in an epoch; it depends on nothing but the arguments."""
+    """Return all rows in an order of their own for every epoch."""
     return np.random.default_rng([seed, epoch]).permutation(rows)
 
 
-def step_rows(seed: int, rows: int, rows_per_step: int, first_step: int) -> Iterator[Indices]:
+def row_order(strategy: str, targets: np.ndarray[Any, Any]) -> Order:
+    """Return how the rows of an epoch are chosen, for a ``train_sampling_strategy``.
+
+    With ``weighted`` as many rows are drawn as there are, with replacement, and every label as
+    often as any other: rows of a rare one come several times, some of a frequent one not at all.
+    """
+    if strategy == "sequential":
+        return lambda seed, epoch, rows: np.arange(rows)
+    if strategy == "random":
+        return epoch_order
+    _, label, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    chances = 1 / (len(counts) * counts[label])
+    return lambda seed, epoch, rows: np.random.default_rng([seed, epoch]).choice(
+        rows, size=rows, p=chances
+    )
+
+
+def step_rows(
+    seed: int, rows: int, rows_per_step: int, first_step: int, order: Order = epoch_order
+) -> Iterator[Indices]:
     """Yield the rows of each optimiser step from ``first_step`` on, without end.
 
-    The last step of an epoch takes what is left, so that every row is seen once an epoch.
+    The last step of an epoch takes what is left, so that an epoch is as long as there are rows.
     """
     steps_per_epoch = -(-rows // rows_per_step)
     epoch, skip = divmod(first_step, steps_per_epoch)
     while True:
-        order = epoch_order(seed, epoch, rows)
+        chosen = order(seed, epoch, rows)
         for start in range(skip * rows_per_step, rows, rows_per_step):
-            yield order[start : start + rows_per_step]
+            yield chosen[start : start + rows_per_step]
         epoch, skip = epoch + 1, 0
 
 

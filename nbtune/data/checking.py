@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nbtune.data.columns import Columns
-from nbtune.errors import DataError
+from nbtune.errors import DataError, did_you_mean
 
 SHOWN = 3
 _EXCERPT = 40
@@ -132,6 +132,26 @@ def refuse_unseen(labels: Sequence[str], known: Sequence[str], what: str) -> Non
         raise DataError(
             f"{what}: labels that no training row has: {named}",
             hint=f"known labels: {', '.join(list(known)[:12])}",
+        )
+
+
+def refuse_unfit_weights(weights: Any, labels: Sequence[str]) -> None:
+    """Refuse a ``class_weight`` that names labels that are not there, or too few.
+
+    Raises
+    ------
+    DataError
+        Naming these labels, and the nearest there is.
+    """
+    if isinstance(weights, Mapping) and (unknown := [n for n in weights if n not in labels]):
+        raise DataError(
+            f"class_weight: no training row has the label {', '.join(map(repr, unknown[:5]))}",
+            hint=did_you_mean(unknown[0], list(labels)[:12]),
+        )
+    if isinstance(weights, tuple) and len(weights) != len(labels):
+        raise DataError(
+            f"class_weight: {len(weights)} weights for {len(labels)} labels",
+            hint=f"one for each of {', '.join(list(labels)[:12])}, or {{label: weight}}",
         )
 
 

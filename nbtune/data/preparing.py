@@ -13,6 +13,7 @@ from nbtune.data.checking import (
     has_labels,
     label_names,
     refuse_empty,
+    refuse_unfit_weights,
     refuse_unseen,
     usable_rows,
 )
@@ -76,6 +77,7 @@ def prepare(recipe: Recipe, source: Any, validation: Any = None, test: Any = Non
             refuse_empty(frames[split], split)
     splits, dropped = _usable(frames, columns, recipe)
     labels = label_names(list(splits["train"]["label"]))
+    refuse_unfit_weights(recipe.class_weight, labels)
     splits = _sampled(_with_missing_splits(splits, recipe), recipe)
     for split, frame in splits.items():
         refuse_unseen(list(frame["label"]), labels, split)

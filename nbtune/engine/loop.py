@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbtune.data.batches import Encoded, Indices, step_rows
+from nbtune.data.batches import Encoded, Indices, row_order, step_rows
 from nbtune.engine import state
 from nbtune.engine.caching import fits, with_states
 from nbtune.engine.control import Control
@@ -42,6 +42,7 @@ from nbtune.events import (
 )
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
+from nbtune.models.noise import noisy_embeddings
 from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import At, rate_factor
@@ -165,6 +166,9 @@ class Training:
             own_modes(forward.device),
             packing(forward.model, forward.packer),
             row_gradients(forward.model),
+            noisy_embeddings(
+                forward.model, self.job.recipe.neftune_noise_alpha, lambda: forward.lengths
+            ),
             cheap_dropout(forward.model),
         ):
             try:
@@ -253,7 +257,11 @@ class Training:
         """Make the steps; returns why they ended."""
         job, progress = self.job, self.progress
         rows_of_steps = step_rows(
-            job.recipe.seed, len(job.train.targets), job.rows_per_step, progress.step
+            job.recipe.seed,
+            len(job.train.targets),
+            job.rows_per_step,
+            progress.step,
+            row_order(job.recipe.train_sampling_strategy, job.train.targets),
         )
         while True:
             evaluate, save = self._is_evaluation_due(), self._is_save_due()

@@ -31,18 +31,23 @@ class OutOfMemoryError(NbtuneError):
 
 @dataclass
 class Forward:
-    """How a batch goes through the model: where, in which format, packed or padded."""
+    """How a batch goes through the model: where, in which format, packed or padded.
+
+    ``lengths`` are the tokens of each row that went last.
+    """
 
     model: Any
     device: torch.device
     precision: str
     packer: Packer | None
+    lengths: Sequence[int] = ()
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the logits of a batch, of shape (rows, labels)."""
         inputs = {
             name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.inputs.items()
         }
+        self.lengths = batch.lengths
         if self.packer is not None:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision):

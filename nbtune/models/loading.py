@@ -15,7 +15,13 @@ from nbtune.errors import ModelError, in_one_line
 from nbtune.models.scratch import new_config, new_tokenizer
 from nbtune.models.sources import ModelSource
 
-_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+_DROPOUT = (
+    "hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop",
+    "resid_dropout", "embed_dropout", "embedding_dropout", "activation_dropout", "dropout_rate",
+    "classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "summary_first_dropout",
+)  # fmt: skip
+"""What dropout is called in configurations; one that is None follows another."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ def load_model(
     head: str = "AutoModelForSequenceClassification",
     seed: int = 42,
     attention_dropout: float | None = None,
+    dropout: float | None = None,
     revision: str | None = None,
 ) -> LoadedModel:
     """Load weights under a head for these labels; new weights are drawn from ``seed``.
@@ -81,6 +88,8 @@ def load_model(
         The transformers auto class that adds the head.
     attention_dropout : float, optional
         Replaces the model's own dropout on attention weights.
+    dropout : float, optional
+        Replaces the model's own dropout everywhere else.
 
     Raises
     ------
@@ -92,7 +101,7 @@ def load_model(
     names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
     if source.kind == "scratch":
         config = new_config(tokenizer, names)
-        _set_attention_dropout(config, attention_dropout)
+        _set_dropout(config, attention_dropout, dropout)
         model, info = getattr(transformers, head).from_config(config), {}
     else:
         with quiet(), _named_failures(source, "model"):
@@ -103,7 +112,7 @@ def load_model(
                 num_labels=len(labels),
                 **names,
             )
-            _set_attention_dropout(config, attention_dropout)
+            _set_dropout(config, attention_dropout, dropout)
             model, info = getattr(transformers, head).from_pretrained(
                 source.location,
                 revision=revision,
@@ -119,10 +128,11 @@ def load_model(
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
 
 
-def _set_attention_dropout(config: Any, value: float | None) -> None:
-    for name in _DROPOUT_NAMES:
-        if value is not None and isinstance(getattr(config, name, None), int | float):
-            setattr(config, name, value)
+def _set_dropout(config: Any, attention: float | None, elsewhere: float | None) -> None:
+    for names, value in ((_ATTENTION_DROPOUT, attention), (_DROPOUT, elsewhere)):
+        for name in names:
+            if value is not None and isinstance(getattr(config, name, None), int | float):
+                setattr(config, name, value)
 
 
 def _check_whole(source: ModelSource, model: Any, info: Mapping[str, Any]) -> tuple[str, ...]:

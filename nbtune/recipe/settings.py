@@ -21,6 +21,7 @@ from pydantic import (
 from nbtune.recipe.schedules import check_options
 
 Column = Annotated[str, Field(min_length=1)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseModel):
@@ -121,8 +122,24 @@ class Recipe(Settings):
         0.06, ge=0, description="steps with a rising rate; below 1 a share of all steps"
     )
     label_smoothing_factor: float = Field(0.0, ge=0, lt=1, description="label smoothing")
-    class_weight: Literal["balanced"] | None = Field(
-        None, description="balanced weighs labels by 1 / frequency"
+    focal_gamma: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="rows that are easy weigh (1 - p)^gamma; 2 is usual (Lin 2017)",
+    )
+    class_weight: Literal["balanced"] | dict[str, Positive] | tuple[Positive, ...] | None = Field(
+        None,
+        description="balanced weighs labels by 1 / frequency; or {label: weight}, others weigh 1",
+    )
+    train_sampling_strategy: Literal["random", "weighted", "sequential"] = Field(
+        "random", description="weighted draws every label equally often"
+    )
+    neftune_noise_alpha: float | None = Field(
+        None, gt=0, le=100, description="noise on the embeddings; 5 is usual (NEFTune, Jain 2023)"
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="dropout but for attention weights; empty keeps the model's"
     )
     attention_dropout: float | None = Field(
         0.0, ge=0, lt=1, description="dropout on attention weights; null keeps the model's own"
@@ -157,6 +174,11 @@ class Recipe(Settings):
     seed: int = Field(42, ge=0, lt=2**32, description="fixes splits, order, dropout, new weights")
     baseline: bool = Field(True, description="score majority and TF-IDF on the same rows")
 
+    @field_validator("class_weight", mode="before")
+    @classmethod
+    def _labels_are_texts(cls, weights: Any) -> Any:
+        return {str(k): v for k, v in weights.items()} if isinstance(weights, dict) else weights
+
     @field_validator("lr_scheduler_kwargs")
     @classmethod
     def _options_suit_the_schedule(cls, options: Any, info: ValidationInfo) -> Any:
@@ -176,6 +198,8 @@ class Recipe(Settings):
             raise ValueError("eval_strategy: steps needs eval_steps")
         if self.early_stopping_patience and self.eval_strategy == "no":
             raise ValueError("early_stopping_patience needs an eval_strategy of epoch or steps")
+        if self.class_weight is not None and self.train_sampling_strategy == "weighted":
+            raise ValueError("class_weight and weighted sampling both favour rare labels; keep one")
         if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":
             raise ValueError("reduce_lr_on_plateau needs an eval_strategy of epoch or steps")
         return self
@@ -183,6 +207,11 @@ class Recipe(Settings):
 
 ALIASES: dict[str, str] = {
     "adam_eps": "adam_epsilon",
+    "class_weights": "class_weight",
+    "hidden_dropout_prob": "dropout",
+    "neftune_alpha": "neftune_noise_alpha",
+    "noise_alpha": "neftune_noise_alpha",
+    "sampler": "train_sampling_strategy",
     "attention_probs_dropout_prob": "attention_dropout",
     "base_model": "model",
     "batch_size": "per_device_train_batch_size",

@@ -42,7 +42,8 @@ class Task:
     head : str
         The transformers auto class that puts the head on a model.
     loss : callable
-        (recipe, training targets, number of labels) to the loss.
+        (recipe, training targets, number of labels) to the loss; ``class_weight`` is
+        ``balanced``, or a weight for each label in their order.
     metrics : tuple of str
         Scores shown while training; the first one picks the best weights.
     views : tuple of str

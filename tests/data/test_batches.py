@@ -1,11 +1,12 @@
 import itertools
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.data.batches import InMemory, by_tokens, epoch_order, make_batch, step_rows
+from nbtune.data.batches import InMemory, by_tokens, epoch_order, make_batch, row_order, step_rows
 
 lengths = st.lists(st.integers(1, 300), min_size=1, max_size=100).map(np.array)
 
@@ -42,6 +43,31 @@ def test_steps_begun_in_the_middle_go_on_as_if_never_stopped(rows, rows_per_step
     whole = itertools.islice(step_rows(0, rows, rows_per_step, 0), first, first + 5)
     later = itertools.islice(step_rows(0, rows, rows_per_step, first), 5)
     assert [list(step) for step in later] == [list(step) for step in whole]
+
+
+def test_weighted_sampling_draws_every_label_equally_often():
+    targets = np.array([0] * 900 + [1] * 90 + [2] * 10)
+    order = row_order("weighted", targets)
+    drawn = order(0, 0, 1000)
+    assert len(drawn) == 1000
+    assert np.bincount(targets[drawn]) / 1000 == pytest.approx([1 / 3] * 3, abs=0.06)
+    assert list(order(0, 0, 1000)) == list(drawn), "by seed and epoch alone"
+    assert list(order(0, 1, 1000)) != list(drawn)
+    assert list(order(1, 0, 1000)) != list(drawn)
+
+
+@pytest.mark.parametrize("strategy", ["random", "sequential", "weighted"])
+def test_steps_of_every_order_go_on_as_if_never_stopped(strategy):
+    targets = np.arange(20) % 3
+    order = row_order(strategy, targets)
+    whole = itertools.islice(step_rows(0, 20, 6, 0, order), 5, 9)
+    later = itertools.islice(step_rows(0, 20, 6, 5, order), 4)
+    assert [list(step) for step in later] == [list(step) for step in whole]
+
+
+def test_rows_may_come_as_they_lie():
+    steps = itertools.islice(step_rows(0, 5, 2, 0, row_order("sequential", np.zeros(5))), 4)
+    assert [list(step) for step in steps] == [[0, 1], [2, 3], [4], [0, 1]]
 
 
 def test_each_epoch_and_seed_has_an_order_of_its_own():

@@ -74,6 +74,8 @@ CASES = {
     "Lion": {"optim": "lion", "learning_rate": 1e-4},
     "Muon": {"optim": "muon"},
     "class weights": {"class_weight": "balanced", "label_smoothing_factor": 0.1},
+    "noise on embeddings": {"neftune_noise_alpha": 5.0},
+    "rows drawn by label": {"train_sampling_strategy": "weighted"},
     "accumulation": {"per_device_train_batch_size": 5, "gradient_accumulation_steps": 3},
     "padded": {"batching": "padded"},
     "attention dropout": {"attention_dropout": 0.1},

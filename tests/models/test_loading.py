@@ -142,6 +142,15 @@ def test_dropout_on_attention_is_set_under_every_name(folder_of):
         assert getattr(load(folder).model.config, name) == 0.1
 
 
+def test_dropout_elsewhere_is_set_and_attention_is_left_alone(folder_of):
+    """All of GPT-2's five, and of BERT's, whose head follows the rest."""
+    for kind in ("bert", "distilbert", "gpt2"):
+        model = load(folder_of(kind), dropout=0.25, attention_dropout=0.0).model
+        layers = [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)]
+        assert set(layers) <= {0.25, 0.0}
+        assert layers.count(0.25) > layers.count(0.0)
+
+
 def test_scratch_is_trained_on_the_texts_alone():
     source = find_model(SCRATCH)
     tokenizer = load_tokenizer(source, list(topic_rows(30)["text"]))

@@ -86,3 +86,27 @@ def test_the_loss_is_taken_in_float32():
         logits_for(targets).to(torch.bfloat16), torch.from_numpy(targets)
     )
     assert half.dtype == torch.float32
+
+
+def test_focal_loss_counts_sure_rows_less():
+    """Of a row at p = 0.75 there is left a sixteenth with gamma 2, of one at 0.5 a quarter."""
+    logits = torch.tensor([[0.75, 0.125, 0.125], [0.25, 0.5, 0.25]]).log()
+    targets = np.array([0, 1])
+    found = mean_loss(Recipe(focal_gamma=2), targets, logits)
+    assert found.item() == pytest.approx((-np.log(0.75) / 16 - np.log(0.5) / 4) / 2)
+
+
+@given(targets_of_rows, st.sampled_from([None, "balanced"]), st.sampled_from([0.0, 0.1]))
+def test_a_gamma_of_almost_nothing_is_cross_entropy(targets, class_weight, smoothing):
+    settings = {"class_weight": class_weight, "label_smoothing_factor": smoothing}
+    plain = mean_loss(Recipe(**settings), targets)
+    focal = mean_loss(Recipe(**settings, focal_gamma=1e-9), targets)
+    assert focal.item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_weights_are_taken_in_the_order_of_the_labels():
+    targets = np.array([0, 1, 2, 2])
+    found = mean_loss(Recipe(class_weight=(1.0, 2.0, 0.5)), targets)
+    weight = torch.tensor([1.0, 2.0, 0.5])
+    expected = cross_entropy(logits_for(targets), torch.from_numpy(targets), weight=weight)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
