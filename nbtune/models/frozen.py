@@ -15,6 +15,8 @@ from typing import Any, Literal
 from torch import Tensor
 from torch.nn import ModuleList
 
+from nbtune.models.layers import layers_of
+
 Looked = Literal["all", "first", "last"]
 
 
@@ -59,7 +61,9 @@ class Frozen:
         def stop(layer: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
             raise Reached(args[0] if args else named["hidden_states"])
 
-        hook = self.layers[self.first].register_forward_pre_hook(stop, with_kwargs=True)
+        hook = self.layers[self.first].register_forward_pre_hook(
+            stop, prepend=True, with_kwargs=True
+        )
         try:
             inner()
         except Reached as reached:
@@ -81,7 +85,7 @@ class Frozen:
                 return (states, *args[1:]), named
             return args, {**named, "hidden_states": states}
 
-        hook = self.upper[0].register_forward_pre_hook(replace, with_kwargs=True)
+        hook = self.upper[0].register_forward_pre_hook(replace, prepend=True, with_kwargs=True)
         with self._only_upper():
             try:
                 return inner()
@@ -111,15 +115,10 @@ def lowest_trained(inner: Any) -> Frozen | None:
     The pooler, which heads train, stands above all layers. Whether anything else that is trained
     stands below them is for the caller to try, as no list of names would know.
     """
-    lists = [
-        (holder, name, part)
-        for holder in inner.modules()
-        for name, part in holder.named_children()
-        if isinstance(part, ModuleList) and len({type(layer) for layer in part}) == 1
-    ]
-    if not lists:
+    found = layers_of(inner)
+    if found is None:
         return None
-    holder, name, layers = max(lists, key=lambda found: len(found[2]))
+    layers = getattr(*found)
     pooler = getattr(inner, "pooler", None)
     above = set() if pooler is None else set(pooler.parameters())
     own = {parameter for layer in layers for parameter in layer.parameters()}
@@ -128,4 +127,4 @@ def lowest_trained(inner: Any) -> Frozen | None:
     first = trained.index(True) if any(trained) else len(layers)
     if first == len(layers) and any(p.requires_grad for p in others):
         first -= 1  # such as a norm after the last layer
-    return Frozen(holder, name, first) if first else None
+    return Frozen(*found, first) if first else None

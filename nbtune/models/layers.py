@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from torch.nn import Parameter
+from torch.nn import ModuleList, Parameter
 
 _NUMBERED = re.compile(r"(?:.*?\.)?\d+(?=\.)")
 
@@ -13,6 +13,17 @@ _NUMBERED = re.compile(r"(?:.*?\.)?\d+(?=\.)")
 def unwrapped(model: Any) -> Any:
     """Return the model of transformers, where adapters are wrapped around one."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def layers_of(inner: Any) -> tuple[Any, str] | None:
+    """Return the module that holds the layers, and the name they have there: the longest list."""
+    lists = [
+        (len(part), holder, name)
+        for holder in inner.modules()
+        for name, part in holder.named_children()
+        if isinstance(part, ModuleList) and len({type(layer) for layer in part}) == 1
+    ]
+    return max(lists, key=lambda found: found[0])[1:] if lists else None
 
 
 def layer_depths(model: Any, head: list[str]) -> dict[Parameter, int]:

@@ -21,6 +21,7 @@ from transformers import AttentionInterface
 
 from nbtune.models.dropout import dropout as drop
 from nbtune.models.frozen import Frozen, Reached
+from nbtune.models.narrowing import Narrow
 
 NAME = "nbtune_packed"
 SHORT = 32
@@ -34,12 +35,15 @@ _OTHER_ATTENTION = ("position_bias", "s_aux", "sinks", "sliding_window", "softca
 class Group:
     """Neighbouring rows of similar length, at tokens ``start`` to ``stop`` of the long row.
 
+    ``first`` is the place of the first of them in its order of rows.
+
     ``gather`` of shape (rows, longest) points at tokens from ``start``, ``real`` picks the slots
     that hold one and ``mask`` hides the others; all None when the rows are equally long.
     """
 
     start: int
     stop: int
+    first: int
     rows: int
     longest: int
     gather: Tensor | None = None
@@ -51,10 +55,13 @@ class Group:
 class Layout:
     """Where each token of the long row stands in the padded batch, flattened.
 
-    ``order`` are the rows of the batch in the order in which the long row has them.
+    ``order`` are the rows of the batch in the order in which the long row has them; they stand
+    there from ``starts`` to ``stops``, both of shape (rows,).
     """
 
     order: list[int]
+    starts: Tensor
+    stops: Tensor
     places: Tensor
     positions: Tensor
     groups: tuple[Group, ...]
@@ -73,11 +80,14 @@ def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     ordered = [lengths[row] for row in order]
     tokens = torch.tensor(ordered)
-    before = (tokens.cumsum(0) - tokens).repeat_interleave(tokens)
+    stops = tokens.cumsum(0)
+    before = (stops - tokens).repeat_interleave(tokens)
     positions = torch.arange(sum(ordered)) - before
     places = positions + (torch.tensor(order) * width).repeat_interleave(tokens)
     return Layout(
         order,
+        (stops - tokens).to(device, non_blocking=True),
+        stops.to(device, non_blocking=True),
         places.to(device, non_blocking=True),
         positions[None].to(device, non_blocking=True),
         tuple(_groups(ordered, device)),
@@ -93,7 +103,7 @@ def _groups(lengths: list[int], device: torch.device) -> Iterator[Group]:
             last += 1
         members = torch.tensor(lengths[first:last])
         stop = start + int(members.sum())
-        group = Group(start, stop, last - first, longest)
+        group = Group(start, stop, first, last - first, longest)
         yield group if lengths[last - 1] == longest else _uneven(group, members, device)
         first, start = last, stop
 
@@ -106,6 +116,7 @@ def _uneven(group: Group, lengths: Tensor, device: torch.device) -> Group:
     return Group(
         group.start,
         group.stop,
+        group.first,
         group.rows,
         group.longest,
         gather.to(device, non_blocking=True),
@@ -138,45 +149,71 @@ def packed_attention(
         raise NotImplementedError(f"packed attention knows no {asked[0]}")
     packer: Packer = module.nbtune_packer
     packer.calls += 1
-    layout = packer.layout
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
-    token_major = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
-    parts = [
-        _attend(group, token_major, dropout=dropout, scale=scaling, causal=causal)
-        for group in layout.groups
-    ]
+    queries, keys, values = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    narrow = packer.narrow
+    if is_narrow := narrow is not None and narrow.keys is not None and narrow.values is not None:
+        keys, values = (
+            states[0].view(states.shape[1], -1, query.shape[-1])
+            for states in (narrow.keys, narrow.values)
+        )
+    parts = []
+    for group in packer.layout.groups:
+        mine = (
+            queries[group.first : group.first + group.rows, None].transpose(1, 2)
+            if is_narrow
+            else _by_row(group, queries)
+        )
+        # A causal row never looks at the padding behind it, so it needs no mask for it.
+        mixed = _attend(
+            mine,
+            _by_row(group, keys),
+            _by_row(group, values),
+            mask=None if causal and not is_narrow else group.mask,
+            dropout=dropout,
+            scale=scaling,
+            causal=causal and not is_narrow,
+        )
+        flat = mixed.transpose(1, 2).flatten(0, 1)
+        whole = is_narrow or group.real is None
+        parts.append(flat if whole else _Unpad.apply(flat, group.real))  # type: ignore[no-untyped-call]
     return torch.cat(parts)[None], None
 
 
-def _attend(
-    group: Group, token_major: list[Tensor], *, dropout: float, scale: float | None, causal: bool
-) -> Tensor:
-    def by_row(tensor: Tensor) -> Tensor:
-        own = tensor[group.start : group.stop]
-        if group.gather is not None and group.real is not None:
-            own = _Pad.apply(own, group.gather.flatten(), group.real)  # type: ignore[no-untyped-call]
-        return own.reshape(group.rows, group.longest, *own.shape[1:]).transpose(1, 2)
+def _by_row(group: Group, tokens: Tensor) -> Tensor:
+    """Return the tokens of a group's rows as (rows, heads, longest, width)."""
+    own = tokens[group.start : group.stop]
+    if group.gather is not None and group.real is not None:
+        own = _Pad.apply(own, group.gather.flatten(), group.real)  # type: ignore[no-untyped-call]
+    return own.reshape(group.rows, group.longest, *own.shape[1:]).transpose(1, 2)
 
-    query, key, value = map(by_row, token_major)
+
+def _attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    mask: Tensor | None,
+    dropout: float,
+    scale: float | None,
+    causal: bool,
+) -> Tensor:
     # With dropout torch leaves its fused kernel on a CPU, and then ours costs half of its way.
     attend = (
         _attention_with_dropout
         if dropout and query.device.type == "cpu"
         else functional.scaled_dot_product_attention
     )
-    # A causal row never looks at the padding behind it, so it needs no mask for it.
-    mixed = attend(
+    return attend(
         query,
         key,
         value,
-        attn_mask=None if causal else group.mask,
+        attn_mask=mask,
         dropout_p=dropout,
         is_causal=causal,
         scale=scale,
         enable_gqa=query.shape[1] != key.shape[1],
     )
-    flat = mixed.transpose(1, 2).flatten(0, 1)
-    return flat if group.real is None else _Unpad.apply(flat, group.real)  # type: ignore[no-untyped-call]
 
 
 def _attention_with_dropout(
@@ -258,11 +295,13 @@ class Packer:
         self.inner = outer.base_model
         self.own_attention = self.inner.config._attn_implementation
         self.plain: Callable[..., Any] = self.inner.forward
-        self.layout = Layout([], torch.empty(0), torch.empty(0), ())
+        nothing = torch.empty(0, dtype=torch.long)
+        self.layout = Layout([], nothing, nothing, nothing, nothing, ())
         self.calls = 0
         self.frozen: Frozen | None = None
         self.states: Sequence[np.ndarray[Any, Any]] | None = None
         self.recording = False
+        self.narrow: Narrow | None = None
         self.lengths: Sequence[int] = ()
         self.shift = 0
 
@@ -272,6 +311,8 @@ class Packer:
         self.inner.config._attn_implementation = NAME
         for module in self.inner.modules():
             object.__setattr__(module, "nbtune_packer", self)
+        if self.narrow is not None:
+            self.narrow.install()
 
     def remove(self) -> None:
         """Change the model back to what it was."""
@@ -279,6 +320,8 @@ class Packer:
         self.inner.config._attn_implementation = self.own_attention
         for module in self.inner.modules():
             module.__dict__.pop("nbtune_packer", None)
+        if self.narrow is not None:
+            self.narrow.remove()
 
     def _forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any
@@ -294,8 +337,12 @@ class Packer:
             partial(self.plain, input_ids=input_ids.flatten()[layout.places][None], **others)
         )
         hidden = output.last_hidden_state[0]
+        if self.narrow is not None and len(hidden) < len(layout.places):
+            places, width = torch.tensor(layout.order, device=hidden.device), 1
+        else:
+            places = layout.places
         padded = hidden.new_zeros(rows * width, hidden.shape[-1])
-        padded = padded.index_copy(0, layout.places, hidden).unflatten(0, (rows, width))
+        padded = padded.index_copy(0, places, hidden).unflatten(0, (rows, width))
         output.last_hidden_state = padded
         if getattr(self.inner, "pooler", None) is not None:
             output.pooler_output = self.inner.pooler(padded)
@@ -322,6 +369,8 @@ class Packer:
             call()
         except Reached as reached:
             lengths = [self.lengths[row] for row in self.layout.order]
+            if reached.states.shape[1] < sum(lengths):  # the last layer is narrow
+                lengths = [1] * len(lengths)
             own = torch.split(reached.states[0].float(), lengths)
         finally:
             self.recording = False

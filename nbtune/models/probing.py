@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nbtune.models.frozen import Frozen, Looked, lowest_trained
+from nbtune.models.narrowing import Narrow
 from nbtune.models.packing import Packer, packing
 
 LENGTHS = (3, 40, 9)
@@ -33,6 +34,9 @@ def find_packer(model: Any) -> Packer | None:
     for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
         packer.shift = shift
         if _packs(model, packer):
+            packer.narrow = narrow = Narrow(packer.inner, lambda: packer.layout)
+            if narrow.layer is None or not _packs(model, packer):
+                packer.narrow = None
             return packer
     return None
 
