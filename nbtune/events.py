@@ -99,6 +99,14 @@ class StepsDone(Event):
 
 
 @dataclass(frozen=True)
+class LayersUnfrozen(Event):
+    """From this step on more weights are trained, ``trainable_parameters`` of them."""
+
+    step: int
+    trainable_parameters: int
+
+
+@dataclass(frozen=True)
 class EvaluationProgress(Event):
     """How far an evaluation has come; shown live, not kept in the history."""
 

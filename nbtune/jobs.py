@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RecipeError, RunError
 from nbtune.events import BaselineScored, DataReady, Event, Notice, PhaseStarted, RunStarted
-from nbtune.methods import find_method, method_names
+from nbtune.methods import Method, find_method, method_names
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
-from nbtune.records import SCORES
+from nbtune.records import SCORES, ParameterTable
 from nbtune.runs import RunFolder
-from nbtune.runs.files import staged
+from nbtune.runs.files import staged, write_text
 from nbtune.tasks import find_task, task_names
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
     from nbtune.data.preparing import PreparedData
     from nbtune.engine.control import Control
     from nbtune.engine.loop import Job, Outcome
+    from nbtune.models.loading import LoadedModel
 
 Emit = Callable[[Event], None]
+PARAMETERS = "parameters.json"
+SHORTEST = 8
+"""Fewer tokens than this hold no text."""
 VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
 
 
@@ -58,8 +63,10 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
         When something that the recipe needs is not installed, or its rate would end too high.
     """
     find_task(recipe.task)
+    method = find_method(recipe.method)
+    method.check(recipe.model_copy(update={"model": source.name}))
     _check_optimizer(recipe)
-    usual = find_method(recipe.method).learning_rate
+    usual = method.learning_rate
     if source.learning_rate is not None:
         usual *= source.learning_rate / find_method("full").learning_rate
     rate = recipe.learning_rate or usual
@@ -80,9 +87,10 @@ def _check_optimizer(recipe: Recipe) -> None:
 
 def advice(recipe: Recipe, source: ModelSource) -> str:
     """Return what the user should know about a recipe that works, but hardly as was meant."""
-    if source.kind == "scratch" and recipe.method != "full":
+    if source.kind == "scratch" and (recipe.method != "full" or recipe.freeze is not None):
+        what = f"method {recipe.method}" if recipe.method != "full" else f"freeze: {recipe.freeze}"
         return (
-            f"method {recipe.method} keeps the weights of {source.name} as they were drawn at "
+            f"{what} keeps the weights of {source.name} as they were drawn at "
             "random; method: full trains them"
         )
     if recipe.lr_scheduler_type in WITHOUT_WARMUP and "warmup_steps" in recipe.model_fields_set:
@@ -187,10 +195,13 @@ def work(
 
 
 def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
+    from nbtune.methods.counting import count_parameters
+    from nbtune.methods.freezing import freeze
     from nbtune.models.loading import load_model
 
     emit(PhaseStarted("loading model"))
-    source = find_model(recipe.model)
+    source, method = find_model(recipe.model), find_method(recipe.method)
+    method.check(recipe)
     tokenizer = _tokenizer(folder, source, recipe)
     loaded = load_model(
         source,
@@ -201,18 +212,46 @@ def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[
         attention_dropout=recipe.attention_dropout,
         dropout=recipe.dropout,
         revision=recipe.revision,
+        quantize=_quantize(method, recipe),
     )
     for text in loaded.notices:
         emit(Notice(text))
-    max_length = min(recipe.max_length, loaded.max_positions or recipe.max_length)
+    max_length = _longest(loaded, method, recipe)
     if max_length < recipe.max_length:
         emit(Notice(f"max_length is {max_length}: {source.name} takes no longer rows"))
-    model = find_method(recipe.method).apply(loaded.model, recipe)
+    model = method.apply(loaded.model, recipe)
+    freeze(model, recipe)
+    write_text(folder.path / PARAMETERS, count_parameters(model).to_json())
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     emit(PhaseStarted("tokenising"))
     examples = _tokenise(folder, tokenizer, max_length, emit)
     return Trained(model, tokenizer, max_length), examples
+
+
+def _quantize(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
+    quantize = method.quantize
+    return None if quantize is None else lambda model: quantize(model, recipe)
+
+
+def _longest(loaded: LoadedModel, method: Method, recipe: Recipe) -> int:
+    """Return the longest row in tokens; those that a method adds take places as well.
+
+    Raises
+    ------
+    RecipeError
+        When these leave no place for a row.
+    """
+    if loaded.max_positions is None:
+        return recipe.max_length
+    places = loaded.max_positions - method.virtual_tokens(recipe)
+    if places < SHORTEST:
+        raise RecipeError(
+            f"num_virtual_tokens: {recipe.num_virtual_tokens} leave no room for texts in the "
+            f"{loaded.max_positions} places of {recipe.model}",
+            hint=f"take {max(1, loaded.max_positions // 2)} or fewer",
+        )
+    return min(recipe.max_length, places)
 
 
 def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
@@ -271,6 +310,7 @@ def _job(
     from nbtune.engine.loop import Job
     from nbtune.engine.stepping import Forward
     from nbtune.evaluation.metrics import score
+    from nbtune.methods.freezing import gradual_unfreezing
     from nbtune.models.probing import find_frozen, find_packer
 
     task, method, labels = (
@@ -285,7 +325,7 @@ def _job(
     # Frozen layers say the same in every epoch, unless there is noise on what they are told.
     if packer is not None and recipe.cache_frozen and recipe.neftune_noise_alpha is None:
         packer.frozen = find_frozen(model, packer)
-    parameters = list(model.parameters())
+    counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     metric = recipe.metric_for_best_model or task.metrics[0]
     return Job(
         forward=Forward(model, device, precision, packer),
@@ -306,14 +346,15 @@ def _job(
             task=recipe.task,
             model=str(recipe.model),
             method=recipe.method,
-            parameters=sum(p.numel() for p in parameters),
-            trainable_parameters=sum(p.numel() for p in parameters if p.requires_grad),
+            parameters=counted.parameters,
+            trainable_parameters=counted.trainable,
             device=device.type,
             precision=precision,
             batching="padded" if packer is None else "packed",
             metric=metric,
         ),
         states=folder.path / "states",
+        waiting=gradual_unfreezing(model, recipe),
     )
 
 
@@ -346,14 +387,10 @@ def _score_baselines(folder: RunFolder, emit: Emit) -> None:
 
 def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:
     """Write the model as ``from_pretrained`` reads it, and tell how the run ended."""
-    from nbtune.models.loading import quiet
-
     if outcome.stopped.best_step is not None:
         emit(PhaseStarted("saving"))
         try:
-            with quiet(), staged(folder.model_path) as place:
-                trained.model.save_pretrained(place)
-                trained.tokenizer.save_pretrained(place)
+            save_trained(trained, folder.model_path)
         except Exception as error:  # noqa: BLE001 - safetensors has errors of its own
             failure = RunError(
                 f"the model could not be saved: {error}",
@@ -365,8 +402,22 @@ def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> 
     return outcome
 
 
-def load_trained(folder: RunFolder) -> Trained:
+def save_trained(trained: Trained, folder: Path) -> None:
+    """Write model and tokenizer to a folder as ``from_pretrained`` reads them."""
+    from nbtune.models.loading import quiet
+
+    with quiet(), staged(folder) as place:
+        trained.model.save_pretrained(place)
+        trained.tokenizer.save_pretrained(place)
+
+
+def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
     """Load the model that a run left, with its best weights.
+
+    Parameters
+    ----------
+    dequantize : bool
+        Turn weights of 4 or 8 bits into the numbers of 32 bits that they stand for.
 
     Raises
     ------
@@ -383,8 +434,11 @@ def load_trained(folder: RunFolder) -> Trained:
             hint=f"go on with it: %resume {folder.title}",
         )
     recipe = from_yaml(folder.recipe_text)
+    method = find_method(recipe.method)
     saved = ModelSource(folder.title, "local", str(folder.model_path))
     adapter = (folder.model_path / "adapter_config.json").is_file()
+    if adapter:
+        method.check(recipe)
     tokenizer = load_tokenizer(saved, [])
     loaded = load_model(
         find_model(recipe.model) if adapter else saved,
@@ -392,15 +446,39 @@ def load_trained(folder: RunFolder) -> Trained:
         folder.about["labels"],
         head=find_task(recipe.task).head,
         revision=recipe.revision if adapter else None,
+        quantize=_quantize(method, recipe) if adapter else None,
     )
     model = loaded.model
-    if adapter:
-        import peft
-
+    if dequantize and getattr(model, "is_quantized", False):
         with quiet():
-            model = peft.PeftModel.from_pretrained(model, folder.model_path)
-    max_length = min(recipe.max_length, loaded.max_positions or recipe.max_length)
-    return Trained(model.eval(), tokenizer, max_length)
+            model = model.dequantize()
+    if adapter:
+        model = method.load(model, folder.model_path, recipe)
+    return Trained(model.eval(), tokenizer, _longest(loaded, method, recipe))
+
+
+def load_merged(folder: RunFolder) -> Trained:
+    """Load the model of a run as a plain one, its adapters added to the weights.
+
+    Raises
+    ------
+    RunError
+        As `load_trained`, and when the method's part cannot be added to weights.
+    """
+    from nbtune.methods.adapters import merged
+
+    # Rounded anew to 4 or 8 bits the sums would be other numbers.
+    trained = load_trained(folder, dequantize=True)
+    model = trained.model
+    if not hasattr(model, "peft_config"):
+        return trained
+    method = from_yaml(folder.recipe_text).method
+    if not hasattr(model.base_model, "merge_adapter"):
+        raise RunError(
+            f"{folder.title}: what method {method} learnt is no part of the weights",
+            hint="save it without merged; merging goes with lora, qlora and ia3",
+        )
+    return replace(trained, model=merged(model).eval())
 
 
 def probabilities(

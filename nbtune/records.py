@@ -131,6 +131,45 @@ class EvaluationRecord:
         return record
 
 
+@dataclass(frozen=True)
+class PartParameters:
+    """The weights of one part of a model.
+
+    ``what`` names the trained ones, empty for none; ``trainable`` of ``parameters`` move.
+    """
+
+    part: str
+    what: str
+    trainable: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """What a run trains, from the embeddings up to the head."""
+
+    parts: tuple[PartParameters, ...]
+
+    @property
+    def trainable(self) -> int:
+        """How many numbers are trained."""
+        return sum(part.trainable for part in self.parts)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model has."""
+        return sum(part.parameters for part in self.parts)
+
+    def to_json(self) -> str:
+        """Write the table as JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ParameterTable:
+        """Read what `to_json` wrote; unknown fields are passed over."""
+        return cls(tuple(_make(PartParameters, part) for part in json.loads(text)["parts"]))
+
+
 _PARTS: dict[str, type] = {
     "table": Judged,
     "classes": ClassScores,

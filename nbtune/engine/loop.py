@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import Parameter
 
 from nbtune.data.batches import Encoded, Indices, row_order, step_rows
 from nbtune.engine import state
@@ -34,12 +35,14 @@ from nbtune.events import (
     Evaluated,
     EvaluationProgress,
     Event,
+    LayersUnfrozen,
     Notice,
     PhaseStarted,
     RunStarted,
     RunStopped,
     StepsDone,
 )
+from nbtune.methods.freezing import Waiting, held_still, nothing_waits
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
 from nbtune.models.noise import noisy_embeddings
@@ -74,6 +77,8 @@ class Job:
         What the run is, as far as it is known before the first step.
     states : Path or None
         Folder for what frozen layers say about the rows; None runs them in every step.
+    waiting : callable
+        (epochs done) to the weights that wait for their turn, of those that are trained.
     """
 
     forward: Forward
@@ -87,6 +92,7 @@ class Job:
     pad_id: int
     start: RunStarted
     states: Path | None = None
+    waiting: Waiting = nothing_waits
 
     @property
     def rows_per_step(self) -> int:
@@ -281,11 +287,21 @@ class Training:
         """Make one step; until its update begins an interrupt can leave it out."""
         job, progress = self.job, self.progress
         rate = self._rate()
-        seen = self.stepper.look(job.train, rows)
+        with held_still(self._waiting()):
+            seen = self.stepper.look(job.train, rows)
         self.is_whole = self.is_saved = False
         self.window.append(self.stepper.update(seen, rate))
         progress.step += 1
         self.is_whole = True
+
+    def _waiting(self) -> Sequence[Parameter]:
+        """Return the weights that the next step leaves alone; tell when they have become fewer."""
+        job, step = self.job, self.progress.step
+        waiting = job.waiting(step / job.steps_per_epoch)
+        if step and len(waiting) < len(job.waiting((step - 1) / job.steps_per_epoch)):
+            moving = sum(p.numel() for p in self.stepper.parameters)
+            self.tell(LayersUnfrozen(step + 1, moving - sum(p.numel() for p in waiting)))
+        return waiting
 
     def _rate(self) -> float:
         job, progress, recipe = self.job, self.progress, self.job.recipe

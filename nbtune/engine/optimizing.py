@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,11 @@ from transformers.optimization import Adafactor
 
 from nbtune.engine.lion import Lion
 from nbtune.engine.muon import Muon
-from nbtune.methods import head_modules
+from nbtune.methods import find_method, head_modules
 from nbtune.models.layers import layer_depths, unwrapped
 from nbtune.recipe import Recipe
+
+_NOT_DECAYED = re.compile(r"norm|ia3_l")
 
 
 def make_optimizer(model: Any, recipe: Recipe, learning_rate: float) -> Optimizer:
@@ -67,18 +70,19 @@ OPTIMIZERS: dict[str, Make] = {
 def parameter_groups(model: Any, recipe: Recipe, learning_rate: float) -> list[dict[str, Any]]:
     """Put trained weights of the same rate and decay together, those that are decayed first.
 
-    Biases and norms are not decayed, as in ``Trainer``. ``lr_scale`` is what `set_rate`
+    Biases, norms and what scales activations are not decayed. ``lr_scale`` is what `set_rate`
     multiplies the rate of the step by; ``hidden`` are matrices between embeddings and head,
     which only Muon treats apart. Checkpoints count the weights in this order.
     """
     scales = rate_scales(model, recipe, learning_rate)
+    own_scale = find_method(recipe.method).rate_scale
     hidden = hidden_matrices(model) if recipe.optim == "muon" else set()
     groups: dict[tuple[bool, float, bool], list[Parameter]] = {}
     for name, weight in model.named_parameters():
         if weight.requires_grad:
-            decayed = weight.ndim >= 2 and "norm" not in name.lower()
-            kind = (decayed, scales.get(weight, 1.0), weight in hidden)
-            groups.setdefault(kind, []).append(weight)
+            decayed = weight.ndim >= 2 and not _NOT_DECAYED.search(name.lower())
+            scale = scales.get(weight, 1.0) * own_scale(name, recipe)
+            groups.setdefault((decayed, scale, weight in hidden), []).append(weight)
     return [
         {
             "params": groups[decayed, scale, inner],

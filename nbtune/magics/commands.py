@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbtune.recipe import Resolved
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
+    from nbtune.results.method_list import MethodList
     from nbtune.results.run import Run
     from nbtune.results.run_table import RunTable
 
@@ -136,10 +137,14 @@ class NBTune(Magics):  # type: ignore[misc]
         return resumed
 
     @_magic(line_magic)
-    def nbtune(self, found: Namespace, cell: None) -> Doctor | str:
-        """Say what this machine and this notebook can do."""
+    def nbtune(self, found: Namespace, cell: None) -> Doctor | MethodList | str:
+        """Say what this machine, this notebook and nbtune can do."""
         import nbtune
 
+        if found.what == "methods":
+            from nbtune.results.method_list import MethodList
+
+            return MethodList()
         return nbtune.__version__ if found.what == "version" else nbtune.doctor()
 
     @property

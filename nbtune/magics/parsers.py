@@ -105,9 +105,12 @@ def nbtune() -> LineParser:
     parser = LineParser(
         "%nbtune",
         "doctor    what this machine, this installation and this notebook can do\n"
+        "methods   the methods of training, and what each one trains\n"
         "version   the version of nbtune",
     )
-    parser.add_argument("what", nargs="?", default="doctor", choices=("doctor", "version"))
+    parser.add_argument(
+        "what", nargs="?", default="doctor", choices=("doctor", "methods", "version")
+    )
     return parser
 
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.plugins import Plugins
 
 if TYPE_CHECKING:
     from nbtune.recipe import Recipe
+
+
+def _works(recipe: Recipe) -> None:
+    """Object to nothing."""
+
+
+def _load_adapter(model: Any, folder: Path, recipe: Recipe) -> Any:
+    from nbtune.methods.adapters import load_adapter
+
+    return load_adapter(model, folder, recipe)
 
 
 @dataclass(frozen=True)
@@ -22,18 +33,41 @@ class Method:
         (model, recipe) to the model to train: the same one with some weights frozen, or wrapped.
     learning_rate : float
         The rate that usually suits, where neither recipe nor model names one.
+    check : callable
+        (recipe) raises a RecipeError where the method cannot work here; asked before anything is
+        loaded.
+    load : callable
+        (model, folder, recipe) to the model with the adapter that a run saved. A folder that
+        holds a whole model is not asked for.
+    quantize : callable, optional
+        (model without weights, recipe) to the ``quantization_config`` that it is loaded with.
+    virtual_tokens : callable
+        (recipe) to the number of tokens that the method puts before each row.
+    rate_scale : callable
+        (name of a weight, recipe) to what its learning rate is multiplied by.
     """
 
     name: str
     summary: str
     apply: Callable[[Any, Recipe], Any]
     learning_rate: float
+    check: Callable[[Recipe], None] = _works
+    load: Callable[[Any, Path, Recipe], Any] = _load_adapter
+    quantize: Callable[[Any, Recipe], Any] | None = None
+    virtual_tokens: Callable[[Recipe], int] = lambda recipe: 0
+    rate_scale: Callable[[str, Recipe], float] = lambda name, recipe: 1.0
 
 
 BUILTIN = {
     "full": "nbtune.methods.full",
     "head": "nbtune.methods.head",
+    "bitfit": "nbtune.methods.bitfit",
     "lora": "nbtune.methods.lora",
+    "qlora": "nbtune.methods.qlora",
+    "ia3": "nbtune.methods.ia3",
+    "prompt-tuning": "nbtune.methods.prompt_tuning",
+    "p-tuning": "nbtune.methods.p_tuning",
+    "prefix-tuning": "nbtune.methods.prefix_tuning",
 }
 
 _METHODS: Plugins[Method] = Plugins("method", BUILTIN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +79,7 @@ def load_model(
     attention_dropout: float | None = None,
     dropout: float | None = None,
     revision: str | None = None,
+    quantize: Callable[[Any], Any] | None = None,
 ) -> LoadedModel:
     """Load weights under a head for these labels; new weights are drawn from ``seed``.
 
@@ -90,6 +91,8 @@ def load_model(
         Replaces the model's own dropout on attention weights.
     dropout : float, optional
         Replaces the model's own dropout everywhere else.
+    quantize : callable, optional
+        (model without weights) to the ``quantization_config`` that it is loaded with.
 
     Raises
     ------
@@ -113,7 +116,8 @@ def load_model(
                 **names,
             )
             _set_dropout(config, attention_dropout, dropout)
-            model, info = getattr(transformers, head).from_pretrained(
+            auto = getattr(transformers, head)
+            model, info = auto.from_pretrained(
                 source.location,
                 revision=revision,
                 trust_remote_code=False,
@@ -121,11 +125,17 @@ def load_model(
                 dtype=torch.float32,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
+                **({} if quantize is None else _quantization(quantize, auto, config)),
             )
     model.config.pad_token_id = tokenizer.pad_token_id
     notices = _check_whole(source, model, info)
     _check_vocabulary(source, model, tokenizer)
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
+
+
+def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dict[str, Any]:
+    with torch.device("meta"):
+        return {"quantization_config": quantize(auto.from_config(config))}
 
 
 def _set_dropout(config: Any, attention: float | None, elsewhere: float | None) -> None:

@@ -76,6 +76,7 @@ def loss_chart(view: RunView) -> str:
         dots=validation if len(validation) <= MOST_DOTS else [],
         best=float(across(np.array(best.step))) if best else None,
         pauses=[float(across(np.array(step))) for step in view.pauses],
+        unfreezings=[float(across(np.array(step))) for step in view.unfreezings],
         summary=chart_summary(view),
     )
 

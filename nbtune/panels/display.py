@@ -15,6 +15,7 @@ from nbtune.events import (
     BaselineScored,
     Evaluated,
     Event,
+    LayersUnfrozen,
     Notice,
     PhaseStarted,
     RunStarted,
@@ -95,7 +96,7 @@ class CardView:
     def __call__(self, event: Event) -> None:
         """Take an event in, and draw when it is time to."""
         self.view.apply(event)
-        if isinstance(event, RunStarted | StepsDone | Evaluated):
+        if isinstance(event, RunStarted | StepsDone | Evaluated | LayersUnfrozen):
             self.history.append((0.0, event))
         at_once = isinstance(event, PhaseStarted | RunStarted | Evaluated | RunStopped | Notice)
         if at_once or time.monotonic() - self.drawn >= self.interval:

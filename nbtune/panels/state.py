@@ -14,6 +14,7 @@ from nbtune.events import (
     Evaluated,
     EvaluationProgress,
     Event,
+    LayersUnfrozen,
     Notice,
     PhaseStarted,
     RunStarted,
@@ -42,6 +43,8 @@ class RunView:
         Training loss by step, one point a report, in growing buffers.
     pauses : list of int
         Steps at which the run was stopped and later went on.
+    unfreezings : list of int
+        Steps from which on more layers were trained.
     """
 
     title: str
@@ -57,6 +60,7 @@ class RunView:
     baselines: list[BaselineScored] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     pauses: list[int] = field(default_factory=list)
+    unfreezings: list[int] = field(default_factory=list)
     checkpoint: int | None = None
     recent: deque[StepsDone] = field(default_factory=deque)
 
@@ -75,6 +79,8 @@ class RunView:
                 self._start(event)
             case StepsDone():
                 self._report(event)
+            case LayersUnfrozen():
+                self.unfreezings.append(event.step)
             case EvaluationProgress():
                 self.progress = event if event.done < event.total else None
             case Evaluated():
@@ -99,6 +105,7 @@ class RunView:
             self.losses.pop()
         self.evaluations = [event for event in self.evaluations if event.step <= step]
         self.pauses = [pause for pause in self.pauses if pause <= step]
+        self.unfreezings = [other for other in self.unfreezings if other <= step]
         if self.last is not None and self.last.step > step:
             self.last = None
 

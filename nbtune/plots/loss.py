@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtune.events import Evaluated, Event, StepsDone, as_it_stands
+from nbtune.events import Evaluated, Event, LayersUnfrozen, StepsDone, as_it_stands
 from nbtune.plots.decimating import decimate
 from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend
 
@@ -15,7 +15,7 @@ POINTS = 500
 
 
 def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
-    """Draw training and validation loss over the steps; the best step is marked.
+    """Draw training and validation loss over the steps; marks the best and each unfreezing.
 
     Parameters
     ----------
@@ -45,6 +45,10 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
             markersize=4,
             label="validation",
         )
+    unfrozen = [event.step for _, event in history if isinstance(event, LayersUnfrozen)]
+    for number, step in enumerate(unfrozen):
+        label = "" if number else "one more layer trained"
+        ax.axvline(step, color=TRAIN, alpha=0.5, linewidth=1, linestyle="--", label=label)
     best = [event for event in looks if event.best]
     if best:
         ax.axvline(best[-1].step, color=GREY, linewidth=1, linestyle=":", label="weights kept")

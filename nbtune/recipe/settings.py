@@ -41,6 +41,9 @@ class Lora(Settings):
     )
     use_rslora: bool = Field(False, description="scale by alpha / sqrt(r) (Kalajdzievski 2023)")
     use_dora: bool = Field(False, description="learn magnitude and direction apart (Liu 2024)")
+    loraplus_lr_ratio: float = Field(
+        1.0, gt=0, le=1000, description="rate of B over that of A; LoRA+ takes 16 (Hayou 2024)"
+    )
 
 
 class Recipe(Settings):
@@ -75,8 +78,18 @@ class Recipe(Settings):
     max_length: int = Field(256, ge=2, description="longest text in tokens; longer ones are cut")
 
     # Which weights move
-    method: str = Field("full", description="full, head or lora")
-    lora: Lora = Field(Lora(), description="adapter settings of method lora")
+    method: str = Field("full", description="which weights are trained; %nbtune methods lists all")
+    freeze: int | None = Field(
+        None, ge=0, description="embeddings and this many of the lowest layers are not trained"
+    )
+    gradual_unfreezing: float | None = Field(
+        None, gt=0, description="epochs until the next layer is trained as well, from the top down"
+    )
+    lora: Lora = Field(Lora(), description="adapter settings of methods lora and qlora")
+    bits: Literal[4, 8] = Field(4, description="bits of the frozen weights with method qlora")
+    num_virtual_tokens: int = Field(
+        20, ge=1, le=1000, description="learnt tokens before each row, in the tuning of prompts"
+    )
 
     # How they move
     learning_rate: float | None = Field(
@@ -223,6 +236,7 @@ ALIASES: dict[str, str] = {
     "eval_data": "validation_data",
     "eval_dataset": "validation_data",
     "evaluation_strategy": "eval_strategy",
+    "freeze_layers": "freeze",
     "gradient_clip_val": "max_grad_norm",
     "grad_accum": "gradient_accumulation_steps",
     "grad_accumulation_steps": "gradient_accumulation_steps",
@@ -237,6 +251,7 @@ ALIASES: dict[str, str] = {
     "lora_r": "lora.r",
     "lora_rank": "lora.r",
     "lora_target_modules": "lora.target_modules",
+    "loraplus_lr_ratio": "lora.loraplus_lr_ratio",
     "lr": "learning_rate",
     "lr_scheduler": "lr_scheduler_type",
     "max_epochs": "num_train_epochs",
@@ -249,6 +264,8 @@ ALIASES: dict[str, str] = {
     "num_epochs": "num_train_epochs",
     "optimizer": "optim",
     "patience": "early_stopping_patience",
+    "prompt_length": "num_virtual_tokens",
+    "quantization_bit": "bits",
     "random_seed": "seed",
     "random_state": "seed",
     "schedule": "lr_scheduler_type",

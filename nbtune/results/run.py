@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError, RunError
 from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
-from nbtune.jobs import Trained, load_trained, probabilities
+from nbtune.jobs import PARAMETERS, Trained, load_merged, load_trained, probabilities, save_trained
 from nbtune.recipe import Recipe, from_yaml, to_yaml
+from nbtune.records import ParameterTable
 from nbtune.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtune.panels.state import RunView
+    from nbtune.results.parameters import Parameters
 
 
 class Run:
@@ -88,6 +90,24 @@ class Run:
     def tokenizer(self) -> Any:
         """The transformers tokenizer."""
         return self.trained.tokenizer
+
+    @property
+    def parameters(self) -> Parameters:
+        """The table of what is trained, part by part.
+
+        Raises
+        ------
+        RunError
+            When the run has not come so far, or was trained before such tables were made.
+        """
+        from nbtune.results.parameters import Parameters
+
+        file = self.folder.path / PARAMETERS
+        if not file.is_file():
+            raise RunError(
+                f"{self.name} has no table of what it trains", hint=f"make it: %resume {self.name}"
+            )
+        return Parameters(self.name, ParameterTable.from_json(file.read_text(encoding="utf-8")))
 
     @property
     def events(self) -> list[tuple[float, Event]]:
@@ -165,19 +185,40 @@ class Run:
             )
         return float((found == [str(label) for label in labels]).mean())
 
-    def save(self, folder: str | Path) -> Path:
-        """Copy model and tokenizer to a folder that ``from_pretrained`` reads.
+    def merged_model(self) -> Any:
+        """Return a plain transformers model with the adapters of the run added to its weights.
+
+        It predicts as ``model`` does; ``model`` itself stays as it is.
 
         Raises
         ------
         RunError
-            When there is something in that place already, or no model yet.
+            When there is no model yet, or what its method learnt cannot be added to weights.
+        """
+        return load_merged(self.folder).model
+
+    def save(self, folder: str | Path, *, merged: bool = False) -> Path:
+        """Copy model and tokenizer to a folder that ``from_pretrained`` reads.
+
+        Parameters
+        ----------
+        merged : bool
+            Write a plain model with the adapters added to its weights, which needs no PEFT.
+
+        Raises
+        ------
+        RunError
+            When there is something in that place already, or no model yet; or, for ``merged``,
+            as `merged_model` does.
         """
         place = Path(folder)
         if place.exists():
             raise RunError(f"{str(folder)!r} is there already", hint="choose a new folder")
         if not self.folder.model_path.is_dir():
             load_trained(self.folder)  # says why there is none
+        if merged:
+            save_trained(load_merged(self.folder), place)
+            return place
         shutil.copytree(self.folder.model_path, place)
         return place
 

@@ -10,6 +10,7 @@ from nbtune.engine.control import Control
 from nbtune.engine.loop import Job, Outcome, Training
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted
+from nbtune.methods.freezing import gradual_unfreezing
 from nbtune.models.probing import find_packer
 from nbtune.recipe import Recipe
 from nbtune.runs import CheckpointStore
@@ -43,6 +44,7 @@ class Lab:
             metric="accuracy",
             pad_id=0,
             start=RunStarted(0, 0, 0, "t", "m", "full", 1, 1, "cpu", "fp32", "packed", "accuracy"),
+            waiting=gradual_unfreezing(self.model, self.recipe),
         )
 
     def training(self, listen=None) -> Training:

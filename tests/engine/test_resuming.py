@@ -80,6 +80,7 @@ CASES = {
     "padded": {"batching": "padded"},
     "attention dropout": {"attention_dropout": 0.1},
     "a rate by layer": {"layerwise_lr_decay": 0.8, "head_learning_rate": 3e-3},
+    "gradual unfreezing": {"gradual_unfreezing": 0.4, "eval_steps": 1},
     "early stopping": {"eval_steps": 1, "early_stopping_patience": 2, "learning_rate": 1e-9},
 }
 

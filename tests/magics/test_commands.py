@@ -338,6 +338,12 @@ def test_hostile_texts_stay_texts_in_every_face(cell):
             assert "<b onclick" not in lowered
 
 
+def test_methods_are_listed_with_what_they_train_and_what_is_missing(cell):
+    shown = repr(cell("%nbtune methods").value)
+    assert "small adapters and the head are trained" in " ".join(shown.split())
+    assert all(f" {name}" in shown for name in ("full", "bitfit", "prefix-tuning"))
+
+
 def test_doctor_names_device_packages_and_models(cell):
     found = {finding.what: finding.found for finding in cell("%nbtune doctor").value.findings}
     assert "torch" in found["packages"]

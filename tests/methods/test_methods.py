@@ -1,11 +1,15 @@
+import importlib.util
+import sys
 import warnings
 
 import pytest
 import torch
 from peft import PeftModel
 
+from nbtune.engine.optimizing import make_optimizer
 from nbtune.errors import RecipeError
-from nbtune.methods import find_method, head_modules, method_names
+from nbtune.methods import Method, find_method, head_modules, method_names
+from nbtune.methods.adapters import merged
 from nbtune.recipe import Recipe
 from nbtune.testing import check_method, tiny_model
 
@@ -37,8 +41,77 @@ def step(model) -> None:
 
 
 @pytest.mark.parametrize("name", method_names())
-def test_every_method_trains_a_head(name):
-    check_method(find_method(name))
+def test_every_method_keeps_what_a_method_must_keep(name):
+    if name == "qlora":
+        pytest.importorskip("bitsandbytes")
+    check_method(find_method(name), num_virtual_tokens=3)
+
+
+VARIANTS = {
+    "rsLoRA": ("lora", {"lora": {"use_rslora": True}}),
+    "DoRA": ("lora", {"lora": {"use_dora": True, "lora_dropout": 0.1}}),
+    "LoRA+": ("lora", {"lora": {"loraplus_lr_ratio": 16}}),
+    "frozen layers": ("full", {"freeze": 1}),
+    "adapters above frozen layers": ("lora", {"freeze": 1}),
+    "gradual unfreezing": ("full", {"gradual_unfreezing": 1 / 3}),
+    "gradual unfreezing of adapters": ("lora", {"gradual_unfreezing": 1 / 3}),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_keeps_it_as_well(variant):
+    name, settings = VARIANTS[variant]
+    check_method(find_method(name), **settings)
+
+
+def without_head(model, recipe):
+    model.requires_grad_(True)
+    model.get_submodule(head_modules(model)[-1]).requires_grad_(False)
+    return model
+
+
+def untrained(model, recipe):
+    """Move a weight behind the back of the optimiser."""
+    model.requires_grad_(False)
+    for name in head_modules(model):
+        model.get_submodule(name).requires_grad_(True)
+
+    def move(layer, *_):
+        layer.bias.data += 0.1
+
+    model.bert.embeddings.LayerNorm.register_forward_hook(move)
+    return model
+
+
+def drawn_anew(model, folder, recipe):
+    adapted = find_method("lora").load(model, folder, recipe)
+    for name, weight in adapted.named_parameters():
+        if ".lora_B." in name:
+            torch.nn.init.normal_(weight)
+    return adapted
+
+
+BROKEN = {
+    "does not train the head: classifier.weight is frozen": {"apply": without_head},
+    "moves bert.embeddings.LayerNorm.bias, which it does not train": {"apply": untrained},
+    "gives other answers when it was saved and loaded": {
+        "apply": find_method("lora").apply,
+        "load": drawn_anew,
+    },
+    "no usual learning rate": {"apply": find_method("full").apply, "learning_rate": 0.0},
+}
+
+
+@pytest.mark.parametrize("complaint", BROKEN)
+def test_a_method_that_does_not_keep_it_is_told_why(complaint):
+    broken = Method(**{"name": "mine", "summary": "", "learning_rate": 1e-3, **BROKEN[complaint]})
+    with pytest.raises(AssertionError, match=complaint):
+        check_method(broken, kinds=("bert",))
+
+
+def test_a_method_that_refuses_every_kind_is_told_so():
+    with pytest.raises(AssertionError, match=r"bitfit works with none of these.*trains biases"):
+        check_method(find_method("bitfit"), kinds=("llama",))
 
 
 def test_an_unknown_method_gets_the_nearest():
@@ -146,8 +219,98 @@ def test_layers_that_are_not_there_are_named_with_the_nearest():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lora_says_nothing(kind, capfd):
+@pytest.mark.parametrize("name", ["lora", "ia3", "prompt-tuning", "p-tuning", "prefix-tuning"])
+def test_adapters_say_nothing(name, kind, capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        apply("lora", tiny_model(kind))
+        apply(name, tiny_model(kind))
     assert capfd.readouterr() == ("", "")
+
+
+def test_lora_plus_gives_b_a_higher_rate():
+    model = apply("lora", tiny_model(), lora={"loraplus_lr_ratio": 16})
+    recipe = Recipe(method="lora", lora={"loraplus_lr_ratio": 16})
+    names = {weight: name for name, weight in model.named_parameters()}
+    groups = make_optimizer(model, recipe, 1e-3).param_groups
+    rates = {names[weight]: group["lr"] for group in groups for weight in group["params"]}
+    assert {rate for name, rate in rates.items() if ".lora_B." in name} == {16e-3}
+    assert {rate for name, rate in rates.items() if ".lora_B." not in name} == {1e-3}
+
+
+# merging
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "llama"])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("lora", {}),
+        ("lora", {"use_rslora": True}),
+        ("lora", {"use_dora": True}),
+        ("ia3", {}),
+    ],
+)
+def test_merged_and_unmerged_give_the_same_answers(name, settings, kind):
+    model = apply(name, tiny_model(kind), lora=settings)
+    step(model)
+    model.eval()
+    with torch.no_grad():
+        expected = model(**INPUTS).logits
+        model.merge_adapter()
+        together = model(**INPUTS).logits
+        model.unmerge_adapter()
+        apart = model(**INPUTS).logits
+        plain = merged(model)
+        assert plain.state_dict().keys() == tiny_model(kind).state_dict().keys()
+        exported = plain(**INPUTS).logits
+    for found in (together, apart, exported):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+# ia3
+
+
+def test_ia3_starts_at_the_plain_model_and_is_not_decayed_to_nothing():
+    plain, model = tiny_model().eval(), apply("ia3", tiny_model()).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(model(**INPUTS).logits, plain(**INPUTS).logits)
+    groups = make_optimizer(model, Recipe(method="ia3", weight_decay=0.1), 1e-3).param_groups
+    decayed = {weight for g in groups for weight in g["params"] if g["weight_decay"]}
+    assert not [n for n, w in model.named_parameters() if ".ia3_l." in n and w in decayed]
+
+
+def test_ia3_refuses_models_whose_layers_nobody_has_named():
+    model = tiny_model()
+    model.config.model_type = "unheard"
+    with pytest.raises(RecipeError, match=r"ia3 does not know .* of the kind 'unheard'"):
+        apply("ia3", model)
+
+
+# bitfit
+
+
+def test_bitfit_trains_biases_and_the_head():
+    names = trained(apply("bitfit", tiny_model()))
+    below = [name for name in names if not name.startswith(tuple(HEADS["bert"]))]
+    assert len(below) == 2 * 8 + 1
+    assert all(name.endswith(".bias") for name in below)
+
+
+# what is missing
+
+
+@pytest.mark.parametrize("name", ["lora", "ia3", "prompt-tuning", "p-tuning", "prefix-tuning"])
+def test_without_peft_a_method_says_what_to_install(name, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda p: None if p == "peft" else real(p))
+    with pytest.raises(RecipeError) as caught:
+        find_method(name).check(Recipe(method=name))
+    assert str(caught.value) == (
+        f"method {name} needs the package peft, which is not installed\n  pip install peft"
+    )
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_peft_is_not_imported_before_it_is_used(name):
+    module = sys.modules[find_method(name).apply.__module__]
+    assert "peft" not in vars(module)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.events import Evaluated, RunStarted, StepsDone
+from nbtune.events import Evaluated, LayersUnfrozen, RunStarted, StepsDone
 from nbtune.panels.chart import BOTTOM, HEIGHT, LEFT, POINTS, RIGHT, TOP, WIDTH, Scale, loss_chart
 from nbtune.panels.state import RunView, fold
 from nbtune.testing import made_up_events
@@ -68,6 +68,16 @@ def test_no_point_leaves_the_frame(losses):
     assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in train)
     finite = [loss for loss in losses if math.isfinite(loss)]
     assert bool(train) == bool(finite)
+
+
+def test_each_unfreezing_is_marked_and_gone_when_a_run_went_back_before_it():
+    def marks(events):
+        titles = (path.findtext("title") for path in drawn(events).iter("path"))
+        return [title for title in titles if title == "one more layer trained"]
+
+    unfrozen = [LayersUnfrozen(20, 100), LayersUnfrozen(30, 200)]
+    assert len(marks([START, *unfrozen])) == 2
+    assert len(marks([START, *unfrozen, replace(START, step=25)])) == 1
 
 
 def test_a_run_without_a_step_is_an_empty_frame_of_the_same_size():

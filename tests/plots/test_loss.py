@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.events import Evaluated, RunStarted, StepsDone
+from nbtune.events import Evaluated, LayersUnfrozen, RunStarted, StepsDone
 from nbtune.plots.loss import POINTS, plot_loss, smoothed
 from nbtune.plots.style import new_figure
 from nbtune.testing import made_up_events
@@ -34,6 +34,15 @@ def test_the_losses_told_are_the_losses_drawn():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss (nats)")
     named = [text.get_text() for text in ax.get_legend().get_texts()]
     assert named == ["training", "validation", "weights kept"]
+
+
+def test_unfreezings_are_marked_and_named_once():
+    events = [*made_up_events(reports=8, epochs=4), LayersUnfrozen(20, 9), LayersUnfrozen(40, 10)]
+    ax = drawn(events)
+    marks = [line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1]
+    assert {20, 40} <= set(marks)
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named.count("one more layer trained") == 1
 
 
 def test_nothing_told_is_an_empty_picture():

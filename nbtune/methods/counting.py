@@ -1,0 +1,88 @@
+"""What a method trains: the weights of each part of a model, counted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch.nn import Parameter
+
+from nbtune.methods import head_modules
+from nbtune.models.layers import layer_depths, unwrapped
+from nbtune.records import ParameterTable, PartParameters
+
+# What PEFT puts around the names of weights; the copy that it trains stands for the original.
+_WRAPPING = re.compile(r"\.(?:modules_to_save|default|base_layer)(?=\.|$)")
+_REPLACED = ".original_module."
+
+
+@dataclass
+class _Part:
+    trainable: int = 0
+    parameters: int = 0
+    names: dict[str, None] = field(default_factory=dict)
+
+    def add(self, name: str, weight: Parameter) -> None:
+        size = numbers_in(weight)
+        self.parameters += size
+        if weight.requires_grad:
+            self.trainable += size
+            self.names[_kind(name)] = None
+
+    def row(self, name: str) -> PartParameters:
+        whole = self.trainable == self.parameters
+        what = "all" if whole else ", ".join(self.names)
+        return PartParameters(name, what, self.trainable, self.parameters)
+
+
+def count_parameters(model: Any) -> ParameterTable:
+    """Count the weights of a model by part, from the embeddings up to the head.
+
+    Neighbouring layers in which the same is trained share a row.
+    """
+    base = unwrapped(model)
+    head = head_modules(base)
+    depths = layer_depths(model, head)
+    top = max(depths.values())
+    parts: dict[Any, _Part] = {}
+    for name, weight in model.named_parameters():
+        if _REPLACED in name:
+            continue
+        depth = depths.get(weight)
+        part = name.split(".")[0] if depth is None else depth
+        parts.setdefault(part, _Part()).add(name, weight)
+    layers = [parts.pop(depth) for depth in range(1, top)]
+    below, above = parts.pop(0), parts.pop(top)
+    added = [part.row(name.replace("_", " ")) for name, part in parts.items()]
+    rows = [below.row("embeddings"), *_together(layers), *added, above.row("head")]
+    return ParameterTable(tuple(rows))
+
+
+def numbers_in(weight: Parameter) -> int:
+    """Return how many numbers a weight stands for; those of 4 bits lie two in a byte."""
+    state = getattr(weight, "quant_state", None)
+    return int(weight.numel() if state is None else state.shape.numel())
+
+
+def _together(layers: list[_Part]) -> list[PartParameters]:
+    rows: list[tuple[int, int]] = []
+    for number, layer in enumerate(layers, 1):
+        if rows and layer == layers[rows[-1][0] - 1]:
+            rows[-1] = (rows[-1][0], number)
+        else:
+            rows.append((number, number))
+    return [_merged(layers, first, last) for first, last in rows]
+
+
+def _merged(layers: list[_Part], first: int, last: int) -> PartParameters:
+    row = layers[first - 1].row(f"layer {first}" if first == last else f"layers {first}–{last}")
+    count = last - first + 1
+    return PartParameters(row.part, row.what, count * row.trainable, count * row.parameters)
+
+
+def _kind(name: str) -> str:
+    """Return the last word of a name that means something: ``lora_A``, ``bias``."""
+    words = _WRAPPING.sub("", name).split(".")
+    adapter = [word for word in words if word.startswith(("lora_", "ia3_"))]
+    return adapter[0] if adapter else words[-1]
