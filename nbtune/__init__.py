@@ -14,7 +14,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbtune.api import doctor, evaluate, finetune, list_runs, load, predict, resume
+    from nbtune.api import (
+        doctor,
+        evaluate,
+        finetune,
+        list_runs,
+        load,
+        lr_find,
+        predict,
+        resume,
+    )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
     from nbtune.results.evaluation import Evaluation
@@ -29,6 +38,7 @@ _HOMES = {
     "predict": "nbtune.api",
     "load": "nbtune.api",
     "list_runs": "nbtune.api",
+    "lr_find": "nbtune.api",
     "doctor": "nbtune.api",
     "Recipe": "nbtune.recipe",
     "Run": "nbtune.results.run",
@@ -54,6 +64,7 @@ __all__ = [
     "finetune",
     "list_runs",
     "load",
+    "lr_find",
     "predict",
     "resume",
 ]

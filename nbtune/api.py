@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune import datasets
 from nbtune.errors import DataError, NbtuneError, RunError
 from nbtune.events import EvaluationProgress, Event, Notice, PhaseStarted, RunStopped
-from nbtune.jobs import advice, fill_in, identity, known_names, lay_out, work
+from nbtune.jobs import (
+    HIGHEST_RATE,
+    advice,
+    fill_in,
+    find_rate,
+    identity,
+    known_names,
+    lay_out,
+    rising_rates,
+    usual_rate,
+    work,
+)
 from nbtune.models.sources import find_model
 from nbtune.recipe import (
     Layer,
@@ -36,6 +48,7 @@ if TYPE_CHECKING:
 
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
+    from nbtune.results.rate_finding import RateFinding
     from nbtune.results.run_table import RunTable
 
 View = Callable[[Event], None]
@@ -162,6 +175,62 @@ def resume(
     extend = {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
     with watching(folder.title, display, show_result) as teller:
         return _work(folder, teller, resume=True, extend=extend)
+
+
+def lr_find(
+    data: Any = None,
+    *,
+    recipe: str | Path | Recipe | Resolved | None = None,
+    set: Iterable[str] = (),
+    min_lr: float | None = None,
+    max_lr: float | None = None,
+    num_training: int = 100,
+    display: str | None = None,
+    **settings: Any,
+) -> RateFinding:
+    """Look for a learning rate: train some steps while the rate rises, and see what the loss does.
+
+    The model is loaded for this alone, and no run is left behind.
+
+    Parameters
+    ----------
+    data, recipe, set, display, **settings
+        As for `finetune`; what the recipe says about the rate itself is not asked.
+    min_lr, max_lr : float, optional
+        Where the rate begins and ends; by default a hundredth of the usual rate of the model and
+        method, and twenty times it.
+    num_training : int
+        Steps; fewer are made where the loss has risen again.
+
+    Raises
+    ------
+    RecipeError, DataError, ModelError
+        As `finetune` does.
+
+    Examples
+    --------
+    >>> nbtune.lr_find(train_df, model="minilm").suggestion  # doctest: +SKIP
+    0.0001
+    """
+    from tempfile import TemporaryDirectory
+
+    from nbtune.data.preparing import prepare
+    from nbtune.panels.display import Progress
+    from nbtune.results.rate_finding import RateFinding
+
+    given = resolve(recipe, settings, set)
+    source = find_model(given.recipe.model)
+    usual = usual_rate(given.recipe, source)
+    highest = max_lr or min(usual * 20, HIGHEST_RATE)
+    rates = rising_rates(min_lr or usual / 100, highest, num_training)
+    plain = {"learning_rate": usual, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
+    settled = fill_in(given.recipe.model_copy(update=plain), source)
+    with Progress("learning rates tried", display) as progress, TemporaryDirectory() as place:
+        prepared = prepare(settled, _given(data, settled.data, "data"))
+        prepared = replace(prepared, splits={"train": prepared.splits["train"]})
+        folder = RunStore(place).create("lr_find")
+        lay_out(folder, given, settled, prepared)
+        return RateFinding(find_rate(folder, rates, usual, lambda event: None, progress))
 
 
 def load(run: str, *, runs_dir: str | Path | None = None) -> Run:

@@ -20,7 +20,7 @@ from nbtune.methods import Method, find_method, method_names
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
-from nbtune.records import SCORES, ParameterTable
+from nbtune.records import SCORES, ParameterTable, RateSearch
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged, write_text
 from nbtune.tasks import find_task, task_names
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
     from nbtune.models.loading import LoadedModel
 
 Emit = Callable[[Event], None]
+Progress = Callable[[int, int], None]
 PARAMETERS = "parameters.json"
 SHORTEST = 8
 """Fewer tokens than this hold no text."""
+HIGHEST_RATE = 10.0
+OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
+"""How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""
 VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
 
 
@@ -54,9 +58,6 @@ def known_names() -> dict[str, list[str]]:
 def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
     """Write what was chosen for the user into the recipe, so that it runs the same elsewhere.
 
-    A model with a usual rate of its own has it for all weights; the other methods take as many
-    times that rate as they take of the rate that is usual for any model.
-
     Raises
     ------
     RecipeError
@@ -66,15 +67,43 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
     method = find_method(recipe.method)
     method.check(recipe.model_copy(update={"model": source.name}))
     _check_optimizer(recipe)
-    usual = method.learning_rate
-    if source.learning_rate is not None:
-        usual *= source.learning_rate / find_method("full").learning_rate
-    rate = recipe.learning_rate or usual
+    rate = recipe.learning_rate or usual_rate(recipe, source)
     try:
         check_rate(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, rate)
     except ValueError as error:
         raise RecipeError(f"lr_scheduler_kwargs: {error}") from None
     return recipe.model_copy(update={"model": source.name, "learning_rate": rate})
+
+
+def usual_rate(recipe: Recipe, source: ModelSource) -> float:
+    """Return the learning rate that usually suits.
+
+    A model with a usual rate of its own has it for all weights; the other methods take as many
+    times that rate as they take of the rate that is usual for any model. So do optimisers.
+    """
+    usual = find_method(recipe.method).learning_rate * OPTIMIZER_RATES.get(recipe.optim, 1.0)
+    if source.learning_rate is not None:
+        usual *= source.learning_rate / find_method("full").learning_rate
+    return min(usual, HIGHEST_RATE)
+
+
+def rising_rates(lowest: float, highest: float, steps: int) -> list[float]:
+    """Return learning rates that rise by the same factor from step to step.
+
+    Raises
+    ------
+    RecipeError
+        When they cannot rise, or are too few to see anything.
+    """
+    if not 0 < lowest < highest <= HIGHEST_RATE:
+        raise RecipeError(
+            f"min_lr {lowest:g} and max_lr {highest:g}: the rate cannot rise from one to the other",
+            hint=f"min_lr is below max_lr, and max_lr {HIGHEST_RATE:g} at most",
+        )
+    if not 20 <= steps <= 10_000:
+        raise RecipeError(f"num_training is {steps}", hint="take 20 to 10,000 steps; 100 is usual")
+    factor = highest / lowest
+    return [lowest * factor ** (step / (steps - 1)) for step in range(steps)]
 
 
 def _check_optimizer(recipe: Recipe) -> None:
@@ -192,6 +221,21 @@ def work(
     if outcome.failure is not None:
         raise outcome.failure
     return trained if outcome.stopped.best_step is not None else None
+
+
+def find_rate(
+    folder: RunFolder, rates: list[float], usual: float, emit: Emit, progress: Progress
+) -> RateSearch:
+    """Try rates on the run that this folder describes; nothing is trained for good."""
+    from nbtune.engine.rate_finding import try_rates
+
+    recipe = from_yaml(folder.recipe_text)
+    trained, examples = _load(folder, recipe, emit)
+    job = _job(folder, recipe, trained, examples)
+    began = time.monotonic()
+    losses = try_rates(job, rates, progress)
+    seconds = round(time.monotonic() - began, 3)
+    return RateSearch(str(recipe.model), recipe.method, tuple(rates), tuple(losses), usual, seconds)
 
 
 def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:

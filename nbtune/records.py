@@ -170,6 +170,45 @@ class ParameterTable:
         return cls(tuple(_make(PartParameters, part) for part in json.loads(text)["parts"]))
 
 
+@dataclass(frozen=True)
+class RateSearch:
+    """What the training loss did while the learning rate rose from step to step.
+
+    ``losses`` are fewer than ``rates`` where the test ended early; ``usual`` is the rate that
+    the recipe would have without one of its own.
+    """
+
+    model: str
+    method: str
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    usual: float
+    seconds: float
+
+    @property
+    def smooth(self) -> tuple[float, ...]:
+        """The mean of each loss and its neighbours."""
+        reach = max(1, len(self.rates) // 24)
+        windows = (self.losses[max(0, i - reach) : i + reach + 1] for i in range(len(self.losses)))
+        return tuple(sum(window) / len(window) for window in windows)
+
+    @property
+    def lowest(self) -> int | None:
+        """Where the smooth loss was lowest; None where it never fell by a twentieth."""
+        smooth = self.smooth
+        if not smooth or min(smooth) > 0.95 * smooth[0]:
+            return None
+        return smooth.index(min(smooth))
+
+    @property
+    def suggestion(self) -> float | None:
+        """A tenth of the rate with the lowest loss, where training is fast and still steady.
+
+        So do Smith (2017) and fastai; None where no rate was seen to learn.
+        """
+        return None if self.lowest is None else float(f"{self.rates[self.lowest] / 10:.0e}")
+
+
 _PARTS: dict[str, type] = {
     "table": Judged,
     "classes": ClassScores,

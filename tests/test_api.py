@@ -86,6 +86,14 @@ def test_weights_of_labels_that_are_not_there_are_refused(train, weights, proble
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("optim", "rate"), [("adamw_torch", 5e-5), ("sgd", 5e-3), ("lion", 1.5e-5)]
+)
+def test_every_optimiser_has_its_usual_rate(train, optim, rate):
+    recipe = train(optim=optim, max_steps=1).recipe.settings
+    assert recipe.learning_rate == pytest.approx(rate)
+
+
 def test_weights_by_label_are_trained_with(train):
     assert len(set(train(class_weight={"food": 50.0}, epochs=3, lr=3e-3).predict(["x", "y"]))) == 1
 

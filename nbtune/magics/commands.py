@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.method_list import MethodList
+    from nbtune.results.rate_finding import RateFinding
     from nbtune.results.run import Run
     from nbtune.results.run_table import RunTable
 
@@ -42,19 +43,19 @@ def _magic(kind: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
         @wraps(function)
         def magic(self: NBTune, line: str, cell: str | None = None) -> Any:
             with friendly(self.shell, debug=not self.short_errors):
-                return function(self, _parser(function.__name__).parse(line), cell)
+                return function(self, _parser(function.__name__, line).parse(line), cell)
 
         # ``?`` shows this, so that help is only made when somebody asks for it.
-        magic.getdoc = lambda: _parser(function.__name__).format_help()  # type: ignore[attr-defined]
+        magic.getdoc = lambda: _parser(function.__name__, "").format_help()  # type: ignore[attr-defined]
         return output_can_be_silenced(no_var_expand(kind(magic)))
 
     return decorate
 
 
-def _parser(magic: str) -> LineParser:
-    from nbtune.magics.parsers import PARSERS
+def _parser(magic: str, line: str) -> LineParser:
+    from nbtune.magics.parsers import parser_of
 
-    return PARSERS[magic]()
+    return parser_of(magic, line)[1]
 
 
 @magics_class
@@ -136,9 +137,16 @@ class NBTune(Magics):  # type: ignore[misc]
             self._namespace[name] = resumed
         return resumed
 
-    @_magic(line_magic)
-    def nbtune(self, found: Namespace, cell: None) -> Doctor | MethodList | str:
-        """Say what this machine, this notebook and nbtune can do."""
+    @_magic(line_cell_magic)
+    def nbtune(self, found: Namespace, cell: str | None) -> Doctor | MethodList | RateFinding | str:
+        """Say what this machine, this notebook and nbtune can do, or which learning rate suits."""
+        if found.what == "lr_find":
+            return self._lr_find(found, cell)
+        if cell is not None:
+            raise LineError(
+                f"%%nbtune {found.what}: there is nothing to do with a cell",
+                hint=f"write it on a line: %nbtune {found.what}",
+            )
         import nbtune
 
         if found.what == "methods":
@@ -146,6 +154,19 @@ class NBTune(Magics):  # type: ignore[misc]
 
             return MethodList()
         return nbtune.__version__ if found.what == "version" else nbtune.doctor()
+
+    def _lr_find(self, found: Namespace, cell: str | None) -> RateFinding:
+        resolved = self._recipe(found, cell)
+        from nbtune import api
+
+        return api.lr_find(
+            self._rows(resolved.recipe).get("data"),
+            recipe=resolved,
+            min_lr=found.min_lr,
+            max_lr=found.max_lr,
+            num_training=found.num_training,
+            display=self.display or None,
+        )
 
     @property
     def _namespace(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Place:
     Attributes
     ----------
     magic : str
-        The magic whose line or cell it is in.
+        The magic whose line or cell it is in, as its parser is called.
     before : str
         The line up to the cursor, without the magic's own name on its first line.
     cell : str
@@ -42,7 +42,8 @@ class Place:
 def complete(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
     """Return what has been typed of a word, and the words that it could become."""
     if place.in_body:
-        typed, words = _in_recipe(place, namespace) if place.magic == "finetune" else ("", [])
+        has_recipe = place.magic in ("finetune", "nbtune lr_find")
+        typed, words = _in_recipe(place, namespace) if has_recipe else ("", [])
     else:
         typed, words = _on_line(place, namespace)
     return typed, [word for word in words if word.startswith(typed)]
@@ -50,17 +51,19 @@ def complete(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
 
 def find_place(text: str, line_number: int, column: int) -> Place | None:
     """Say which magic the cursor is in, None when it is in none of ours."""
-    from nbtune.magics.parsers import PARSERS
+    from nbtune.magics.parsers import PARSERS, parser_of
 
     lines = text.split("\n")
     before, above = lines[line_number][:column], "\n".join(lines[:line_number])
     own = _MAGIC.match(before)
     if own and own[2] in PARSERS:
-        return Place(own[2], before[own.end() :], text, above, in_body=False)
+        rest = before[own.end() :]
+        return Place(parser_of(own[2], rest)[0], rest, text, above, in_body=False)
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     magic = _MAGIC.match(lines[first])
     if magic and magic[1] == "%%" and magic[2] in PARSERS and line_number > first:
-        return Place(magic[2], before, text, above, in_body=True)
+        name, _ = parser_of(magic[2], lines[first][magic.end() :])
+        return Place(name, before, text, above, in_body=True)
     return None
 
 
@@ -84,8 +87,8 @@ def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
 
 
 def _positional(magic: str, namespace: Namespace) -> list[str]:
-    if magic == "nbtune":
-        return ["doctor", "version"]
+    if magic.split()[0] == "nbtune":
+        return ["doctor", "lr_find", "methods", "version"]
     return run_names(namespace)
 
 

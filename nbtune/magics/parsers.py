@@ -24,6 +24,13 @@ def finetune() -> LineParser:
         usage="%%%%finetune NAME [options]",
     )
     parser.add_argument("name", nargs="?", help="what the run and its variable are called")
+    _add_recipe(parser)
+    parser.add_argument("--fresh", action="store_true", help="train even when this run is there")
+    return parser
+
+
+def _add_recipe(parser: LineParser) -> None:
+    """Give a parser all that a recipe can be made of; the parser is changed in place."""
     parser.add_argument("--data", help="training rows: a variable, a file, topics, or a hub id")
     parser.add_argument("--validation-data", help="rows looked at while training")
     parser.add_argument("--test-data", help="rows looked at once, at the end")
@@ -31,9 +38,7 @@ def finetune() -> LineParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, over all else"
     )
-    parser.add_argument("--fresh", action="store_true", help="train even when this run is there")
     recipe_options(parser)
-    return parser
 
 
 @cache
@@ -104,13 +109,38 @@ def nbtune() -> LineParser:
     """Return the parser of ``%nbtune``."""
     parser = LineParser(
         "%nbtune",
+        "lr_find   a learning rate that suits data, model and method; %nbtune lr_find --help\n"
         "doctor    what this machine, this installation and this notebook can do\n"
         "methods   the methods of training, and what each one trains\n"
         "version   the version of nbtune",
     )
     parser.add_argument(
-        "what", nargs="?", default="doctor", choices=("doctor", "methods", "version")
+        "what",
+        nargs="?",
+        default="doctor",
+        choices=("doctor", "lr_find", "methods", "version"),
     )
+    return parser
+
+
+@cache
+def lr_find() -> LineParser:
+    """Return the parser of ``%nbtune lr_find`` and ``%%nbtune lr_find``."""
+    parser = LineParser(
+        "%nbtune lr_find",
+        "Look for a learning rate: train some steps while the rate rises, see what the loss\n"
+        "does, and suggest a line for the recipe. Takes what %%finetune takes, as the cell\n"
+        "below %%nbtune lr_find or on the line; leaves no run behind.\n\n"
+        "    %nbtune lr_find --data train_df --model minilm",
+        usage="%%nbtune lr_find [options]",
+    )
+    parser.add_argument("what", choices=("lr_find",), metavar="lr_find", help="this search")
+    parser.add_argument("--min-lr", type=float, metavar="N", help="first rate; usual / 100")
+    parser.add_argument("--max-lr", type=float, metavar="N", help="last rate; usual * 20")
+    parser.add_argument(
+        "--num-training", type=int, default=100, metavar="N", help="steps, one a rate [100]"
+    )
+    _add_recipe(parser)
     return parser
 
 
@@ -121,5 +151,14 @@ PARSERS = {
     "runs": runs,
     "resume": resume,
     "nbtune": nbtune,
+    "nbtune lr_find": lr_find,
 }
-"""The parsers by the name of the magic."""
+"""The parsers by the name of the magic, with its first word where that has a parser of its own."""
+
+
+def parser_of(magic: str, line: str) -> tuple[str, LineParser]:
+    """Return the key and the parser for a line of a magic."""
+    first = line.split(maxsplit=1)[:1]
+    longer = " ".join([magic, *first])
+    key = longer if longer in PARSERS else magic
+    return key, PARSERS[key]()

@@ -34,6 +34,10 @@ CASES = {
     "ev = %evaluate t --split va": {"validation"},
     "%runs --sort f1": {"f1_macro"},
     "%nbtune doc": {"doctor"},
+    "%nbtune lr": {"lr_find"},
+    "%nbtune lr_find --min": {"--min-lr"},
+    "%nbtune lr_find --data d": {"df"},
+    "%%nbtune lr_find\nmodel: min": {"minilm"},
 }
 
 

@@ -1,0 +1,105 @@
+"""The learning rate that a range test suggests, as an object with faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbtune.panels import findings as faces
+from nbtune.records import RateSearch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class RateFinding:
+    """A suggested learning rate, and what it is made from.
+
+    Parameters
+    ----------
+    record : RateSearch
+        The rates that were tried, and their losses.
+    """
+
+    def __init__(self, record: RateSearch) -> None:
+        self.record = record
+
+    @property
+    def suggestion(self) -> float | None:
+        """The suggested rate; None where no rate was seen to learn."""
+        return self.record.suggestion
+
+    @property
+    def text(self) -> str:
+        """What was found, as lines of at most 80 characters."""
+        return faces.findings_text(self._rows())
+
+    def figure(self) -> Figure:
+        """Return the loss over the rates as a matplotlib figure."""
+        from nbtune.plots.rates import rates_figure
+
+        return rates_figure(self.record)
+
+    def _rows(self) -> list[faces.Row]:
+        record, tried = self.record, len(self.record.losses)
+        early = ", until the loss rose" if tried < len(record.rates) else ""
+        rows = [
+            ("tried", f"{record.model}, method {record.method}", ""),
+            (
+                "learning rates",
+                f"{tried} of {len(record.rates)} from {record.rates[0]:.1e} to "
+                f"{record.rates[-1]:.1e}{early}",
+                "",
+            ),
+        ]
+        if record.lowest is None:
+            return [
+                *rows,
+                (
+                    "suggestion",
+                    "none: the loss did not fall at any of them",
+                    f"try others with --max-lr, or keep learning_rate: {record.usual:g}",
+                ),
+            ]
+        lowest, smooth = record.rates[record.lowest], record.smooth[record.lowest]
+        at_end = record.lowest == len(record.rates) - 1
+        return [
+            *rows,
+            (
+                "lowest loss",
+                f"{smooth:.3f} at {lowest:.1e}",
+                "it still fell: a higher --max-lr may find a higher rate" if at_end else "",
+            ),
+            (
+                "suggestion",
+                f"learning_rate: {record.suggestion:g} (put this line into the recipe; "
+                f"usual is {record.usual:g})",
+                "",
+            ),
+        ]
+
+    def __repr__(self) -> str:
+        found = "none" if self.suggestion is None else f"{self.suggestion:g}"
+        return f"<RateFinding for {self.record.model}, {self.record.method}: {found}>"
+
+    def _ipython_display_(self) -> None:
+        """Show picture and table apart: viewers that clean HTML keep the picture."""
+        from base64 import b64encode
+
+        from IPython.display import display
+
+        from nbtune.panels.display import in_kernel
+
+        if in_kernel():
+            from nbtune.plots.rates import rates_png
+
+            picture = b64encode(rates_png(self.record)).decode()
+            display({"image/png": picture, "text/plain": repr(self)}, raw=True)
+        display(self._repr_mimebundle_(), raw=True)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        rows = self._rows()
+        return {
+            "text/plain": faces.findings_text(rows),
+            "text/markdown": faces.findings_markdown(rows),
+            "text/html": faces.findings_html(rows),
+        }
