@@ -1,0 +1,187 @@
+"""Training steps as others make them: transformers' ``Trainer``, a plain loop, Lightning."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import transformers
+from rows import BATCH, LONGEST
+from stopwatch import Lap, Stopwatch
+from torch.utils.data import DataLoader, SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from nbtune.data.batches import InMemory
+from nbtune.models.loading import quiet
+
+RATE = 2e-5
+
+
+class Collator:
+    """Pads rows on the right, to the longest of them or to ``width``."""
+
+    def __init__(self, width: int | None = None) -> None:
+        self.width = width
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        longest = self.width or max(len(row["input_ids"]) for row in rows)
+        ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        for own, row in zip(ids, rows, strict=True):
+            own[: len(row["input_ids"])] = torch.tensor(row["input_ids"])
+        labels = torch.tensor([row["labels"] for row in rows])
+        return {"input_ids": ids, "attention_mask": (ids != 0).long(), "labels": labels}
+
+
+def as_dicts(rows: InMemory) -> list[dict[str, Any]]:
+    """Return rows as ``Trainer`` takes them."""
+    return [
+        {"input_ids": ids, "labels": int(target)}
+        for ids, target in zip(rows.ids, rows.targets, strict=True)
+    ]
+
+
+class InOrder(Trainer):
+    """A ``Trainer`` that takes the rows as they come."""
+
+    def _get_train_sampler(self, *_: Any, **__: Any) -> SequentialSampler:
+        return SequentialSampler(self.train_dataset)
+
+
+class Timed(TrainerCallback):
+    """Runs the watch from the first step to the last."""
+
+    def __init__(self, watch: Stopwatch) -> None:
+        self.watch = watch
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.watch.start()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self.watch.stop()
+
+
+@contextmanager
+def trainer_for(model: Any, rows: InMemory, collator: Collator, watch: Stopwatch, **options: Any):
+    """Make a ``Trainer`` that only trains: no logging, no saving, no bars."""
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=BATCH,
+            per_device_eval_batch_size=BATCH,
+            num_train_epochs=1,
+            learning_rate=RATE,
+            optim="adamw_torch_fused",
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(),
+            **options,
+        )
+        trainer = InOrder(
+            model=model,
+            args=arguments,
+            data_collator=collator,
+            train_dataset=as_dicts(rows),
+            callbacks=[Timed(watch)],
+        )
+        trainer.remove_callback(transformers.PrinterCallback)
+        yield trainer
+
+
+def with_trainer(model: Any, rows: InMemory, collator: Collator, **options: Any) -> Lap:
+    """Train one pass with ``Trainer``."""
+    watch = Stopwatch()
+    with trainer_for(model, rows, collator, watch, **options) as trainer:
+        trainer.train()
+    return watch.lap(rows)
+
+
+def with_plain_loop(model: Any, rows: InMemory) -> Lap:
+    """Train one pass with the tutorials' loop: dynamic padding, the loss read at each step."""
+    watch, device = Stopwatch(), next(model.parameters()).device
+    loader = DataLoader(as_dicts(rows), BATCH, collate_fn=Collator())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
+    model.train()
+    watch.start()
+    for batch in loader:
+        optimizer.zero_grad()
+        loss = model(**{name: tensor.to(device) for name, tensor in batch.items()}).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        loss.item()
+    watch.stop()
+    return watch.lap(rows)
+
+
+def with_lightning(model: Any, rows: InMemory) -> Lap:
+    """Train one pass with Lightning, dynamic padding."""
+    import lightning
+
+    watch = Stopwatch()
+
+    class Module(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def training_step(self, batch: dict[str, torch.Tensor], _: int) -> torch.Tensor:
+            return self.model(**batch).loss
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.AdamW(self.parameters(), lr=RATE)
+
+        def on_train_start(self) -> None:
+            watch.start()
+
+        def on_train_end(self) -> None:
+            watch.stop()
+
+    with tempfile.TemporaryDirectory() as folder:
+        lightning.Trainer(
+            max_epochs=1,
+            accelerator="auto",
+            devices=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            gradient_clip_val=1.0,
+            default_root_dir=folder,
+        ).fit(Module(), DataLoader(as_dicts(rows), BATCH, collate_fn=Collator()))
+    return watch.lap(rows)
+
+
+def peers(
+    model: Callable[[], Any], shuffled: InMemory, grouped: InMemory, longest: bool = True
+) -> dict[str, Callable[[int], Lap]]:
+    """Return the peers by name; each keeps its model from round to round.
+
+    Parameters
+    ----------
+    longest : bool
+        Pad to the longest the model takes as well; a quarter of the rows, as each costs the same.
+    """
+    quarter = InMemory(shuffled.ids[:BATCH], shuffled.targets[:BATCH])
+    models = {name: model() for name in ("maximum", "dynamic", "tuned", "plain", "lightning")}
+    found: dict[str, Callable[[int], Lap]] = {
+        "Trainer, dynamic padding": lambda _: with_trainer(models["dynamic"], shuffled, Collator()),
+        "Trainer, tuned (grouped by length)": lambda _: with_trainer(
+            models["tuned"], grouped, Collator()
+        ),
+        "plain PyTorch loop": lambda _: with_plain_loop(models["plain"], shuffled),
+    }
+    if longest:
+        found["Trainer, padded to the maximum"] = lambda _: with_trainer(
+            models["maximum"], quarter, Collator(LONGEST)
+        )
+    if importlib.util.find_spec("lightning"):
+        found["Lightning, dynamic padding"] = lambda _: with_lightning(
+            models["lightning"], shuffled
+        )
+    return found

@@ -1,0 +1,222 @@
+"""The cost of training steps, for each token of the texts: nbtune's engine and its peers.
+
+    python benchmarks/steps.py --quick
+
+All contenders train the same rows in turns, from the same random weights, and keep their model
+from round to round. Grouped contenders get them sorted into batches of like length, the others
+shuffled. Padding is not counted as work: what counts is the time that real tokens take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+from paired import alternate, machine, spread, table
+from peers import peers
+from rows import BATCH, CONFIGS, LABELS, LONGEST, flops, make_model, spread_rows
+from stopwatch import Lap, Stopwatch
+
+from nbtune.data.batches import InMemory
+from nbtune.engine.control import Control
+from nbtune.engine.device import choose_precision, find_device
+from nbtune.engine.loop import Job, Training
+from nbtune.engine.stepping import Forward
+from nbtune.events import Event, RunStarted, StepsDone
+from nbtune.methods import find_method
+from nbtune.models.layers import layers_of
+from nbtune.models.probing import find_frozen, find_packer
+from nbtune.recipe import Recipe
+from nbtune.runs import CheckpointStore
+from nbtune.tasks import find_task
+
+OURS, SAME = "nbtune, our recipe", "nbtune, same recipe"
+TOP_TWO, HEAD = "nbtune, top two layers, others kept", "nbtune, head only, all layers kept"
+
+
+def with_nbtune(model: Any, rows: InMemory, epochs: int = 1, frozen: bool = False) -> Lap:
+    """Train with nbtune's engine; of several passes over the rows all are measured."""
+    device, watch = find_device(), Stopwatch()
+    packer = find_packer(model)
+    if frozen and packer is not None:
+        packer.frozen = find_frozen(model, packer)
+    recipe = Recipe(
+        learning_rate=2e-5, num_train_epochs=epochs, eval_strategy="no", save_interval_seconds=1e9
+    )
+    steps = epochs * -(-len(rows.targets) // BATCH)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            watch.start()
+        elif isinstance(event, StepsDone) and event.step == steps:
+            watch.stop()
+
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(
+            forward=Forward(model, device, choose_precision("auto", device), packer),
+            train=rows,
+            validation=None,
+            recipe=recipe,
+            learning_rate=2e-5,
+            loss=find_task("text-classification").loss(recipe, rows.targets, LABELS),
+            score=lambda targets, probabilities: {},
+            metric="loss",
+            pad_id=0,
+            start=RunStarted(0, 0, 0, "", "", "full", 0, 0, "", "fp32", "packed", "loss"),
+            states=Path(folder) / "states",
+        )
+        stores = (CheckpointStore(Path(folder, kind)) for kind in ("last", "best"))
+        outcome = Training(job, listen, Control(), *stores).run()
+    if outcome.failure is not None:
+        raise outcome.failure
+    lap = watch.lap(rows)
+    return Lap(lap.seconds, lap.cpu_seconds, epochs * lap.rows, epochs * lap.tokens)
+
+
+def partly_frozen(model: Any, layers: int) -> Any:
+    """Train the head and so many of the highest layers."""
+    model = find_method("head").apply(model, Recipe())
+    every = getattr(*(layers_of(model.base_model) or ()))
+    for layer in list(every)[len(every) - layers :]:
+        layer.requires_grad_(True)
+    return model
+
+
+def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
+    """Return who races: ours by recipe and frozen part, and the peers."""
+    shuffled, grouped = spread_rows(options.lengths, options.batches)
+    device = find_device()
+
+    def model(attention_dropout: float = 0.1) -> Any:
+        return make_model(options.size, attention_dropout).to(device)
+
+    def ours(own: Any, **how: Any) -> Callable[[int], Lap]:
+        return lambda _: with_nbtune(own, shuffled, **how)
+
+    return {
+        OURS: ours(model(0.0)),
+        SAME: ours(model(0.1)),
+        TOP_TWO: ours(partly_frozen(model(0.0), 2), epochs=3, frozen=True),
+        HEAD: ours(partly_frozen(model(0.0), 0), epochs=20, frozen=True),
+        **peers(model, shuffled, grouped, longest=not options.no_maximum),
+    }
+
+
+def matrix_rate(size: str) -> float:
+    """Return the best rate of matrix products at the model's shapes, in operations a second."""
+    width = CONFIGS[size].get("hidden_size", 768)
+    wide = CONFIGS[size].get("intermediate_size", 3072)
+    left, right = torch.randn(1376, width), torch.randn(width, wide)
+    if torch.cuda.is_available():
+        left, right = left.cuda().bfloat16(), right.cuda().bfloat16()
+    best = 0.0
+    for _ in range(20):
+        watch = Stopwatch()
+        watch.start()
+        for _ in range(5):
+            left @ right
+        watch.stop()
+        seconds = watch.ended[0] - watch.began[0]
+        if not torch.cuda.is_available():
+            seconds = watch.ended[1] - watch.began[1]
+        best = max(best, 5 * 2 * 1376 * width * wide / seconds)
+    return best
+
+
+def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: list[float]) -> str:
+    """Return the figures as Markdown: medians and ranges of what was measured in a round."""
+    shuffled, grouped = spread_rows(options.lengths, options.batches)
+    work = flops(make_model(options.size), shuffled.lengths) / shuffled.lengths.sum()
+    names = list(rounds[0])
+
+    def ratio(name: str, by: str) -> str:
+        return str(spread([laps[name].cost / laps[by].cost for laps in rounds]))
+
+    def mfu(name: str) -> str:
+        shares = [
+            100 * work / (laps[name].cost / 1e3) / rate
+            for laps, rate in zip(rounds, rates, strict=True)
+        ]
+        return str(spread(shares)) if name not in (TOP_TWO, HEAD) else ""
+
+    lines = [
+        f"{options.size}, lengths {options.lengths}, {options.batches} batches of {BATCH}, "
+        f"{len(rounds)} rounds, {find_device().type}, {options.threads} threads; padded tokens for "
+        f"each real one: shuffled {padding(shuffled):.2f}, grouped {padding(grouped):.2f}, to the "
+        f"maximum {LONGEST * len(shuffled.ids) / shuffled.lengths.sum():.2f}",
+        machine("torch", "transformers", "accelerate"),
+        "",
+        table(
+            [
+                "median (range)",
+                "ms a real token",
+                "rows/s",
+                f"times {OURS}",
+                f"times {SAME}",
+                "MFU, %",
+            ],
+            [
+                [
+                    name,
+                    spread([laps[name].cost for laps in rounds]),
+                    spread([laps[name].rows / laps[name].seconds for laps in rounds]),
+                    ratio(name, OURS),
+                    ratio(name, SAME),
+                    mfu(name),
+                ]
+                for name in names
+            ],
+        ),
+        "",
+        f"Matrix products: {median(rates) / 1e9:.0f} GFLOP/s; {work / 1e6:.1f} MFLOP a token.",
+    ]
+    return "\n".join(lines)
+
+
+def padding(rows: InMemory) -> float:
+    """Return padded over real tokens, in batches as the rows come."""
+    batches = [rows.lengths[i : i + BATCH] for i in range(0, len(rows.ids), BATCH)]
+    return float(sum(batch.max() * len(batch) for batch in batches) / rows.lengths.sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=list(CONFIGS), default="minilm")
+    parser.add_argument("--lengths", choices=["lognormal", "drawn", "uniform"], default="lognormal")
+    parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-maximum", action="store_true", help="leave the slowest out")
+    parser.add_argument("--only", nargs="*", default=[], help="parts of names of contenders")
+    parser.add_argument("--quick", action="store_true", help="two rounds of two batches")
+    options = parser.parse_args()
+    if options.quick:
+        options.batches, options.rounds, options.no_maximum = 2, 2, True
+    torch.set_num_threads(options.threads)
+    all_of_them = contenders(options)
+    chosen = {
+        name: run
+        for name, run in all_of_them.items()
+        if name in (OURS, SAME) or not options.only or any(part in name for part in options.only)
+    }
+    rates: list[float] = []
+    chosen = {"": partial(lambda _: rates.append(matrix_rate(options.size))), **chosen}
+    alternate(chosen, 1)  # imports and first calls
+    rates.clear()
+    rounds = alternate(chosen, options.rounds)
+    for laps in rounds:
+        del laps[""]
+    print(report(options, rounds, rates))
+
+
+if __name__ == "__main__":
+    main()
