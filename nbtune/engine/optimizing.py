@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
-from transformers.optimization import Adafactor
 
 from nbtune.engine.lion import Lion
 from nbtune.engine.muon import Muon
@@ -52,6 +51,14 @@ def _bitsandbytes(groups: list[dict[str, Any]], rate: float, recipe: Recipe) -> 
     return _adam(kind)(groups, rate, recipe)
 
 
+def _adafactor(groups: list[dict[str, Any]], rate: float, recipe: Recipe) -> Optimizer:
+    # It comes with most of transformers' Trainer, which takes seconds to import.
+    from transformers.optimization import Adafactor
+
+    made: Optimizer = Adafactor(groups, lr=rate, scale_parameter=False, relative_step=False)
+    return made
+
+
 OPTIMIZERS: dict[str, Make] = {
     "adamw_torch_fused": _adam(torch.optim.AdamW, fused=True),
     "adamw_torch": _adam(torch.optim.AdamW),
@@ -60,7 +67,7 @@ OPTIMIZERS: dict[str, Make] = {
     "sgd": _plain(torch.optim.SGD, momentum=0.9),
     "adagrad": _plain(torch.optim.Adagrad),
     "rmsprop": _plain(torch.optim.RMSprop),
-    "adafactor": _plain(Adafactor, scale_parameter=False, relative_step=False),
+    "adafactor": _adafactor,
     "lion": _plain(Lion),
     "muon": _adam(Muon),
 }

@@ -1,5 +1,7 @@
 import math
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -381,3 +383,11 @@ def test_reports_count_every_row_once(lab):
     work.train()
     assert sum(event.rows for event in work.told(StepsDone)) == 2 * 48
     assert sum(event.tokens for event in work.told(StepsDone)) == 2 * int(np.sum(work.rows.lengths))
+
+
+def test_the_engine_needs_neither_trainer_nor_peft():
+    """Each takes seconds to import, before the first step."""
+    slow = ("transformers.trainer", "transformers.trainer_utils", "peft", "sklearn")
+    code = f"import sys, nbtune.engine.loop; print([m for m in {slow} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
