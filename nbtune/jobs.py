@@ -213,6 +213,9 @@ def work(
     if recipe.baseline and not (folder.path / "baselines").is_dir():
         _score_baselines(folder, emit)
     job = _job(folder, recipe, trained, examples)
+    if left := job.waiting((job.total_steps - 1) / job.steps_per_epoch):
+        count = sum(weight.numel() for weight in left)
+        emit(Notice(f"gradual_unfreezing: the run ends before the turn of {count:,} weights"))
     emit(PhaseStarted("training"))
     training = Training(job, emit, control, folder.last, folder.best)
     # Until here nothing is lost by stopping at once, so an interrupt does.

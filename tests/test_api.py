@@ -229,3 +229,12 @@ def test_doctor_says_where_it_cannot_write(tmp_path, monkeypatch):
     assert (look().found, look().advice) == (str(tmp_path / "runs"), "")
     monkeypatch.setattr("os.access", lambda *_: False)
     assert look().advice == "cannot write there: set NBTUNE_RUNS"
+
+
+def test_a_run_that_ends_before_the_turn_of_a_layer_says_so(train):
+    kept = [event for _, event in train(gradual_unfreezing=1, epochs=2).events]
+    told = [event.text for event in kept if isinstance(event, Notice)]
+    assert any(text.startswith("gradual_unfreezing: the run ends before the turn") for text in told)
+    again = [event for _, event in train(name="all", gradual_unfreezing=0.2, epochs=2).events]
+    told = [event.text for event in again if isinstance(event, Notice)]
+    assert not any("gradual_unfreezing" in text for text in told)

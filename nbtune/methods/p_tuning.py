@@ -27,7 +27,7 @@ METHOD = Method(
     "p-tuning",
     "a network that makes virtual tokens, and the head, are trained",
     apply,
-    learning_rate=1e-3,
+    learning_rate=2e-3,
     check=check,
     load=load,
     virtual_tokens=virtual_tokens,

@@ -49,7 +49,7 @@ METHOD = Method(
     "prefix-tuning",
     "keys and values of virtual tokens, and the head, are trained",
     apply,
-    learning_rate=1e-2,
+    learning_rate=2.5e-3,
     check=check,
     load=load,
     virtual_tokens=virtual_tokens,

@@ -44,7 +44,7 @@ METHOD = Method(
     "prompt-tuning",
     "virtual tokens before each row, and the head, are trained",
     apply,
-    learning_rate=1e-2,
+    learning_rate=1e-3,
     check=check,
     load=load,
     virtual_tokens=virtual_tokens,

@@ -175,6 +175,9 @@ class LineView:
                     f"epoch {event.epoch:.3g}: validation loss {number(event.loss)}, "
                     f"{_scores(event.scores)}{kept}"
                 )
+            case LayersUnfrozen():
+                count = event.trainable_parameters
+                self._stay(f"step {event.step:,}: one more layer is trained, {count:,} weights now")
             case StepsDone() if time.monotonic() - self.drawn >= 1 / REFRESHES_PER_SECOND:
                 self._rewrite(status_line(self.view))
 
