@@ -13,10 +13,12 @@ import argparse
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -41,6 +43,10 @@ from nbtune.tasks import find_task
 
 OURS, SAME = "nbtune, our recipe", "nbtune, same recipe"
 TOP_TWO, HEAD = "nbtune, top two layers, others kept", "nbtune, head only, all layers kept"
+
+LORA, PEFT = "nbtune, LoRA on all layers", "the same, adapters run by PEFT"
+OTHER_WORK = (TOP_TWO, HEAD, LORA, PEFT)
+"""Not the work of full fine-tuning, so that its operations do not tell their MFU."""
 
 
 def with_nbtune(model: Any, rows: InMemory, epochs: int = 1, frozen: bool = False) -> Lap:
@@ -91,6 +97,17 @@ def partly_frozen(model: Any, layers: int) -> Any:
     return model
 
 
+def with_lora(model: Any) -> Any:
+    """Put adapters on all linear layers."""
+    return find_method("lora").apply(model, Recipe(method="lora"))
+
+
+def as_peft(model: Any, rows: InMemory) -> Lap:
+    """Train with nbtune's engine, but run the adapters as PEFT does."""
+    with patch("nbtune.engine.loop.lean_lora", lambda _: nullcontext()):
+        return with_nbtune(model, rows)
+
+
 def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
     """Return who races: ours by recipe and frozen part, and the peers."""
     shuffled, grouped = spread_rows(options.lengths, options.batches)
@@ -107,6 +124,8 @@ def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
         SAME: ours(model(0.1)),
         TOP_TWO: ours(partly_frozen(model(0.0), 2), epochs=3, frozen=True),
         HEAD: ours(partly_frozen(model(0.0), 0), epochs=20, frozen=True),
+        LORA: ours(with_lora(model(0.0))),
+        PEFT: partial(lambda own, _: as_peft(own, shuffled), with_lora(model(0.0))),
         **peers(model, shuffled, grouped, longest=not options.no_maximum),
     }
 
@@ -146,7 +165,7 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
             100 * work / (laps[name].cost / 1e3) / rate
             for laps, rate in zip(rounds, rates, strict=True)
         ]
-        return str(spread(shares)) if name not in (TOP_TWO, HEAD) else ""
+        return str(spread(shares)) if name not in OTHER_WORK else ""
 
     lines = [
         f"{options.size}, lengths {options.lengths}, {options.batches} batches of {BATCH}, "

@@ -45,6 +45,7 @@ from nbtune.events import (
 from nbtune.methods.freezing import Waiting, held_still, nothing_waits
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
+from nbtune.models.lean_lora import lean_lora
 from nbtune.models.noise import noisy_embeddings
 from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
@@ -170,6 +171,7 @@ class Training:
         forward = self.job.forward
         with (
             own_modes(forward.device),
+            lean_lora(forward.model),  # before the packer, which may run such a layer twice
             packing(forward.model, forward.packer),
             row_gradients(forward.model),
             noisy_embeddings(
@@ -214,8 +216,9 @@ class Training:
         """Run the frozen layers over all rows once, where the rows will be seen more often."""
         job, packer = self.job, self.job.forward.packer
         frozen = None if packer is None else packer.frozen
-        left = (job.total_steps - self.progress.step) * job.rows_per_step
-        if job.states is None or frozen is None or left < 1.5 * len(job.train.targets):
+        # Of the whole run, not of what is left: a resumed run is to take the same course.
+        seen = job.total_steps * job.rows_per_step
+        if job.states is None or frozen is None or seen < 1.5 * len(job.train.targets):
             return
         splits: dict[str, Encoded] = {"train": job.train}
         if job.validation is not None:

@@ -69,8 +69,8 @@ class Narrow:
             hook.remove()
         self.hooks = []
         for module in () if self.layer is None else self.layer.modules():
-            if isinstance(module.__dict__.get("forward"), _Projection):
-                del module.forward
+            if isinstance(own := module.__dict__.get("forward"), _Projection):
+                own.restore()
         self._leave()
 
     def _enter(
@@ -90,7 +90,15 @@ class _Projection:
     """The forward pass of a projection that keeps what it says about all tokens."""
 
     def __init__(self, module: Any, narrow: Narrow, kind: Literal["keys", "values"]) -> None:
+        self.module, self.before = module, module.__dict__.get("forward")
         self.plain, self.narrow, self.kind = module.forward, narrow, kind
+
+    def restore(self) -> None:
+        """Give the module back the forward pass that it had."""
+        if self.before is None:
+            del self.module.forward
+        else:
+            self.module.forward = self.before
 
     def __call__(self, chosen: Tensor) -> Tensor:
         if self.narrow.hidden is None:
