@@ -79,6 +79,8 @@ def tiny_config(kind: str, vocabulary: int, labels: int = 3) -> Any:
         "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
         **{kind: {**_SMALL, "num_key_value_heads": 2} for kind in ("llama", "qwen2", "qwen3")},
         "electra": {**_SMALL, "embedding_size": 32},
+        "modernbert": {**_SMALL, "local_attention": 32, "global_attn_every_n_layers": 2},
+        "mistral": {**_SMALL, "num_key_value_heads": 2, "sliding_window": 24},
     }
     special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     return transformers.AutoConfig.for_model(

@@ -28,7 +28,7 @@ SHORT = 32
 """Rows up to this many tokens share a group: more groups would cost more than the padding."""
 SIMILAR = 0.75
 """Rows of a group are at least this share of its longest row."""
-_OTHER_ATTENTION = ("position_bias", "s_aux", "sinks", "sliding_window", "softcap")
+_OTHER_ATTENTION = ("position_bias", "s_aux", "sinks", "softcap")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def packed_attention(
     Raises
     ------
     NotImplementedError
-        When the model wants more of its attention than this, such as a window.
+        When the model wants more of its attention than this, such as a cap.
     """
     if asked := [name for name in _OTHER_ATTENTION if others.get(name) is not None]:
         raise NotImplementedError(f"packed attention knows no {asked[0]}")
@@ -151,6 +151,8 @@ def packed_attention(
     packer.calls += 1
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     queries, keys, values = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    if (window := others.get("sliding_window")) is not None:
+        packer.windows.add(window)
     narrow = packer.narrow
     if is_narrow := narrow is not None and narrow.keys is not None and narrow.values is not None:
         keys, values = (
@@ -165,19 +167,36 @@ def packed_attention(
             else _by_row(group, queries)
         )
         # A causal row never looks at the padding behind it, so it needs no mask for it.
+        is_plain = causal and not is_narrow and (window is None or group.longest <= window)
         mixed = _attend(
             mine,
             _by_row(group, keys),
             _by_row(group, values),
-            mask=None if causal and not is_narrow else group.mask,
+            mask=None if is_plain else _mask(group, window, causal, is_narrow, query.device),
             dropout=dropout,
             scale=scaling,
-            causal=causal and not is_narrow,
+            causal=is_plain,
         )
         flat = mixed.transpose(1, 2).flatten(0, 1)
         whole = is_narrow or group.real is None
         parts.append(flat if whole else _Unpad.apply(flat, group.real))  # type: ignore[no-untyped-call]
     return torch.cat(parts)[None], None
+
+
+def _mask(
+    group: Group, window: int | None, causal: bool, is_narrow: bool, device: torch.device
+) -> Tensor | None:
+    """Return which keys each query sees, of shape (rows or 1, 1, queries or 1, longest)."""
+    if window is None or group.longest <= window:
+        return group.mask
+    slots = torch.arange(group.longest, device=device)
+    distance = slots[:, None] - slots[None]
+    near = (distance < window) & (distance >= 0 if causal else -distance < window)
+    near = near[None, None, :1] if is_narrow else near[None, None]
+    if group.mask is None:
+        return near
+    # Padding sees itself: a query that saw nothing would give numbers that are none.
+    return near & group.mask | (distance == 0)[None, None, : near.shape[2]]
 
 
 def _by_row(group: Group, tokens: Tensor) -> Tensor:
@@ -298,6 +317,7 @@ class Packer:
         nothing = torch.empty(0, dtype=torch.long)
         self.layout = Layout([], nothing, nothing, nothing, nothing, ())
         self.calls = 0
+        self.windows: set[int] = set()
         self.frozen: Frozen | None = None
         self.states: Sequence[np.ndarray[Any, Any]] | None = None
         self.recording = False

@@ -14,23 +14,19 @@ from nbtune.models.narrowing import Narrow
 from nbtune.models.packing import Packer, packing
 
 LENGTHS = (3, 40, 9)
-"""Tokens of the rows that are run both ways."""
+"""Tokens of the rows that are run both ways; the longest is longer where attention has a window."""
+WIDEST = 512
+"""A wider window is not tried out: the model must be seen to ask for it."""
 CLOSE = 1e-4
 """Largest difference that counts as none, as a share of the largest number."""
 
 
 def find_packer(model: Any) -> Packer | None:
-    """Return a packer whose results were seen to equal the padded ones, or None.
-
-    Models with attention windows are not packed, since short rows would not show what a window
-    does.
-    """
+    """Return a packer whose results were seen to equal the padded ones, or None."""
     packer = Packer(model)
-    config = packer.inner.config
-    windows = (getattr(config, name, None) for name in ("sliding_window", "local_attention"))
-    if packer.inner is model or any(windows):
+    if packer.inner is model:
         return None
-    pad = getattr(config, "pad_token_id", None)
+    pad = getattr(packer.inner.config, "pad_token_id", None)
     for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
         packer.shift = shift
         if _packs(model, packer):
@@ -50,7 +46,9 @@ def _packs(model: Any, packer: Packer) -> bool:
             with packing(model, packer):
                 found = _logits(model, ids, packer)
         # A model with an attention of its own never comes by, and mixes the rows unseen.
-        return _close(found, expected) and packer.calls > 0
+        window = _window(packer)
+        seen = window <= WIDEST or window in packer.windows
+        return _close(found, expected) and packer.calls > 0 and seen
     except Exception:  # noqa: BLE001 - whatever goes wrong, this model is run padded
         return False
 
@@ -97,7 +95,9 @@ def _rows(model: Any) -> list[Tensor]:
     highest = model.get_input_embeddings().num_embeddings
     generator = torch.Generator().manual_seed(0)
     pad = _pad(model)
-    rows = [torch.randint(0, highest, (length,), generator=generator) for length in LENGTHS]
+    window = _window(Packer(model))
+    lengths = [*LENGTHS, window + 20] if 0 < window <= WIDEST else LENGTHS
+    rows = [torch.randint(0, highest, (length,), generator=generator) for length in lengths]
     return [torch.where(row == pad, (pad + 1) % highest, row) for row in rows]
 
 
@@ -110,6 +110,13 @@ def _logits(model: Any, rows: Sequence[Tensor], packer: Packer | None = None) ->
     device = next(model.parameters()).device
     logits: Tensor = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
     return logits
+
+
+def _window(packer: Packer) -> int:
+    """Return how far attention looks at most in some layer, 0 for without end."""
+    config = packer.inner.config
+    windows = (getattr(config, name, None) for name in ("sliding_window", "local_attention"))
+    return max((int(window) for window in windows if window), default=0)
 
 
 def _pad(model: Any) -> int:
