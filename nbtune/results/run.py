@@ -105,7 +105,8 @@ class Run:
         file = self.folder.path / PARAMETERS
         if not file.is_file():
             raise RunError(
-                f"{self.name} has no table of what it trains", hint=f"make it: %resume {self.name}"
+                f"{self.name} has no table of what it trains",
+                hint="it is made when a training begins; older runs have none",
             )
         return Parameters(self.name, ParameterTable.from_json(file.read_text(encoding="utf-8")))
 

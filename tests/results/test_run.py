@@ -161,3 +161,10 @@ def test_metrics_are_those_of_the_weights_that_are_kept(cut):
 def test_a_run_without_a_model_says_why(cut):
     with pytest.raises(RunError, match="no model yet: it is interrupted"):
         cut.predict(["a"])
+
+
+def test_a_run_from_before_there_were_tables_of_parameters_says_so(trained, tmp_path):
+    copy = RunStore(tmp_path).create("old")
+    copy.describe(trained.folder.about, trained.folder.recipe_text)
+    with pytest.raises(RunError, match="old@1 has no table of what it trains"):
+        nbtune.Run(copy).parameters  # noqa: B018
