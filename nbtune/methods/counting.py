@@ -30,9 +30,16 @@ class _Part:
             self.trainable += size
             self.names[_kind(name)] = None
 
+    @property
+    def is_whole(self) -> bool:
+        return self.trainable == self.parameters
+
+    def plus(self, other: _Part) -> _Part:
+        trainable, parameters = self.trainable + other.trainable, self.parameters + other.parameters
+        return _Part(trainable, parameters, self.names)
+
     def row(self, name: str) -> PartParameters:
-        whole = self.trainable == self.parameters
-        what = "all" if whole else ", ".join(self.names)
+        what = "all" if self.is_whole else ", ".join(self.names)
         return PartParameters(name, what, self.trainable, self.parameters)
 
 
@@ -66,19 +73,22 @@ def numbers_in(weight: Parameter) -> int:
 
 
 def _together(layers: list[_Part]) -> list[PartParameters]:
-    rows: list[tuple[int, int]] = []
+    rows: list[tuple[int, int, _Part]] = []
     for number, layer in enumerate(layers, 1):
-        if rows and layer == layers[rows[-1][0] - 1]:
-            rows[-1] = (rows[-1][0], number)
+        if rows and rows[-1][2].names == layer.names and _alike(layers[number - 2], layer):
+            first, _, others = rows.pop()
+            rows.append((first, number, others.plus(layer)))
         else:
-            rows.append((number, number))
-    return [_merged(layers, first, last) for first, last in rows]
+            rows.append((number, number, layer))
+    return [
+        part.row(f"layer {first}" if first == last else f"layers {first}–{last}")
+        for first, last, part in rows
+    ]
 
 
-def _merged(layers: list[_Part], first: int, last: int) -> PartParameters:
-    row = layers[first - 1].row(f"layer {first}" if first == last else f"layers {first}–{last}")
-    count = last - first + 1
-    return PartParameters(row.part, row.what, count * row.trainable, count * row.parameters)
+def _alike(one: _Part, other: _Part) -> bool:
+    """Whether as much is trained in two layers; a final norm counts to the last one."""
+    return one.trainable == other.trainable or (one.is_whole and other.is_whole)
 
 
 def _kind(name: str) -> str:

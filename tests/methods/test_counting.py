@@ -52,3 +52,13 @@ def test_what_stands_before_the_rows_has_a_row_of_its_own():
 def test_only_the_head_is_trained_with_method_head(kind):
     found = rows(kind, method="head")
     assert [part for part, (_, trained, _) in found.items() if trained] == ["head"]
+
+
+@pytest.mark.parametrize("method", ["full", "head", "lora"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_norm_after_the_last_layer_does_not_set_it_apart(kind, method):
+    found = rows(kind, method=method)
+    assert list(found) == ["embeddings", "layers 1–2", "head"]
+    model = find_method(method).apply(tiny_model(kind), Recipe(method=method))
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert sum(count for _, count, _ in found.values()) == trained
