@@ -71,7 +71,9 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
     try:
         check_rate(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, rate)
     except ValueError as error:
-        raise RecipeError(f"lr_scheduler_kwargs: {error}") from None
+        raise RecipeError(
+            f"lr_scheduler_kwargs: {error}", hint="give a lower one, or a higher learning_rate"
+        ) from None
     return recipe.model_copy(update={"model": source.name, "learning_rate": rate})
 
 
