@@ -230,7 +230,11 @@ def lr_find(
         prepared = replace(prepared, splits={"train": prepared.splits["train"]})
         folder = RunStore(place).create("lr_find")
         lay_out(folder, given, settled, prepared)
-        return RateFinding(find_rate(folder, rates, usual, lambda event: None, progress))
+
+        def still_at_it(event: Event) -> None:
+            progress(0, len(rates))
+
+        return RateFinding(find_rate(folder, rates, usual, still_at_it, progress))
 
 
 def load(run: str, *, runs_dir: str | Path | None = None) -> Run:
