@@ -198,7 +198,7 @@ def lr_find(
         As for `finetune`; what the recipe says about the rate itself is not asked.
     min_lr, max_lr : float, optional
         Where the rate begins and ends; by default a hundredth of the usual rate of the model and
-        method, and twenty times it.
+        method, and ten times it.
     num_training : int
         Steps; fewer are made where the loss has risen again.
 
@@ -210,7 +210,7 @@ def lr_find(
     Examples
     --------
     >>> nbtune.lr_find(train_df, model="minilm").suggestion  # doctest: +SKIP
-    0.0001
+    0.0002
     """
     from tempfile import TemporaryDirectory
 
@@ -221,7 +221,7 @@ def lr_find(
     given = resolve(recipe, settings, set)
     source = find_model(given.recipe.model)
     usual = usual_rate(given.recipe, source)
-    highest = max_lr or min(usual * 20, HIGHEST_RATE)
+    highest = max_lr or min(usual * 10, HIGHEST_RATE)
     rates = rising_rates(min_lr or usual / 100, highest, num_training)
     plain = {"learning_rate": usual, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
     settled = fill_in(given.recipe.model_copy(update=plain), source)

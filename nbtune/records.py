@@ -202,11 +202,11 @@ class RateSearch:
 
     @property
     def suggestion(self) -> float | None:
-        """A tenth of the rate with the lowest loss, where training is fast and still steady.
+        """A fifth of the rate with the lowest loss, where training is fast and still steady.
 
-        So do Smith (2017) and fastai; None where no rate was seen to learn.
+        None where no rate was seen to learn.
         """
-        return None if self.lowest is None else float(f"{self.rates[self.lowest] / 10:.0e}")
+        return None if self.lowest is None else float(f"{self.rates[self.lowest] / 5:.0e}")
 
 
 _PARTS: dict[str, type] = {

@@ -136,7 +136,7 @@ def lr_find() -> LineParser:
     )
     parser.add_argument("what", choices=("lr_find",), metavar="lr_find", help="this search")
     parser.add_argument("--min-lr", type=float, metavar="N", help="first rate; usual / 100")
-    parser.add_argument("--max-lr", type=float, metavar="N", help="last rate; usual * 20")
+    parser.add_argument("--max-lr", type=float, metavar="N", help="last rate; usual * 10")
     parser.add_argument(
         "--num-training", type=int, default=100, metavar="N", help="steps, one a rate [100]"
     )

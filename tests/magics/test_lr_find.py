@@ -10,7 +10,7 @@ def test_the_text_names_the_line_for_the_recipe(cell):
     found = cell(f"found = {LINE}")
     assert found.error is None
     rate = cell["found"].suggestion
-    assert 1e-4 < rate <= 1e-2
+    assert 1e-4 < rate < 0.1
     assert f"learning_rate: {rate:g} (put this line into the recipe" in cell["found"].text
     assert all(len(line) <= 80 for line in cell["found"].text.splitlines())
     assert not Path("nbtune-runs").exists(), "no run is left behind"

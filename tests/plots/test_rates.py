@@ -14,10 +14,10 @@ def search(losses, rates=48):
 VALLEY = [2.5 - 1.5 * (i / 36) ** 4 for i in range(37)] + [1 + 0.3 * i for i in range(1, 6)]
 
 
-def test_a_tenth_of_the_rate_with_the_lowest_loss_is_suggested():
+def test_a_fifth_of_the_rate_with_the_lowest_loss_is_suggested():
     record = search(VALLEY)
     assert record.rates[record.lowest] == pytest.approx(1e-3, rel=0.2)
-    assert record.suggestion == 1e-4
+    assert record.suggestion == 2e-4
 
 
 def test_one_lucky_batch_does_not_make_the_lowest_loss():
