@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtune.api import (
+        control,
         doctor,
         evaluate,
         finetune,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         load,
         lr_find,
         predict,
+        replay,
         resume,
     )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
@@ -34,6 +36,8 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "finetune": "nbtune.api",
     "resume": "nbtune.api",
+    "control": "nbtune.api",
+    "replay": "nbtune.api",
     "evaluate": "nbtune.api",
     "predict": "nbtune.api",
     "load": "nbtune.api",
@@ -59,6 +63,7 @@ __all__ = [
     "RecipeError",
     "Run",
     "RunError",
+    "control",
     "doctor",
     "evaluate",
     "finetune",
@@ -66,6 +71,7 @@ __all__ = [
     "load",
     "lr_find",
     "predict",
+    "replay",
     "resume",
 ]
 

@@ -6,6 +6,7 @@ shown, and a view that fails is switched off while the run goes on.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,15 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune import datasets
 from nbtune.errors import DataError, NbtuneError, RunError
-from nbtune.events import EvaluationProgress, Event, Notice, PhaseStarted, RunStopped
+from nbtune.events import (
+    Controlled,
+    EvaluationProgress,
+    Event,
+    Notice,
+    PhaseStarted,
+    RunStopped,
+    as_it_stands,
+)
 from nbtune.jobs import (
     HIGHEST_RATE,
     advice,
+    events_of_course,
     fill_in,
     find_rate,
     identity,
     known_names,
     lay_out,
+    lay_out_again,
     rising_rates,
     usual_rate,
     work,
@@ -33,12 +44,13 @@ from nbtune.recipe import (
     Recipe,
     Resolved,
     compose,
+    from_yaml,
     overrides,
     read_file,
     settings_layer,
     yaml_layer,
 )
-from nbtune.results.run import Run, as_texts
+from nbtune.results.run import Run, as_texts, let_go
 from nbtune.runs import RunFolder, RunStore
 from nbtune.runs.store import check_name
 from nbtune.threads import wait_asleep
@@ -46,6 +58,7 @@ from nbtune.threads import wait_asleep
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbtune.engine.control import Control
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.rate_finding import RateFinding
@@ -140,8 +153,8 @@ def finetune(
         same = None if fresh else _same(store, name, identity(settled, prepared))
         if same is not None:
             return _reuse(same, teller)
-        folder = store.create(name)
-        lay_out(folder, resolved, settled, prepared)
+        with store.making(name) as folder:
+            lay_out(folder, resolved, settled, prepared)
         return _work(folder, teller)
 
 
@@ -235,6 +248,69 @@ def lr_find(
             progress(0, len(rates))
 
         return RateFinding(find_rate(folder, rates, usual, still_at_it, progress))
+
+
+def control(run: str | Run | None = None, *, runs_dir: str | Path | None = None) -> Control:
+    """Return what steers a run that trains in this process, for another thread or a button.
+
+    It pauses, resumes, stops, saves, evaluates, and changes the learning rate, the number of
+    epochs, the evaluation interval and the patience, each between two steps.
+
+    Parameters
+    ----------
+    run : str or Run, optional
+        By default the run that trains here now.
+
+    Raises
+    ------
+    RunError
+        When no such run trains in this process.
+
+    Examples
+    --------
+    >>> nbtune.control("topics").change(learning_rate=1e-5)  # doctest: +SKIP
+    """
+    if run is not None:
+        return Run(_folder(run, runs_dir)).control
+    from nbtune.engine.control import find_control
+
+    if (found := find_control()) is None:
+        raise RunError("no run trains in this kernel now", hint="start one, then steer it")
+    return found
+
+
+def replay(
+    run: str | Run,
+    name: str | None = None,
+    *,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+    show_result: bool = True,
+) -> Run:
+    """Train a run once more from its first step, asked the same things after the same steps.
+
+    Rows, recipe and seed are those of the run, and so are the changes that somebody made while it
+    trained. On the same machine with the same versions the weights come out the same.
+
+    Parameters
+    ----------
+    name : str, optional
+        What the new run is called; by default ``NAME_replay``.
+    display, show_result : optional
+        As for `finetune`.
+
+    Raises
+    ------
+    RunError
+        When there is no such run, or it cannot be written.
+    """
+    folder = _folder(run, runs_dir)
+    course = events_of_course(folder.history())
+    with watching(folder.title, display, show_result) as teller:
+        with RunStore(folder.path.parent).making(name or f"{folder.name}_replay") as new:
+            lay_out_again(new, folder, course)
+        teller(Notice(f"replays {folder.title}: {len(course)} times it was steered"))
+        return _work(new, teller, course=course)
 
 
 def load(run: str, *, runs_dir: str | Path | None = None) -> Run:
@@ -484,15 +560,35 @@ def _work(
     *,
     resume: bool = False,
     extend: Mapping[str, Any] | None = None,
+    course: Iterable[Controlled] | None = None,
 ) -> Run:
-    from nbtune.engine.control import Control
+    from nbtune.engine.control import Control, steered
 
     with folder.hold():
-        for _, event in folder.history() if resume else ():
+        history = folder.history() if resume else []
+        for _, event in history:
             teller.show(event)
+        asked = [e for _, e in as_it_stands(history) if isinstance(e, Controlled)]
+        control = Control(from_yaml(folder.recipe_text), asked if course is None else course)
         teller.attach(folder)
-        trained = work(folder, teller, Control(), resume=resume, extend=extend)
+        let_go(folder)
+        with steered(folder.path, control), _room_for(folder):
+            trained = work(folder, teller, control, resume=resume, extend=extend)
     return Run(folder, trained)
+
+
+@contextmanager
+def _room_for(folder: RunFolder) -> Iterator[None]:
+    """Say in our words that a disk is full, or cannot be written any more."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise RunError(
+            f"cannot write to {folder.path}: {error.strerror}",
+            hint=f"make room, then: %resume {folder.title}",
+        ) from None
 
 
 def _same(store: RunStore, name: str, wanted: str) -> RunFolder | None:

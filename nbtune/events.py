@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
@@ -62,7 +62,10 @@ class BaselineScored(Event):
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """Training begins, or goes on after an interruption when ``step`` is not 0."""
+    """Training begins, or goes on after an interruption when ``step`` is not 0.
+
+    ``controls`` counts the `Controlled` events of this course so far that are part of it.
+    """
 
     step: int
     total_steps: int
@@ -76,6 +79,29 @@ class RunStarted(Event):
     precision: str
     batching: str
     metric: str
+    controls: int = 0
+
+
+@dataclass(frozen=True)
+class Controlled(Event):
+    """Somebody steered the run, after this step and before the next.
+
+    ``action`` is ``pause``, ``resume``, ``save``, ``evaluate`` or ``change``; a change names the
+    ``setting``, its new ``value`` and the one ``before``, in the words and units of the recipe,
+    and the ``total_steps`` from now on. (A stop is told by `RunStopped`.)
+    """
+
+    step: int
+    action: str
+    setting: str = ""
+    value: float | None = None
+    before: float | None = None
+    total_steps: int = 0
+
+    @property
+    def shapes_course(self) -> bool:
+        """Whether a run without this would come to other weights."""
+        return self.action in ("change", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -190,9 +216,23 @@ def as_it_stands(history: Iterable[tuple[float, Event]]) -> list[tuple[float, Ev
     kept: list[tuple[float, Event]] = []
     for time, event in history:
         if isinstance(event, RunStarted):
-            kept = [pair for pair in kept if getattr(pair[1], "step", 0) <= event.step]
+            kept = list(_before(event, kept))
         kept.append((time, event))
     return kept
+
+
+def _before(
+    start: RunStarted, history: Iterable[tuple[float, Event]]
+) -> Iterator[tuple[float, Event]]:
+    """Yield what a checkpoint that a run goes on from has behind it."""
+    controls = 0
+    for time, event in history:
+        if isinstance(event, Controlled) and event.shapes_course:
+            controls += 1  # of two at one step, the checkpoint may lie between them
+            if controls > start.controls:
+                continue
+        if getattr(event, "step", 0) <= start.step:
+            yield time, event
 
 
 def _speakable(value: Any) -> Any:

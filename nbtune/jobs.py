@@ -6,16 +6,28 @@ A fresh run and a resumed one go the same way; what is in the folder already is 
 from __future__ import annotations
 
 import platform
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RecipeError, RunError
-from nbtune.events import BaselineScored, DataReady, Event, Notice, PhaseStarted, RunStarted
+from nbtune.events import (
+    BaselineScored,
+    Controlled,
+    DataReady,
+    Event,
+    Notice,
+    PhaseStarted,
+    RunStarted,
+    RunStopped,
+    as_it_stands,
+)
 from nbtune.methods import Method, find_method, method_names
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
@@ -155,12 +167,49 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
             "columns": {"text": data.columns.text, "label": data.columns.label},
             "rows": {split: len(frame) for split, frame in data.splits.items()},
             "identity": identity(recipe, data),
+            "model_folder": _absolute(recipe.model),
             "origins": [list(row) for row in resolved.rows()],
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in VERSIONS},
         },
         to_yaml(recipe),
     )
+
+
+def events_of_course(history: Iterable[tuple[float, Event]]) -> list[Controlled]:
+    """Return what a run was asked that made it what it is, a stop at its end included."""
+    events = [event for _, event in as_it_stands(history)]
+    course = [e for e in events if isinstance(e, Controlled) and e.shapes_course]
+    last = next((e for e in reversed(events) if isinstance(e, RunStopped)), None)
+    if last is not None and last.reason == "interrupted":
+        course.append(Controlled(last.step, "stop"))
+    return course
+
+
+def lay_out_again(folder: RunFolder, like: RunFolder, course: Sequence[Controlled]) -> None:
+    """Write down a run that begins as another one began."""
+    shutil.copytree(like.path / "data", folder.path / "data")
+    recipe = from_yaml(like.recipe_text)
+    # Epochs that were added to a run stand in its recipe; it began with those before.
+    epochs = next((e.before for e in course if e.setting == "num_train_epochs"), None)
+    if epochs is not None:
+        recipe = recipe.model_copy(update={"num_train_epochs": epochs})
+    own = {"created": round(time.time(), 3), "replay_of": like.title, "identity": None}
+    folder.describe(like.about | own, to_yaml(recipe))
+
+
+def _absolute(model: str | None) -> str | None:
+    """Return where a model's folder lies, whatever folder a later kernel works in."""
+    folder = Path(model or "").expanduser()
+    return str(folder.resolve()) if model and folder.is_dir() else None
+
+
+def _source(folder: RunFolder, recipe: Recipe) -> ModelSource:
+    """Find the model that a run begins with: where it was, or else by its name."""
+    kept = folder.about.get("model_folder")
+    if kept and Path(kept).is_dir():
+        return replace(find_model(kept), name=str(recipe.model))
+    return find_model(recipe.model)
 
 
 def _version(package: str) -> str:
@@ -189,6 +238,8 @@ def work(
 ) -> Trained | None:
     """Train the run of this folder, from its first step or from its last checkpoint.
 
+    Random numbers of the caller are afterwards where they were before.
+
     Parameters
     ----------
     extend : mapping, optional
@@ -204,13 +255,27 @@ def work(
     NbtuneError
         What ended the training, after the best weights so far were saved.
     """
-    from nbtune.engine.control import interrupts
-    from nbtune.engine.loop import Training
+    from nbtune.engine.determinism import own_randomness
+    from nbtune.engine.device import find_device
+    from nbtune.engine.wishes import changed
 
     recipe = from_yaml(folder.recipe_text)
     if extend:
-        recipe = recipe.model_copy(update=dict(extend))
+        recipe = changed(recipe, extend)
         folder.describe(folder.about, to_yaml(recipe))
+    with own_randomness(find_device()):
+        trained, outcome = _train(folder, recipe, emit, control, resume)
+    if outcome.failure is not None:
+        raise outcome.failure
+    return trained if outcome.stopped.best_step is not None else None
+
+
+def _train(
+    folder: RunFolder, recipe: Recipe, emit: Emit, control: Control, resume: bool
+) -> tuple[Trained, Outcome]:
+    from nbtune.engine.control import interrupts
+    from nbtune.engine.loop import Training
+
     trained, examples = _load(folder, recipe, emit)
     if recipe.baseline and not (folder.path / "baselines").is_dir():
         _score_baselines(folder, emit)
@@ -223,9 +288,7 @@ def work(
     # Until here nothing is lost by stopping at once, so an interrupt does.
     with interrupts(control, lambda text: training.tell(Notice(text))):
         outcome = _keep(folder, trained, training.run(resume), emit)
-    if outcome.failure is not None:
-        raise outcome.failure
-    return trained if outcome.stopped.best_step is not None else None
+    return trained, outcome
 
 
 def find_rate(
@@ -245,15 +308,35 @@ def find_rate(
 
 def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
     from nbtune.methods.counting import count_parameters
+    from nbtune.models.loading import quiet
+
+    emit(PhaseStarted("loading model"))
+    source, method = _source(folder, recipe), find_method(recipe.method)
+    method.check(recipe)
+    tokenizer = _tokenizer(folder, source, recipe)
+    model, loaded = _new_model(folder, recipe, tokenizer)
+    for text in loaded.notices:
+        emit(Notice(text))
+    max_length = _longest(loaded, method, recipe)
+    if max_length < recipe.max_length:
+        emit(Notice(f"max_length is {max_length}: {source.name} takes no longer rows"))
+    write_text(folder.path / PARAMETERS, count_parameters(model).to_json())
+    if recipe.gradient_checkpointing:
+        with quiet():
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+    emit(PhaseStarted("tokenising"))
+    examples = _tokenise(folder, tokenizer, max_length, emit)
+    return Trained(model, tokenizer, max_length), examples
+
+
+def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, LoadedModel]:
+    """Make the model as training begins with it: the same weights every time."""
     from nbtune.methods.freezing import freeze
     from nbtune.models.loading import load_model
 
-    emit(PhaseStarted("loading model"))
-    source, method = find_model(recipe.model), find_method(recipe.method)
-    method.check(recipe)
-    tokenizer = _tokenizer(folder, source, recipe)
+    method = find_method(recipe.method)
     loaded = load_model(
-        source,
+        _source(folder, recipe),
         tokenizer,
         folder.about["labels"],
         head=find_task(recipe.task).head,
@@ -263,19 +346,9 @@ def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[
         revision=recipe.revision,
         quantize=_quantize(method, recipe),
     )
-    for text in loaded.notices:
-        emit(Notice(text))
-    max_length = _longest(loaded, method, recipe)
-    if max_length < recipe.max_length:
-        emit(Notice(f"max_length is {max_length}: {source.name} takes no longer rows"))
     model = method.apply(loaded.model, recipe)
     freeze(model, recipe)
-    write_text(folder.path / PARAMETERS, count_parameters(model).to_json())
-    if recipe.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    emit(PhaseStarted("tokenising"))
-    examples = _tokenise(folder, tokenizer, max_length, emit)
-    return Trained(model, tokenizer, max_length), examples
+    return model, loaded
 
 
 def _quantize(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
@@ -323,6 +396,14 @@ def read_rows(folder: RunFolder, split: str) -> pd.DataFrame:
     return pd.read_parquet(folder.path / "data" / f"{split}.parquet")
 
 
+def source_rows(folder: RunFolder, rows: Sequence[int]) -> list[int]:
+    """Return where some training rows stood in the user's data, from 0."""
+    import pandas as pd
+
+    file = folder.path / "data" / "train.parquet"
+    return [int(row) for row in pd.read_parquet(file, columns=["row"])["row"].iloc[list(rows)]]
+
+
 def _tokenise(
     folder: RunFolder, tokenizer: Any, max_length: int, emit: Emit
 ) -> dict[str, Examples]:
@@ -357,6 +438,7 @@ def _job(
 ) -> Job:
     from nbtune.engine.device import choose_precision, find_device
     from nbtune.engine.loop import Job
+    from nbtune.engine.state import moving_tensors
     from nbtune.engine.stepping import Forward
     from nbtune.evaluation.metrics import score
     from nbtune.methods.freezing import gradual_unfreezing
@@ -404,6 +486,8 @@ def _job(
         ),
         states=folder.path / "states",
         waiting=gradual_unfreezing(model, recipe),
+        source_rows=partial(source_rows, folder),
+        fresh=lambda: moving_tensors(_new_model(folder, recipe, trained.tokenizer)[0]),
     )
 
 
@@ -490,7 +574,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
         method.check(recipe)
     tokenizer = load_tokenizer(saved, [])
     loaded = load_model(
-        find_model(recipe.model) if adapter else saved,
+        _source(folder, recipe) if adapter else saved,
         tokenizer,
         folder.about["labels"],
         head=find_task(recipe.task).head,

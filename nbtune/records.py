@@ -92,7 +92,8 @@ class EvaluationRecord:
     """All that is known of a run on some rows.
 
     ``table`` begins with the baselines and ends with the run's model; ``errors`` are the most
-    confidently wrong rows, worst first; ``verdict`` says in a sentence who wins.
+    confidently wrong rows, worst first; ``verdict`` says in a sentence who wins, ``left_out``
+    which rows could not be used.
     """
 
     run: str
@@ -106,6 +107,7 @@ class EvaluationRecord:
     pr: tuple[Curve, ...]
     errors: tuple[WrongRow, ...]
     verdict: str
+    left_out: str = ""
 
     @property
     def scores(self) -> dict[str, Score]:

@@ -89,11 +89,11 @@ def prepare(recipe: Recipe, source: Any, validation: Any = None, test: Any = Non
 
 def labelled_rows(
     recipe: Recipe, source: Any, columns: Columns, labels: Sequence[str]
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, str]:
     """Read rows to score a trained model on: columns ``row``, ``text``, ``label``.
 
-    All rows count, whatever split they say they belong to. Columns are those of the run where
-    the data has them, else they are inferred.
+    Returns them and a notice of those that were left out. All rows count, whatever split they say
+    they belong to. Columns are those of the run where the data has them, else they are inferred.
 
     Raises
     ------
@@ -102,14 +102,14 @@ def labelled_rows(
     """
     frame = read_all(source)
     refuse_empty(frame, "data")
-    rows, _ = usable_rows(
+    rows, notice = usable_rows(
         frame,
         _columns_like(frame, columns),
         lambda one: clean_text(one, recipe.clean),
         drop_bad_rows=recipe.drop_bad_rows,
     )
     refuse_unseen(list(rows["label"]), labels, "data")
-    return rows
+    return rows, notice
 
 
 def _without_unfit(frames: Frames, columns: Columns) -> tuple[Frames, list[str]]:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 
 from nbtune.data.batches import Encoded, Indices, row_order, step_rows
 from nbtune.engine import state
 from nbtune.engine.caching import fits, with_states
 from nbtune.engine.control import Control
+from nbtune.engine.determinism import (
+    deterministic,
+    host_random_state,
+    restore_host_random_state,
+    seed_all,
+)
 from nbtune.engine.device import (
     memory_bytes,
     own_modes,
@@ -27,11 +34,14 @@ from nbtune.engine.device import (
 )
 from nbtune.engine.inference import predict_logits, softmax
 from nbtune.engine.optimizing import make_optimizer, warmup_steps
+from nbtune.engine.spikes import SpikeWatch
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import Forward, OutOfMemoryError, Step, Stepper
-from nbtune.errors import CheckpointError, NbtuneError
+from nbtune.engine.wishes import Wish, changed, differences, in_force
+from nbtune.errors import CheckpointError, NbtuneError, RecipeError
 from nbtune.events import (
     CheckpointSaved,
+    Controlled,
     Evaluated,
     EvaluationProgress,
     Event,
@@ -51,7 +61,7 @@ from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import At, rate_factor
 from nbtune.records import LOWER_IS_BETTER
-from nbtune.runs import CheckpointStore
+from nbtune.runs import Checkpoint, CheckpointStore
 from nbtune.tasks import Loss
 
 Emit = Callable[[Event], None]
@@ -80,6 +90,10 @@ class Job:
         Folder for what frozen layers say about the rows; None runs them in every step.
     waiting : callable
         (epochs done) to the weights that wait for their turn, of those that are trained.
+    source_rows : callable
+        Which rows of the user's data some training rows are.
+    fresh : callable
+        Makes the weights that training begins with once more, by name.
     """
 
     forward: Forward
@@ -94,6 +108,15 @@ class Job:
     start: RunStarted
     states: Path | None = None
     waiting: Waiting = nothing_waits
+    source_rows: Callable[[Indices], Sequence[int]] = Indices.tolist
+    fresh: Callable[[], Mapping[str, Tensor]] | None = None
+
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """What a checkpoint must have been made for to fit: the same state, the same rows."""
+        recipe = self.recipe
+        own = {"method": recipe.method, "optim": recipe.optim, "seed": recipe.seed}
+        return own | {"rows": len(self.train.targets), "rows_per_step": self.rows_per_step}
 
     @property
     def rows_per_step(self) -> int:
@@ -130,9 +153,11 @@ class Training:
     def __init__(
         self, job: Job, emit: Emit, control: Control, last: CheckpointStore, best: CheckpointStore
     ) -> None:
-        self.job, self.emit, self.control = job, emit, control
+        self.emit, self.control = emit, control
         self.last, self.best = last, best
+        self.job, self.given, self.given_rate = job, in_force(job.recipe), job.learning_rate
         self.progress = Progress(total_steps=job.total_steps)
+        self._adopt(job.recipe)
         self.stepper = Stepper(
             job.forward,
             make_optimizer(job.forward.model, job.recipe, job.learning_rate),
@@ -140,11 +165,12 @@ class Training:
             micro_rows=job.recipe.per_device_train_batch_size,
             max_grad_norm=job.recipe.max_grad_norm,
             pad_id=job.pad_id,
-            tell=lambda text: self.tell(Notice(text, "warning")),
+            tell=self._warn,
             interruptible=control.interruptible,
         )
-        self.warmup = warmup_steps(job.recipe, job.total_steps)
+        self.spikes = SpikeWatch()
         self.window: list[Step] = []
+        self.held: dict[str, Tensor] | None = None
         self.reported = self.saved = self.began = time.monotonic()
         self.is_saved = self.is_whole = True
 
@@ -155,6 +181,16 @@ class Training:
 
     def _progress_on(self, split: str) -> Callable[[int, int], None]:
         return lambda done, total: self.tell(EvaluationProgress(split, done, total))
+
+    def _warn(self, text: str) -> None:
+        self.tell(Notice(text, "warning"))
+
+    def _adopt(self, recipe: Recipe) -> None:
+        """Go on by a recipe of which some settings may have changed."""
+        rate = recipe.learning_rate or self.given_rate
+        self.job = job = replace(self.job, recipe=recipe, learning_rate=rate)
+        self.warmup = warmup_steps(recipe, job.total_steps)
+        self.control.recipe, self.control.can_evaluate = recipe, job.validation is not None
 
     def run(self, resume: bool = False) -> Outcome:
         """Train to the end, or to the first good reason to stop; the best weights are put back.
@@ -172,6 +208,7 @@ class Training:
         with (
             own_modes(forward.device),
             lean_lora(forward.model),  # before the packer, which may run such a layer twice
+            deterministic(self.job.recipe.full_determinism, self._warn),
             packing(forward.model, forward.packer),
             row_gradients(forward.model),
             noisy_embeddings(
@@ -196,18 +233,24 @@ class Training:
 
     def _begin(self, resume: bool) -> None:
         """Take up the last checkpoint, or start from the seed, and tell what the run is."""
-        job = self.job
-        torch.manual_seed(job.recipe.seed)
+        seed_all(self.job.recipe.seed)
         if resume:
             self._resume()
         self._run_frozen()
-        job.forward.model.train()
+        self.job.forward.model.train()
+        self._tell_start()
+        self._tell_change(self.job.recipe.model_copy(update=self.progress.settings))
+        self.control.status = "running"
+
+    def _tell_start(self) -> None:
+        job, progress = self.job, self.progress
         self.tell(
             replace(
                 job.start,
-                step=self.progress.step,
+                step=progress.step,
                 total_steps=job.total_steps,
                 steps_per_epoch=job.steps_per_epoch,
+                controls=progress.controls,
             )
         )
         self.reported = self.saved = self.began = time.monotonic()
@@ -216,9 +259,10 @@ class Training:
         """Run the frozen layers over all rows once, where the rows will be seen more often."""
         job, packer = self.job, self.job.forward.packer
         frozen = None if packer is None else packer.frozen
-        # Of the whole run, not of what is left: a resumed run is to take the same course.
-        seen = job.total_steps * job.rows_per_step
-        if job.states is None or frozen is None or seen < 1.5 * len(job.train.targets):
+        if self.progress.runs_frozen_once is None:  # a run that goes on does as it did before
+            seen = job.total_steps * job.rows_per_step
+            self.progress.runs_frozen_once = seen >= 1.5 * len(job.train.targets)
+        if job.states is None or frozen is None or not self.progress.runs_frozen_once:
             return
         splits: dict[str, Encoded] = {"train": job.train}
         if job.validation is not None:
@@ -249,6 +293,8 @@ class Training:
         """Save what is not saved yet, and leave the model with the weights that count."""
         self.job.forward.model.eval()
         self.stepper.clear()
+        if self.is_whole and not state.all_finite(self.job.forward.model):
+            self.is_whole, reason, failure = False, "failed", failure or self._diverged()
         if self.is_whole:
             self._report()
             self._save()
@@ -258,33 +304,50 @@ class Training:
                 hint="try a smaller batch, method: lora, or end what else uses the device",
             )
         kept = self._keep_best()
-        message = "" if failure is None else getattr(failure, "problem", repr(failure))
+        message = self.control.stop_message if reason == "interrupted" else ""
+        if failure is not None:
+            message = getattr(failure, "problem", repr(failure))
         seconds = round(self._seconds(), 3)
         return Outcome(RunStopped(self.progress.step, reason, kept, message, seconds), failure)
 
     def _steps(self) -> str:
         """Make the steps; returns why they ended."""
-        job, progress = self.job, self.progress
-        rows_of_steps = step_rows(
-            job.recipe.seed,
-            len(job.train.targets),
-            job.rows_per_step,
-            progress.step,
-            row_order(job.recipe.train_sampling_strategy, job.train.targets),
-        )
+        rows_of_steps = self._rows_from_here()
         while True:
-            evaluate, save = self._is_evaluation_due(), self._is_save_due()
-            if evaluate or save or self._is_report_due():
-                self._report()
-            if progress.bad_steps >= BAD_STEPS_ALLOWED:
-                raise self._diverged()
-            if evaluate:
-                self._evaluate()
-            if evaluate or save:
-                self._save()
+            self._look_around()
+            self._obey()
+            if self.progress.evaluation_owed:  # the end has come nearer
+                continue
             if reason := self._reason_to_end():
                 return reason
-            self._step(next(rows_of_steps))
+            try:
+                self._step(next(rows_of_steps))
+            except Exception as error:
+                if self.is_whole or not ran_out_of_memory(error):
+                    raise
+                problem = error.with_traceback(None)  # its frames hold memory
+            if not self.is_whole:
+                self._roll_back(problem)
+                rows_of_steps = self._rows_from_here()
+
+    def _rows_from_here(self) -> Iterator[Indices]:
+        job, targets = self.job, self.job.train.targets
+        order = row_order(job.recipe.train_sampling_strategy, targets)
+        return step_rows(
+            job.recipe.seed, len(targets), job.rows_per_step, self.progress.step, order
+        )
+
+    def _look_around(self) -> None:
+        """Report, score and save, where it is time to."""
+        owed, save = self.progress.evaluation_owed, self._is_save_due()
+        if owed or save or self._is_report_due():
+            self._report()
+        if self.progress.bad_steps >= BAD_STEPS_ALLOWED:
+            raise self._diverged()
+        if owed:
+            self._evaluate()
+        if owed or save:
+            self._save()
 
     def _step(self, rows: Indices) -> None:
         """Make one step; until its update begins an interrupt can leave it out."""
@@ -295,6 +358,7 @@ class Training:
         self.is_whole = self.is_saved = False
         self.window.append(self.stepper.update(seen, rate))
         progress.step += 1
+        progress.evaluation_owed = self._is_evaluation_due()
         self.is_whole = True
 
     def _waiting(self) -> Sequence[Parameter]:
@@ -318,6 +382,72 @@ class Training:
         )
         factor = rate_factor(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, at)
         return job.learning_rate * factor
+
+    def _obey(self) -> None:
+        """Do what was asked since the last step; in a pause, wait for more."""
+        control, progress = self.control, self.progress
+        while True:
+            began, paused = time.monotonic(), control.status == "paused"
+            wish = control.take(progress.step, progress.controls, wait=paused)
+            if paused:  # a pause is no training time
+                waited = time.monotonic() - began
+                self.began, self.reported = self.began + waited, self.reported + waited
+            if wish is None:
+                return
+            self._report()
+            self._grant(wish)
+
+    def _grant(self, wish: Wish) -> None:
+        step = self.progress.step
+        if not wish.is_new:  # it is put back as what becomes of it now
+            del self.control.course[self.progress.controls]
+        match wish.action:
+            case "pause" if self.control.status == "running" and not self.control.stop_reason:
+                self._save()
+                self.control.status = "paused"
+                self.tell(Controlled(step, "pause"))
+            case "resume" if self.control.status == "paused":
+                self.control.status = "running"
+                self.tell(Controlled(step, "resume"))
+            case "stop":
+                self.control.status = "running"
+                if not wish.is_new:
+                    self.control.stop()
+            case "save":
+                self.tell(Controlled(step, "save"))
+                self._save()
+            case "evaluate" if not wish.is_new or step > self.progress.evaluated_step:
+                self._evaluate(due=False)
+                self._take_in(Controlled(step, "evaluate"))
+                self._save()
+            case "change":
+                try:
+                    recipe = changed(self.job.recipe, wish.settings)
+                except RecipeError as error:  # asked for before the recipe was known
+                    self._warn(error.problem)
+                else:
+                    before = self.job.recipe
+                    self._adopt(recipe)
+                    self._tell_change(before)
+
+    def _tell_change(self, before: Recipe) -> None:
+        """Write down how the recipe differs from the one that was in force until now."""
+        job, progress = self.job, self.progress
+        for name, value, former in differences(before, job.recipe):
+            self._take_in(Controlled(progress.step, "change", name, value, former, job.total_steps))
+        if job.total_steps > progress.total_steps:  # new patience for the epochs added
+            progress.worse_evaluations = 0
+        progress.total_steps = job.total_steps
+        at_end = progress.step >= job.total_steps and progress.evaluated_step < progress.step
+        if at_end and self._is_evaluation_due():
+            progress.evaluation_owed = True
+
+    def _take_in(self, event: Controlled) -> None:
+        """Make an event part of the course, and tell it."""
+        self.control.course.insert(self.progress.controls, event)
+        self.progress.controls += 1
+        self.is_saved = False
+        self.tell(event)
 
     def _reason_to_end(self) -> str:
         progress, patience = self.progress, self.job.recipe.early_stopping_patience
@@ -360,20 +490,25 @@ class Training:
             )
         )
         self.reported = now
+        first = progress.step - len(steps) + 1
         for number, (step, bad) in enumerate(
-            zip(steps, self.stepper.bad(steps), strict=True), progress.step - len(steps) + 1
+            zip(steps, self.stepper.bad(steps), strict=True), first
         ):
             progress.bad_steps = progress.bad_steps + 1 if bad else 0
             if bad:
-                shown = ", ".join(map(str, step.seen.rows[:8]))
-                more = " ..." if len(step.seen.rows) > 8 else ""
-                self.tell(
-                    Notice(
-                        f"step {number} was left out: its loss or gradient is not finite "
-                        f"(training rows {shown}{more})",
-                        "warning",
-                    )
-                )
+                what = "gradient" if finite[number - first] else "loss"
+                rows_of_step = self._name_rows(step)
+                self._warn(f"step {number} was left out: its {what} is not finite ({rows_of_step})")
+        for index, usual in self.spikes(losses):
+            self._warn(
+                f"the loss of step {first + index} is {losses[index]:.3g}, after about {usual:.3g} "
+                f"in the steps before ({self._name_rows(steps[index])})"
+            )
+
+    def _name_rows(self, step: Step) -> str:
+        rows = self.job.source_rows(step.seen.rows[:8])
+        more = " ..." if len(step.seen.rows) > 8 else ""
+        return f"rows {', '.join(map(str, rows))}{more} of the data"
 
     def _diverged(self) -> DivergedError:
         return DivergedError(
@@ -388,13 +523,14 @@ class Training:
         if job.recipe.eval_strategy == "no":
             return False
         by_steps = job.recipe.eval_strategy == "steps" and job.recipe.eval_steps
-        return step % (by_steps or job.steps_per_epoch) == 0 or step == job.total_steps
+        return step % (by_steps or job.steps_per_epoch) == 0 or step >= job.total_steps
 
-    def _evaluate(self, counts: bool = True) -> None:
+    def _evaluate(self, *, due: bool = True, counts: bool = True) -> None:
         """Score the validation rows, and see whether these are the best weights so far.
 
-        Without ``counts`` the result is shown but changes neither patience nor best weights, so
-        that a run which was paused and resumed takes the same course as one which was not.
+        One that is not ``due`` does not count against patience. Without ``counts`` the result is
+        shown but changes nothing, so that a run which was paused and resumed takes the same
+        course as one which was not.
         """
         job, progress = self.job, self.progress
         assert job.validation is not None  # noqa: S101
@@ -424,9 +560,10 @@ class Training:
             better and counts,
         )
         if counts:
-            progress.evaluated_step = progress.step
-            progress.scores.append(score if math.isfinite(score) else None)
-            progress.worse_evaluations = 0 if better else progress.worse_evaluations + 1
+            progress.evaluated_step, progress.evaluation_owed = progress.step, False
+            if due:
+                progress.scores.append(score if math.isfinite(score) else None)
+            progress.worse_evaluations = 0 if better else progress.worse_evaluations + due
             self.is_saved = False
         if evaluated.best:
             progress.best_score, progress.best_step = value, progress.step
@@ -453,8 +590,13 @@ class Training:
         if self.is_saved:
             return
         job, progress, stepper = self.job, self.progress, self.stepper
+        if not state.all_finite(job.forward.model):
+            self.is_whole = False
+            raise self._diverged()
         began = time.monotonic()
         progress.seconds, progress.micro_rows = self._seconds(), stepper.micro_rows
+        progress.settings, progress.given = in_force(job.recipe), self.given
+        progress.made_for = job.made_for
         self.began = began
         try:
             saved = self.last.save(
@@ -465,16 +607,19 @@ class Training:
                     stepper.optimizer,
                     stepper.scaler,
                     progress,
-                    random_state(job.forward.device),
+                    random_state(job.forward.device) | host_random_state(),
                 ),
             )
             if progress.best_step == progress.step:
                 self._save_best()
-            self.is_saved = True
+            self.is_saved, self.held = True, None
             seconds = round(time.monotonic() - began, 3)
             self.tell(CheckpointSaved(progress.step, seconds, saved.bytes))
         except CheckpointError as error:
-            self.tell(Notice(str(error), "warning"))
+            self._warn(str(error))
+            if progress.best_step == progress.step:  # kept in memory until there is room
+                moving = state.moving_tensors(job.forward.model)
+                self.held = {name: t.to("cpu", copy=True) for name, t in moving.items()}
         self.saved = self.reported = time.monotonic()
 
     def _save_best(self) -> None:
@@ -485,43 +630,93 @@ class Training:
         """Put the best weights back into the model; returns their step, None for none.
 
         Without a best step the last weights are kept, or, where an update broke off in the
-        middle, those of the last checkpoint.
+        middle, those of the last checkpoint; so are the last ones where no others are to be had.
         """
         model, progress = self.job.forward.model, self.progress
         if self.is_whole and progress.best_step in (None, progress.step):
             return progress.step or None
+        if self.held is not None:
+            state.put_weights(self.held, model, "memory")
+            return progress.best_step
         for store in (self.last,) if progress.best_step is None else (self.best, self.last):
             found, passed_over = store.newest()
             self._name(passed_over)
             if found is not None:
                 state.load_weights(found.path, model)
                 return found.step
-        return None
+        return (progress.step or None) if self.is_whole else None
 
     def _resume(self) -> None:
-        """Take up the newest checkpoint that verifies: weights, optimiser, progress, randomness."""
+        """Take up the newest checkpoint that verifies, if there is one."""
         found, passed_over = self.last.newest()
         self._name(passed_over)
         if found is None:
             self.tell(Notice("there is no checkpoint yet: starting from the first step"))
             return
+        self._take_up(found)
+        # What was changed while it trained stays so, unless the recipe itself says otherwise now.
+        kept = {
+            name: value
+            for name, value in self.progress.settings.items()
+            if self.given[name] == self.progress.given.get(name)
+        }
+        self._adopt(self.job.recipe.model_copy(update=kept))
+
+    def _take_up(self, found: Checkpoint) -> None:
+        """Go to where a checkpoint was made: weights, optimiser, progress, randomness."""
         job, stepper = self.job, self.stepper
         progress, randomness = state.load_state(
-            found.path, job.forward.model, stepper.optimizer, stepper.scaler
+            found.path, job.forward.model, stepper.optimizer, stepper.scaler, job.made_for
         )
         restore_random_state(job.forward.device, randomness)
+        restore_host_random_state(randomness)
         stepper.micro_rows = progress.micro_rows or stepper.micro_rows
         progress.bad_steps = 0
-        if job.total_steps > progress.total_steps:  # more epochs were asked for since
-            progress.worse_evaluations, progress.total_steps = 0, job.total_steps
         self.progress, self.is_saved = progress, True
         kept, _ = self.best.newest()
         if progress.best_step == progress.step != (kept.step if kept else None):
             self._save_best()
 
+    def _roll_back(self, problem: Exception) -> None:
+        """Undo an update that broke off for want of memory, and go on with smaller micro-batches.
+
+        What it half did cannot be known, so the run goes back to its last checkpoint, or else to
+        its first weights, and makes the steps since then again.
+
+        Raises
+        ------
+        Exception
+            The problem, when the micro-batch cannot be smaller.
+        """
+        job, stepper, progress = self.job, self.stepper, self.progress
+        self.window = []
+        stepper.clear()
+        if stepper.micro_rows == 1 or job.fresh is None:
+            raise problem
+        stepper.shrink()
+        rows = stepper.micro_rows
+        found, passed_over = self.last.newest()
+        self._name(passed_over)
+        if found is not None:
+            self._take_up(found)
+        else:
+            state.put_weights(job.fresh(), job.forward.model, "the model")
+            stepper.optimizer.state.clear()
+            once = self.progress.runs_frozen_once
+            self.progress = Progress(runs_frozen_once=once)
+            seed_all(job.recipe.seed)
+        stepper.micro_rows, self.is_whole = rows, True
+        self._adopt(job.recipe.model_copy(update=self.progress.settings or self.given))
+        self.progress.total_steps = self.job.total_steps
+        self._warn(
+            f"the update after step {progress.step} ran out of memory in its middle: "
+            f"going on from step {self.progress.step}"
+        )
+        self._tell_start()
+
     def _name(self, passed_over: list[str]) -> None:
         for reason in passed_over:
-            self.tell(Notice(f"passed over a checkpoint: {reason}", "warning"))
+            self._warn(f"passed over a checkpoint: {reason}")
 
     def _seconds(self) -> float:
         return self.progress.seconds + time.monotonic() - self.began

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from nbtune.errors import CheckpointError
 from nbtune.runs.files import read_json, write_json
 
 WEIGHTS, OPTIMIZER, RANDOM, PROGRESS = (
@@ -25,14 +26,19 @@ WEIGHTS, OPTIMIZER, RANDOM, PROGRESS = (
 class Progress:
     """Where a run stands: what the loop keeps and a checkpoint carries.
 
-    ``evaluated_step`` was the last to be evaluated; ``bad_steps`` were left out in a row just
-    now; ``total_steps`` were asked for when this was saved; ``scores`` are those that pick the
-    best weights, of all evaluations that counted, None where one was no number.
+    ``evaluated_step`` was the last to be evaluated, ``evaluation_owed`` says that this step still
+    has to be; ``bad_steps`` were left out in a row just now; ``total_steps`` were asked for when
+    this was saved; ``runs_frozen_once`` says whether frozen layers run once for all epochs.
+    ``scores`` are those that pick the best weights, of all evaluations that were due, None where
+    one was no number. ``controls`` counts what was asked of the run so far that shapes its
+    course; ``settings`` are those that can change, as they are, and ``given`` as the recipe has
+    them. ``made_for`` is what the state would not fit without.
     """
 
     step: int = 0
     total_steps: int = 0
     evaluated_step: int = 0
+    evaluation_owed: bool = False
     seconds: float = 0.0
     micro_rows: int = 0
     best_score: float | None = None
@@ -40,6 +46,11 @@ class Progress:
     worse_evaluations: int = 0
     bad_steps: int = 0
     scores: list[float | None] = field(default_factory=list)
+    runs_frozen_once: bool | None = None
+    controls: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+    made_for: dict[str, Any] = field(default_factory=dict)
 
 
 def moving_tensors(model: Any) -> dict[str, Tensor]:
@@ -63,15 +74,41 @@ def load_weights(folder: Path, model: Any) -> None:
 
     Raises
     ------
-    ValueError
-        When they are not those of this model.
+    CheckpointError
+        When they are not those of this model; then nothing has changed.
     """
+    put_weights(load_file(folder / WEIGHTS), model, folder.name)
+
+
+def put_weights(saved: Mapping[str, Tensor], model: Any, where: str) -> None:
+    """Put weights into the model, in place; see `load_weights`."""
     own = moving_tensors(model)
-    saved = load_file(folder / WEIGHTS)
-    if own.keys() != saved.keys():
-        raise ValueError(f"the weights in {folder.name} are those of another model")
+    if shapes(own) != shapes(saved):
+        raise CheckpointError(
+            f"the weights in {where} are those of another model: {_unlike(own, saved)}",
+            hint="the model, method or labels of this run were changed; train it anew: --fresh",
+        )
     for name, tensor in own.items():
         tensor.copy_(saved[name])
+
+
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes by name."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _unlike(own: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> str:
+    here, there = shapes(own), shapes(saved)
+    name = next(n for n in [*here, *there] if here.get(n) != there.get(n))
+    return f"{name} is {here.get(name, 'missing')} here and {there.get(name, 'missing')} there"
+
+
+def all_finite(model: Any) -> bool:
+    """Tell whether no trained weight is NaN or infinite; this waits for the device."""
+    found = [
+        torch.isfinite(t).all() for t in moving_tensors(model).values() if t.is_floating_point()
+    ]
+    return not found or bool(torch.stack(found).all())
 
 
 def save_state(
@@ -96,27 +133,48 @@ def save_state(
 
 
 def load_state(
-    folder: Path, model: Any, optimizer: torch.optim.Optimizer, scaler: Any
+    folder: Path,
+    model: Any,
+    optimizer: torch.optim.Optimizer,
+    scaler: Any,
+    made_for: Mapping[str, Any] | None = None,
 ) -> tuple[Progress, dict[str, Tensor]]:
     """Read back what `save_state` wrote, into the objects given; returns progress and randomness.
 
     Raises
     ------
-    ValueError
-        When the state belongs to another model or optimiser.
+    CheckpointError
+        When the state is not ``made_for`` this, or belongs to another model or optimiser; then
+        nothing has changed.
     """
-    load_weights(folder, model)
     saved = read_json(folder / PROGRESS)
-    _load_optimizer(folder, optimizer, saved.get("optimizer", {}))
-    scaler.load_state_dict(saved["scaler"])
     known = {field.name for field in fields(Progress)}
     progress = Progress(**{k: v for k, v in saved["progress"].items() if k in known})
+    _refuse_other(progress, made_for or {}, folder.name)
+    state = _optimizer_state(folder, optimizer, saved.get("optimizer", {}))
+    load_weights(folder, model)
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    scaler.load_state_dict(saved["scaler"])
     return progress, load_file(folder / RANDOM)
 
 
-def _load_optimizer(
+def _refuse_other(progress: Progress, made_for: Mapping[str, Any], where: str) -> None:
+    unlike = [
+        f"{name} was {progress.made_for[name]} and is {value}"
+        for name, value in made_for.items()
+        if progress.made_for.get(name, value) != value
+    ]
+    if unlike:
+        raise CheckpointError(
+            f"the checkpoint {where} does not fit this run: {', '.join(unlike)}",
+            hint="put the recipe back as it was, or train anew: --fresh",
+        )
+
+
+def _optimizer_state(
     folder: Path, optimizer: torch.optim.Optimizer, numbers: dict[str, Any]
-) -> None:
+) -> dict[int, dict[str, Any]]:
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**load_file(folder / OPTIMIZER), **numbers}.items():
         index, *groups, name = key.split(".")
@@ -126,9 +184,8 @@ def _load_optimizer(
         inner[name] = value
     known = sum(len(group["params"]) for group in optimizer.param_groups)
     if any(index >= known for index in state):  # fewer are right: not all weights get gradients
-        raise ValueError(f"the optimiser in {folder.name} is that of another model")
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+        raise CheckpointError(f"the optimiser in {folder.name} is that of another model")
+    return state
 
 
 def _leaves(state: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, Any]]:

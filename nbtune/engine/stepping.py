@@ -138,7 +138,7 @@ class Stepper:
                 if not ran_out_of_memory(error):
                     raise
             # Out here the error is gone, and with it the activations that its frames held.
-            self._shrink()
+            self.shrink()
 
     def update(self, seen: Pass, rate: float) -> Step:
         """Clip the gradients and move the weights, unless a number is not finite."""
@@ -177,6 +177,24 @@ class Stepper:
         """Drop the gradients."""
         self.optimizer.zero_grad(set_to_none=True)
 
+    def shrink(self) -> None:
+        """Halve the micro-batch.
+
+        Raises
+        ------
+        OutOfMemoryError
+            When it is one row already.
+        """
+        if self.micro_rows == 1:
+            raise OutOfMemoryError(
+                "one row at a time does not fit into memory",
+                hint="try a smaller max_length, method: lora, or gradient_checkpointing: true",
+            )
+        if self.forward.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.micro_rows = -(-self.micro_rows // 2)
+        self.tell(f"memory ran out: going on with {self.micro_rows} rows a micro-batch")
+
     def _gradients(self, examples: Encoded, rows: Indices) -> Pass:
         self.clear()
         count = self.loss.count(np.asarray(examples.targets[rows]))
@@ -190,17 +208,6 @@ class Stepper:
             total += loss.detach()
             tokens += sum(batch.lengths)
         return Pass(rows, tokens, total)
-
-    def _shrink(self) -> None:
-        if self.micro_rows == 1:
-            raise OutOfMemoryError(
-                "one row at a time does not fit into memory",
-                hint="try a smaller max_length, method: lora, or gradient_checkpointing: true",
-            )
-        if self.forward.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self.micro_rows = -(-self.micro_rows // 2)
-        self.tell(f"memory ran out: going on with {self.micro_rows} rows a micro-batch")
 
 
 @contextmanager

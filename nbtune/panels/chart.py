@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nbtune.events import Controlled
 from nbtune.panels.html import render
 from nbtune.panels.state import RunView
 from nbtune.plots.decimating import decimate
@@ -17,6 +18,9 @@ WIDTH, HEIGHT = 640, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 26, 26, 30
 POINTS = 300
 MOST_DOTS = 60
+MOST_MARKS = 40
+
+_ACTIONS = {"pause": "paused", "resume": "went on", "save": "saved", "evaluate": "scored"}
 
 Array = np.ndarray[Any, Any]
 
@@ -75,10 +79,24 @@ def loss_chart(view: RunView) -> str:
         validation=validation,
         dots=validation if len(validation) <= MOST_DOTS else [],
         best=float(across(np.array(best.step))) if best else None,
-        pauses=[float(across(np.array(step))) for step in view.pauses],
         unfreezings=[float(across(np.array(step))) for step in view.unfreezings],
+        marks=[
+            *((float(across(np.array(step))), "went on here") for step in view.pauses),
+            *(
+                (float(across(np.array(e.step))), control_words(e))
+                for e in view.controls[-MOST_MARKS:]
+            ),
+        ],
         summary=chart_summary(view),
     )
+
+
+def control_words(event: Controlled) -> str:
+    """Say what was asked of a run, in a few words."""
+    if event.action != "change":
+        return _ACTIONS.get(event.action, event.action)
+    value = "none" if event.value is None else f"{event.value:g}"
+    return f"{event.setting} {value}"
 
 
 def _finite(steps: Sequence[int], losses: Sequence[float]) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TextIO
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.events import (
     BaselineScored,
+    Controlled,
     Evaluated,
     Event,
     LayersUnfrozen,
@@ -23,7 +24,7 @@ from nbtune.events import (
     StepsDone,
 )
 from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
-from nbtune.panels.chart import chart_summary
+from nbtune.panels.chart import chart_summary, control_words
 from nbtune.panels.html import duration, number, render
 from nbtune.panels.state import RunView
 
@@ -96,9 +97,12 @@ class CardView:
     def __call__(self, event: Event) -> None:
         """Take an event in, and draw when it is time to."""
         self.view.apply(event)
-        if isinstance(event, RunStarted | StepsDone | Evaluated | LayersUnfrozen):
+        kept = RunStarted | StepsDone | Evaluated | LayersUnfrozen | Controlled
+        if isinstance(event, kept):
             self.history.append((0.0, event))
         at_once = isinstance(event, PhaseStarted | RunStarted | Evaluated | RunStopped | Notice)
+        if isinstance(event, Controlled):  # a slider may send many; in a pause nothing else comes
+            at_once = self.view.is_paused or event.action == "resume"
         if at_once or time.monotonic() - self.drawn >= self.interval:
             self.refresh()
 
@@ -167,6 +171,8 @@ class LineView:
                 self._stay(f"{event.phase} ...")
             case Notice():
                 self._stay(f"{event.level}: {event.text}")
+            case Controlled():
+                self._stay(f"after step {event.step}: {control_words(event)}")
             case BaselineScored():
                 self._stay(f"{event.name}: {_scores(event.scores)}")
             case Evaluated():

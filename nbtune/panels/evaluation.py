@@ -32,8 +32,11 @@ def evaluation_text(record: EvaluationRecord) -> str:
     """Return the same, with fewer labels and errors, as lines of at most 80 characters."""
     head = f"{short(record.run, 40)} on {record.rows:,} {short(record.split, 20)} rows"
     verdict = textwrap.wrap(short(record.verdict), 80)
+    left_out = textwrap.wrap(short(record.left_out), 80)
     parts = (_score_lines(record), _class_lines(record), _error_lines(record))
-    return "\n".join([head, *(line.rstrip() for part in parts for line in part), *verdict])
+    return "\n".join(
+        [head, *(line.rstrip() for part in parts for line in part), *verdict, *left_out]
+    )
 
 
 def evaluation_markdown(record: EvaluationRecord) -> str:
@@ -48,7 +51,8 @@ def evaluation_markdown(record: EvaluationRecord) -> str:
     for score in record.scores:
         cells = " | ".join(_interval(judged.scores[score]) for judged in record.table)
         lines.append(f"| {score} | {cells} |")
-    return "\n".join([*lines, "", escaped(record.verdict)])
+    left_out = ["", escaped(record.left_out)] if record.left_out else []
+    return "\n".join([*lines, "", escaped(record.verdict), *left_out])
 
 
 def _score_lines(record: EvaluationRecord) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbtune.events import (
     BaselineScored,
     CheckpointSaved,
+    Controlled,
     DataReady,
     Evaluated,
     EvaluationProgress,
@@ -45,6 +46,8 @@ class RunView:
         Steps at which the run was stopped and later went on.
     unfreezings : list of int
         Steps from which on more layers were trained.
+    controls : list of Controlled
+        What was asked of the run while it trained.
     """
 
     title: str
@@ -61,6 +64,8 @@ class RunView:
     notices: list[Notice] = field(default_factory=list)
     pauses: list[int] = field(default_factory=list)
     unfreezings: list[int] = field(default_factory=list)
+    controls: list[Controlled] = field(default_factory=list)
+    is_paused: bool = False
     checkpoint: int | None = None
     recent: deque[StepsDone] = field(default_factory=deque)
 
@@ -88,15 +93,24 @@ class RunView:
                 self.progress = None
             case CheckpointSaved():
                 self.checkpoint = event.step
+            case Controlled():
+                self._control(event)
             case RunStopped():
-                self.stop = event
+                self.stop, self.is_paused = event, False
 
     def _start(self, event: RunStarted) -> None:
         if event.step:
             self.pauses.append(event.step)
         self._forget_after(event.step)
-        self.start, self.stop, self.progress = event, None, None
+        self.start, self.stop, self.progress, self.is_paused = event, None, None, False
         self.recent.clear()
+
+    def _control(self, event: Controlled) -> None:
+        self.controls.append(event)
+        if event.action in ("pause", "resume"):
+            self.is_paused = event.action == "pause"
+        if event.total_steps and self.start is not None:
+            self.start = replace(self.start, total_steps=event.total_steps)
 
     def _forget_after(self, step: int) -> None:
         """Drop what came after the checkpoint that a resumed run went on from."""
@@ -106,6 +120,7 @@ class RunView:
         self.evaluations = [event for event in self.evaluations if event.step <= step]
         self.pauses = [pause for pause in self.pauses if pause <= step]
         self.unfreezings = [other for other in self.unfreezings if other <= step]
+        self.controls = [event for event in self.controls if event.step <= step]
         if self.last is not None and self.last.step > step:
             self.last = None
 
@@ -133,6 +148,8 @@ class RunView:
             return WORDS.get(self.stop.reason, "failed")
         if self.progress is not None:
             return f"scoring {self.progress.split} rows"
+        if self.is_paused:
+            return "paused: waiting to go on"
         return "running" if self.phase == "training" else self.phase
 
     @property

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from nbtune.events import Evaluated, Event, LayersUnfrozen, StepsDone, as_it_stands
+from nbtune.events import (
+    Controlled,
+    Evaluated,
+    Event,
+    LayersUnfrozen,
+    StepsDone,
+    as_it_stands,
+)
 from nbtune.plots.decimating import decimate
 from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend
 
@@ -15,7 +22,7 @@ POINTS = 500
 
 
 def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
-    """Draw training and validation loss over the steps; marks the best and each unfreezing.
+    """Draw training and validation loss; marks the best step, each unfreezing and change.
 
     Parameters
     ----------
@@ -48,10 +55,14 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
     unfrozen = [event.step for _, event in history if isinstance(event, LayersUnfrozen)]
     for number, step in enumerate(unfrozen):
         label = "" if number else "one more layer trained"
-        ax.axvline(step, color=TRAIN, alpha=0.5, linewidth=1, linestyle="--", label=label)
+        ax.axvline(step, color=TRAIN, alpha=0.5, linewidth=1, linestyle="-.", label=label)
     best = [event for event in looks if event.best]
     if best:
         ax.axvline(best[-1].step, color=GREY, linewidth=1, linestyle=":", label="weights kept")
+    changes = {e.step for _, e in history if isinstance(e, Controlled) and e.action == "change"}
+    for i, step in enumerate(sorted(changes)):
+        named = {} if i else {"label": "changed by hand"}
+        ax.axvline(step, color=GREY, alpha=0.6, linewidth=0.7, **named)
     ax.set_xlabel("step")
     ax.set_ylabel("loss (nats)")
     ax.set_ylim(bottom=0)

@@ -185,6 +185,9 @@ class Recipe(Settings):
     )
     gradient_checkpointing: bool = Field(False, description="less memory for more time")
     seed: int = Field(42, ge=0, lt=2**32, description="fixes splits, order, dropout, new weights")
+    full_determinism: bool = Field(
+        False, description="deterministic algorithms while it trains; says what has none"
+    )
     baseline: bool = Field(True, description="score majority and TF-IDF on the same rows")
 
     @field_validator("class_weight", mode="before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
@@ -28,7 +29,7 @@ def judge_run(
     from nbtune.evaluation.classification import judge
 
     trained = run.trained
-    name, rows = _rows(run, data, split)
+    name, rows, left_out = _rows(run, data, split)
     ids = {label: i for i, label in enumerate(run.labels)}
     targets = rows["label"].map(ids).to_numpy()
     texts = list(rows["text"])
@@ -46,27 +47,29 @@ def judge_run(
         texts=texts,
         rows=list(rows["row"]),
     )
+    record = replace(record, left_out=left_out)
     frame = _frame(rows, found, run.labels)
     if data is None:
         _write_down(run, record.to_json(), frame, name)
     return Evaluation(record, frame)
 
 
-def _rows(run: Run, data: Any, split: str | None) -> tuple[str, pd.DataFrame]:
+def _rows(run: Run, data: Any, split: str | None) -> tuple[str, pd.DataFrame, str]:
     about = run.folder.about
     if data is not None:
         from nbtune.data.columns import Columns
         from nbtune.data.preparing import labelled_rows
 
         recipe = from_yaml(run.folder.recipe_text)
-        return "data", labelled_rows(recipe, data, Columns(**about["columns"]), run.labels)
+        columns = Columns(**about["columns"])
+        return ("data", *labelled_rows(recipe, data, columns, run.labels))
     there = [name for name in ("test", "validation", "train") if name in about["rows"]]
     chosen = split or there[0]
     if chosen not in there:
         raise RunError(
             f"{run.name} has no {chosen!r} rows", hint=f"it has {', '.join(there)}; or give data"
         )
-    return chosen, read_rows(run.folder, chosen)
+    return chosen, read_rows(run.folder, chosen), ""
 
 
 def _frame(rows: pd.DataFrame, found: np.ndarray[Any, Any], labels: list[str]) -> pd.DataFrame:

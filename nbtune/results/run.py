@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from nbtune.errors import DataError, RunError
 from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from nbtune.engine.control import Control
     from nbtune.panels.state import RunView
     from nbtune.results.parameters import Parameters
 
@@ -46,6 +48,7 @@ class Run:
     def __init__(self, folder: RunFolder, trained: Trained | None = None) -> None:
         self.folder = folder
         self._trained = trained
+        _RUNS.add(self)
 
     @property
     def name(self) -> str:
@@ -146,6 +149,21 @@ class Run:
         if self.status == "interrupted":  # its history just ends
             view.apply(RunStopped(view.step, "killed"))
         return view
+
+    @property
+    def control(self) -> Control:
+        """What steers this run while it trains in this process; see `nbtune.control`."""
+        from nbtune.engine.control import find_control
+
+        found = find_control(self.folder.path)
+        if found is None:
+            running = self.folder.is_busy()
+            state = "trained by another kernel" if running else f"not training: it is {self.status}"
+            raise RunError(
+                f"{self.name} is {state}",
+                hint="a run is steered while it trains, in the kernel that trains it",
+            )
+        return found
 
     def predict_proba(
         self, texts: Iterable[str], progress: Callable[[int, int], None] | None = None
@@ -252,6 +270,22 @@ class Run:
             "text/markdown": card.card_markdown(view),
             "text/html": card.final_html(view),
         }
+
+
+_RUNS: WeakSet[Run] = WeakSet()
+
+
+def let_go(folder: RunFolder) -> None:
+    """Have all runs of this name drop their models; they load them again when asked.
+
+    A notebook keeps every run that a cell has shown, so a cell that is run again and again would
+    keep as many models in memory.
+    """
+    place = folder.path.parent.resolve()
+    for run in list(_RUNS):
+        same = run.folder.name == folder.name and run.folder.path.parent.resolve() == place
+        if same and run.folder.model_path.is_dir():
+            run._trained = None
 
 
 class RecipeText(str):

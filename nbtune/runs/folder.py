@@ -23,6 +23,10 @@ STATUS_OF_REASON = {
 }
 
 
+class UnwritableError(RunError):
+    """A run in a place where nothing can be written."""
+
+
 class RunFolder:
     """A run's folder; every property reads the disk, so any kernel sees the same.
 
@@ -114,10 +118,10 @@ class RunFolder:
         try:
             with self.hold(patience=0):
                 return False
+        except UnwritableError:
+            return False
         except RunError:
             return True
-        except OSError:  # a place where nothing can be written
-            return False
 
     @contextmanager
     def hold(self, patience: float = 0.5) -> Iterator[None]:
@@ -142,6 +146,11 @@ class RunFolder:
             raise RunError(
                 f"{self.title} is being trained by another kernel",
                 hint="wait for it, stop it there, or give this run another name",
+            ) from None
+        except OSError as error:
+            raise UnwritableError(
+                f"cannot write to {self.path}: {error.strerror or error}",
+                hint="make it writable, or copy the run to where it is",
             ) from None
         try:
             yield

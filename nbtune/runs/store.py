@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nbtune.errors import RunError, did_you_mean
 from nbtune.runs.folder import RunFolder
 
 DEFAULT_ROOT = "nbtune-runs"
+DEBRIS_SECONDS = 24 * 3600
+"""What a killed process left half-made is removed after a day: nobody makes a run so long."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _FOLDER = re.compile(rf"{_NAME.pattern}@[1-9][0-9]{{0,5}}")
 
@@ -68,8 +75,11 @@ class RunStore:
             )
         return found
 
-    def create(self, name: str) -> RunFolder:
-        """Make the folder of the next version of a name.
+    @contextmanager
+    def making(self, name: str) -> Iterator[RunFolder]:
+        """Fill the folder of the next version of a name; it appears whole, or not at all.
+
+        The folder given lies beside its place until this block ends, and then in it.
 
         Raises
         ------
@@ -77,28 +87,53 @@ class RunStore:
             When the name is not one for a folder, or nothing can be written there.
         """
         check_name(name)
-        newest = max(
-            (
-                int(p.name.rpartition("@")[2])
-                for p in self.root.glob(f"{name}@*")
-                if _FOLDER.fullmatch(p.name)
-            ),
-            default=0,
-        )
+        stage = self.root / f".{name}-{os.getpid()}-{time.monotonic_ns()}"
+        run = RunFolder(stage)
+        try:
+            stage.mkdir(parents=True, mode=0o700)
+            (stage / "history.jsonl").touch()
+            yield run
+            run.path = self._publish(stage, name)
+        except OSError as error:
+            raise RunError(
+                f"cannot write runs to {self.root}: {error.strerror or error}",
+                hint="make room, or choose another place: set NBTUNE_RUNS, or pass runs_dir",
+            ) from None
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+        self._sweep(name)
+
+    def create(self, name: str) -> RunFolder:
+        """Make the empty folder of the next version of a name; see `making`."""
+        with self.making(name) as run:
+            pass
+        return run
+
+    def _publish(self, stage: Path, name: str) -> Path:
+        """Move a folder to the next version of its name; another kernel may do the same."""
+        versions = [int(p.name.rpartition("@")[2]) for p in self._versions(name)]
+        newest = max(versions, default=0)
         for version in range(newest + 1, newest + 100):
-            path = self.root / f"{name}@{version}"
+            place = self.root / f"{name}@{version}"
             try:
-                path.mkdir(parents=True, mode=0o700)
-                (path / "history.jsonl").touch()
-                return RunFolder(path)
+                stage.rename(place)
             except FileExistsError:
-                continue  # another kernel was faster
+                continue
             except OSError as error:
-                raise RunError(
-                    f"cannot write runs to {self.root}: {error.strerror or error}",
-                    hint="choose another place: set NBTUNE_RUNS, or pass runs_dir",
-                ) from None
+                if error.errno == errno.ENOTEMPTY:
+                    continue
+                raise
+            return place
         raise RunError(f"cannot make a new version of {name!r} in {self.root}")
+
+    def _versions(self, name: str) -> Iterator[Path]:
+        return (p for p in self.root.glob(f"{name}@*") if _FOLDER.fullmatch(p.name))
+
+    def _sweep(self, name: str) -> None:
+        """Remove what killed processes left half-made."""
+        for left in self.root.glob(f".{name}-*-*"):
+            if time.time() - left.stat().st_mtime > DEBRIS_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def check_name(name: str) -> None:

@@ -157,7 +157,7 @@ def test_rows_to_score_on_are_taken_whole_under_the_columns_of_the_run():
         title="not this one", split=["train", "test"] * 30
     )
     known = ["animal", "food", "place"]
-    rows = labelled_rows(Recipe(), frame, Columns("said", "label"), known)
+    rows, _ = labelled_rows(Recipe(), frame, Columns("said", "label"), known)
     assert list(rows["text"]) == list(ROWS["text"])
     assert list(rows["row"]) == list(range(60))
 

@@ -8,6 +8,7 @@ import torch
 from nbtune.data.batches import InMemory
 from nbtune.engine.control import Control
 from nbtune.engine.loop import Job, Outcome, Training
+from nbtune.engine.state import moving_tensors
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted
 from nbtune.methods.freezing import gradual_unfreezing
@@ -45,15 +46,16 @@ class Lab:
             pad_id=0,
             start=RunStarted(0, 0, 0, "t", "m", "full", 1, 1, "cpu", "fp32", "packed", "accuracy"),
             waiting=gradual_unfreezing(self.model, self.recipe),
+            fresh=lambda: moving_tensors(tiny_model()),
         )
 
-    def training(self, listen=None) -> Training:
+    def training(self, listen=None, course=()) -> Training:
         def emit(event: Event) -> None:
             self.events.append(event)
             if listen:
                 listen(event)
 
-        self.control = Control()
+        self.control = Control(self.recipe, course)
         return Training(
             self.job(),
             emit,
@@ -62,8 +64,8 @@ class Lab:
             CheckpointStore(self.folder / "best"),
         )
 
-    def train(self, resume=False, listen=None) -> Outcome:
-        return self.training(listen).run(resume)
+    def train(self, resume=False, listen=None, course=()) -> Outcome:
+        return self.training(listen, course).run(resume)
 
     def weights(self) -> dict[str, torch.Tensor]:
         return {name: p.detach().clone() for name, p in self.model.named_parameters()}

@@ -6,6 +6,7 @@ import torch
 from nbtune.engine import loop, state
 from nbtune.engine.loop import Training
 from nbtune.engine.optimizing import make_optimizer
+from nbtune.errors import CheckpointError
 from nbtune.events import Evaluated, Notice, StepsDone
 from nbtune.methods import find_method
 from nbtune.recipe import Recipe
@@ -279,5 +280,5 @@ def test_state_in_groups_and_shared_tensors_are_taken_up(tmp_path):
 
 def test_weights_of_another_model_are_refused(tmp_path):
     state.save_weights(tmp_path, tiny_model("bert"))
-    with pytest.raises(ValueError, match="those of another model"):
+    with pytest.raises(CheckpointError, match="those of another model"):
         state.load_weights(tmp_path, tiny_model("gpt2"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.events import Evaluated, LayersUnfrozen, RunStarted, StepsDone
+from nbtune.events import Controlled, Evaluated, LayersUnfrozen, RunStarted, StepsDone
 from nbtune.panels.chart import BOTTOM, HEIGHT, LEFT, POINTS, RIGHT, TOP, WIDTH, Scale, loss_chart
 from nbtune.panels.state import RunView, fold
 from nbtune.testing import made_up_events
@@ -122,6 +122,19 @@ def test_an_evaluation_every_step_stays_small():
 def test_a_pause_is_marked():
     svg = drawn([START, report(10, 2.0), replace(START, step=10), report(20, 1.0)])
     assert "went on here" in [title.text for title in svg.iter("title")]
+
+
+def test_what_was_asked_of_a_run_is_marked():
+    asked = [
+        Controlled(10, "change", "learning_rate", 1e-5, 2e-5, 100),
+        Controlled(12, "change", "early_stopping_patience", None, 3, 100),
+        Controlled(15, "pause"),
+    ]
+    svg = drawn([START, report(10, 2.0), *asked, report(20, 1.0)])
+    words = [title.text for title in svg.iter("title")]
+    assert words[1:] == ["learning_rate 1e-05", "early_stopping_patience none", "paused"]
+    slider = [Controlled(i, "change", "learning_rate", 1e-5 * i, 1e-5) for i in range(2000)]
+    assert len(loss_chart(fold("r", [(0.0, event) for event in [START, *slider]]))) < 20_000
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 2000, 123_456, 5_000_000])

@@ -4,6 +4,7 @@ import pytest
 
 from nbtune.events import (
     BaselineScored,
+    Controlled,
     Evaluated,
     EvaluationProgress,
     Notice,
@@ -133,3 +134,14 @@ def test_reports_with_no_time_between_them_do_no_harm():
     view = seen(START, *(report(step, seconds=0.0) for step in range(1, 50)))
     assert view.rows_per_second is None
     assert view.seconds_left == 0
+
+
+def test_a_pause_is_said_and_more_epochs_move_the_end():
+    view = fold("run", [(0.0, event) for event in made_up_events()[:8]])
+    total = view.start.total_steps
+    view.apply(Controlled(20, "pause"))
+    assert view.words == "paused: waiting to go on"
+    view.apply(Controlled(20, "change", "num_train_epochs", 8.0, 4.0, 2 * total))
+    view.apply(Controlled(20, "resume"))
+    assert (view.words, view.start.total_steps) == ("running", 2 * total)
+    assert [event.action for event in view.controls] == ["pause", "change", "resume"]

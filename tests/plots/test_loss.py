@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.events import Evaluated, LayersUnfrozen, RunStarted, StepsDone
+from nbtune.events import Controlled, Evaluated, LayersUnfrozen, RunStarted, StepsDone
 from nbtune.plots.loss import POINTS, plot_loss, smoothed
 from nbtune.plots.style import new_figure
 from nbtune.testing import made_up_events
@@ -94,3 +94,11 @@ def test_smoothing_stays_between_lowest_and_highest(values):
 
 def test_a_constant_loss_is_smoothed_to_itself():
     assert smoothed(np.full(50, 0.7)) == pytest.approx(np.full(50, 0.7))
+
+
+def test_changes_by_hand_are_marked_once_a_step():
+    asked = [Controlled(20, "change", "learning_rate", 1e-5 / i, 1e-5) for i in (1, 2)]
+    ax = drawn([*made_up_events(reports=8), *asked, Controlled(30, "pause")])
+    marks = [line for line in ax.lines if line.get_linewidth() == 0.7]
+    assert [line.get_xdata()[0] for line in marks] == [20]
+    assert marks[0].get_label() == "changed by hand"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from sklearn import metrics as sk
 
 import nbtune
-from nbtune.errors import RunError
+from nbtune.errors import DataError, RunError
 from nbtune.records import SCORES, EvaluationRecord
 from nbtune.results.evaluation import Evaluation
 from nbtune.testing import made_up_record, topic_rows
@@ -139,3 +139,21 @@ def test_its_faces_are_text_and_tables_only(judged):
     assert max(map(len, faces["text/plain"].splitlines())) <= 80
     assert isinstance(judged.figure(), Figure)
     assert repr(judged).startswith("<Evaluation of topics@1 on test: f1_macro 0.")
+
+
+def test_rows_that_are_left_out_are_told(trained):
+    folder = trained.folder.path
+    recipe = (folder / "recipe.yaml").read_text()
+    rows = topic_rows(12, seed=9)
+    rows.loc[[2, 5], "text"] = None
+    with pytest.raises(DataError, match="2 of 12 rows cannot be used"):
+        nbtune.evaluate(trained, rows)
+    try:
+        (folder / "recipe.yaml").write_text(f"{recipe}\ndrop_bad_rows: true\n")
+        judged = nbtune.evaluate(trained, rows)
+    finally:
+        (folder / "recipe.yaml").write_text(recipe)
+    assert judged.record.rows == 10
+    told = "data: left out 2 of 12 rows: 2 with no text (rows 2, 5)"
+    assert judged.record.left_out == told
+    assert all(told in face.replace("\n", " ") for face in judged._repr_mimebundle_().values())
