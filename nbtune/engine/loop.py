@@ -17,6 +17,7 @@ from torch.nn import Parameter
 
 from nbtune.data.batches import Encoded, Indices, row_order, step_rows
 from nbtune.engine import state
+from nbtune.engine.averaging import Average, share_of
 from nbtune.engine.caching import fits, with_states
 from nbtune.engine.control import Control
 from nbtune.engine.determinism import (
@@ -169,6 +170,7 @@ class Training:
             interruptible=control.interruptible,
         )
         self.spikes = SpikeWatch()
+        self.average = Average(job.forward.model)
         self.window: list[Step] = []
         self.held: dict[str, Tensor] | None = None
         self.reported = self.saved = self.began = time.monotonic()
@@ -358,6 +360,7 @@ class Training:
         self.is_whole = self.is_saved = False
         self.window.append(self.stepper.update(seen, rate))
         progress.step += 1
+        self.average.add(share_of(job.recipe, progress.step, job.total_steps))
         progress.evaluation_owed = self._is_evaluation_due()
         self.is_whole = True
 
@@ -535,7 +538,7 @@ class Training:
         job, progress = self.job, self.progress
         assert job.validation is not None  # noqa: S101
         began = time.monotonic()
-        with self.control.interruptible():
+        with self.average.in_place(), self.control.interruptible():
             logits = predict_logits(
                 job.forward,
                 job.validation,
@@ -599,17 +602,7 @@ class Training:
         progress.made_for = job.made_for
         self.began = began
         try:
-            saved = self.last.save(
-                progress.step,
-                lambda folder: state.save_state(
-                    folder,
-                    job.forward.model,
-                    stepper.optimizer,
-                    stepper.scaler,
-                    progress,
-                    random_state(job.forward.device) | host_random_state(),
-                ),
-            )
+            saved = self.last.save(progress.step, self._write_state)
             if progress.best_step == progress.step:
                 self._save_best()
             self.is_saved, self.held = True, None
@@ -618,13 +611,27 @@ class Training:
         except CheckpointError as error:
             self._warn(str(error))
             if progress.best_step == progress.step:  # kept in memory until there is room
-                moving = state.moving_tensors(job.forward.model)
-                self.held = {name: t.to("cpu", copy=True) for name, t in moving.items()}
+                with self.average.in_place():
+                    moving = state.moving_tensors(job.forward.model)
+                    self.held = {name: t.to("cpu", copy=True) for name, t in moving.items()}
         self.saved = self.reported = time.monotonic()
+
+    def _write_state(self, folder: Path) -> None:
+        job, stepper = self.job, self.stepper
+        state.save_state(
+            folder,
+            job.forward.model,
+            stepper.optimizer,
+            stepper.scaler,
+            self.progress,
+            random_state(job.forward.device) | host_random_state(),
+        )
+        self.average.save(folder)
 
     def _save_best(self) -> None:
         model = self.job.forward.model
-        self.best.save(self.progress.step, lambda folder: state.save_weights(folder, model))
+        with self.average.in_place():
+            self.best.save(self.progress.step, lambda folder: state.save_weights(folder, model))
 
     def _keep_best(self) -> int | None:
         """Put the best weights back into the model; returns their step, None for none.
@@ -634,6 +641,7 @@ class Training:
         """
         model, progress = self.job.forward.model, self.progress
         if self.is_whole and progress.best_step in (None, progress.step):
+            self.average.keep()
             return progress.step or None
         if self.held is not None:
             state.put_weights(self.held, model, "memory")
@@ -643,8 +651,14 @@ class Training:
             self._name(passed_over)
             if found is not None:
                 state.load_weights(found.path, model)
+                if store is self.last:
+                    self.average.load(found.path)
+                    self.average.keep()
                 return found.step
-        return (progress.step or None) if self.is_whole else None
+        if not self.is_whole:
+            return None
+        self.average.keep()
+        return progress.step or None
 
     def _resume(self) -> None:
         """Take up the newest checkpoint that verifies, if there is one."""
@@ -670,6 +684,7 @@ class Training:
         )
         restore_random_state(job.forward.device, randomness)
         restore_host_random_state(randomness)
+        self.average.load(found.path)
         stepper.micro_rows = progress.micro_rows or stepper.micro_rows
         progress.bad_steps = 0
         self.progress, self.is_saved = progress, True
@@ -702,6 +717,7 @@ class Training:
         else:
             state.put_weights(job.fresh(), job.forward.model, "the model")
             stepper.optimizer.state.clear()
+            self.average.add(None)
             once = self.progress.runs_frozen_once
             self.progress = Progress(runs_frozen_once=once)
             seed_all(job.recipe.seed)

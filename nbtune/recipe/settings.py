@@ -166,6 +166,14 @@ class Recipe(Settings):
     metric_for_best_model: str | None = Field(
         None, description="score that picks the best weights; empty takes the task's first"
     )
+    ema_decay: float | None = Field(
+        None, gt=0, lt=1, description="keep an exponential mean of the weights; 0.999 is usual"
+    )
+    swa_start: float | None = Field(
+        None,
+        ge=0,
+        description="keep the mean of all weights from this step on; below 1 a share of the steps",
+    )
     early_stopping_patience: int | None = Field(
         None, ge=1, description="stop after so many evaluations without a better score"
     )
@@ -214,6 +222,8 @@ class Recipe(Settings):
             raise ValueError("eval_strategy: steps needs eval_steps")
         if self.early_stopping_patience and self.eval_strategy == "no":
             raise ValueError("early_stopping_patience needs an eval_strategy of epoch or steps")
+        if self.ema_decay is not None and self.swa_start is not None:
+            raise ValueError("ema_decay and swa_start are two means of the weights; keep one")
         if self.class_weight is not None and self.train_sampling_strategy == "weighted":
             raise ValueError("class_weight and weighted sampling both favour rare labels; keep one")
         if self.lr_scheduler_type == "reduce_lr_on_plateau" and self.eval_strategy == "no":

@@ -77,6 +77,8 @@ CASES = {
     "class weights": {"class_weight": "balanced", "label_smoothing_factor": 0.1},
     "noise on embeddings": {"neftune_noise_alpha": 5.0},
     "rows drawn by label": {"train_sampling_strategy": "weighted"},
+    "an exponential mean": {"ema_decay": 0.9, **EVERY},
+    "a mean of the last steps": {"swa_start": 2, **EVERY},
     "accumulation": {"per_device_train_batch_size": 5, "gradient_accumulation_steps": 3},
     "padded": {"batching": "padded"},
     "attention dropout": {"attention_dropout": 0.1},
