@@ -33,6 +33,7 @@ from nbtune.engine.control import Control
 from nbtune.engine.device import find_device
 from nbtune.engine.inference import predict_logits
 from nbtune.engine.loop import Job, Training
+from nbtune.engine.optimizing import weight_decay
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted, StepsDone
 from nbtune.models.loading import load_model, load_tokenizer, quiet
@@ -172,7 +173,7 @@ def train_theirs(race: Race, seed: int, **options: Any) -> Lap:
                 learning_rate=recipe.learning_rate,
                 num_train_epochs=recipe.num_train_epochs,
                 per_device_train_batch_size=recipe.per_device_train_batch_size,
-                weight_decay=recipe.weight_decay,
+                weight_decay=weight_decay(recipe),
                 warmup_steps=recipe.warmup_steps,
                 max_grad_norm=recipe.max_grad_norm,
                 lr_scheduler_type=recipe.lr_scheduler_type,
