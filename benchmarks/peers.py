@@ -80,6 +80,7 @@ def trainer_for(model: Any, rows: InMemory, collator: Collator, watch: Stopwatch
             report_to="none",
             disable_tqdm=True,
             dataloader_pin_memory=torch.cuda.is_available(),
+            bf16=torch.cuda.is_available(),
             **options,
         )
         trainer = InOrder(

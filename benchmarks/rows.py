@@ -25,6 +25,23 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "bert-base": {},
 }
 """Sizes of BERT by name, beside the defaults, which are those of BERT-base."""
+DECODERS: dict[str, dict[str, Any]] = {
+    "llama-1b": {
+        "hidden_size": 2048,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "intermediate_size": 8192,
+    },
+    "llama-tiny": {
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 128,
+    },
+}
+"""Sizes of Llama by name, which are trained with adapters; the tiny one tries the script out."""
 
 
 def lognormal_lengths(rows: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -67,8 +84,13 @@ def spread_rows(kind: str, batches: int, seed: int = 0) -> tuple[InMemory, InMem
 
 
 def make_model(size: str, attention_dropout: float = 0.1) -> Any:
-    """Make a BERT classifier of this size with random weights, the same each time."""
+    """Make a classifier of this size with random weights, the same each time."""
     torch.manual_seed(0)
+    if size in DECODERS:
+        decoder = transformers.LlamaConfig(
+            **{"vocab_size": VOCABULARY, **DECODERS[size]}, num_labels=LABELS, pad_token_id=0
+        )
+        return transformers.LlamaForSequenceClassification(decoder)
     config = transformers.BertConfig(
         **{"vocab_size": VOCABULARY, **CONFIGS[size]},
         num_labels=LABELS,

@@ -3,7 +3,8 @@
     python benchmarks/steps.py --quick
 
 All contenders train the same rows in turns, from the same random weights, and keep their model
-from round to round. Grouped contenders get them sorted into batches of like length, the others
+from round to round. A Llama is trained with adapters on all linear layers; its "same recipe" runs
+them as PEFT does. Grouped contenders get them sorted into batches of like length, the others
 shuffled. Padding is not counted as work: what counts is the time that real tokens take.
 """
 
@@ -25,7 +26,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 from paired import alternate, machine, spread, table
 from peers import peers
-from rows import BATCH, CONFIGS, LABELS, LONGEST, flops, make_model, spread_rows
+from rows import BATCH, CONFIGS, DECODERS, LABELS, LONGEST, flops, make_model, spread_rows
 from stopwatch import Lap, Stopwatch
 
 from nbtune.data.batches import InMemory
@@ -119,6 +120,12 @@ def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
     def ours(own: Any, **how: Any) -> Callable[[int], Lap]:
         return lambda _: with_nbtune(own, shuffled, **how)
 
+    if options.size in DECODERS:
+        return {
+            OURS: ours(with_lora(model())),
+            SAME: partial(lambda own, _: as_peft(own, shuffled), with_lora(model())),
+            **peers(lambda: with_lora(model()), shuffled, grouped, longest=False),
+        }
     return {
         OURS: ours(model(0.0)),
         SAME: ours(model(0.1)),
@@ -132,8 +139,8 @@ def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
 
 def matrix_rate(size: str) -> float:
     """Return the best rate of matrix products at the model's shapes, in operations a second."""
-    width = CONFIGS[size].get("hidden_size", 768)
-    wide = CONFIGS[size].get("intermediate_size", 3072)
+    sizes = (CONFIGS | DECODERS)[size]
+    width, wide = sizes.get("hidden_size", 768), sizes.get("intermediate_size", 3072)
     left, right = torch.randn(1376, width), torch.randn(width, wide)
     if torch.cuda.is_available():
         left, right = left.cuda().bfloat16(), right.cuda().bfloat16()
@@ -165,7 +172,8 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
             100 * work / (laps[name].cost / 1e3) / rate
             for laps, rate in zip(rounds, rates, strict=True)
         ]
-        return str(spread(shares)) if name not in OTHER_WORK else ""
+        known = name not in OTHER_WORK and options.size not in DECODERS
+        return str(spread(shares)) if known else ""
 
     lines = [
         f"{options.size}, lengths {options.lengths}, {options.batches} batches of {BATCH}, "
@@ -209,7 +217,7 @@ def padding(rows: InMemory) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=list(CONFIGS), default="minilm")
+    parser.add_argument("--size", choices=[*CONFIGS, *DECODERS], default="minilm")
     parser.add_argument("--lengths", choices=["lognormal", "drawn", "uniform"], default="lognormal")
     parser.add_argument("--batches", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
