@@ -32,7 +32,8 @@ from nbtune.data.batches import InMemory
 from nbtune.engine.control import Control
 from nbtune.engine.device import find_device
 from nbtune.engine.inference import predict_logits
-from nbtune.engine.loop import Job, Training
+from nbtune.engine.job import Job
+from nbtune.engine.loop import Training
 from nbtune.engine.optimizing import weight_decay
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted, StepsDone

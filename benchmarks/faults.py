@@ -35,7 +35,6 @@ import torch
 from paired import machine, table
 
 import nbtune
-from nbtune.engine import loop
 from nbtune.engine.stepping import Stepper
 from nbtune.events import Controlled, Notice, StepsDone, as_it_stands
 from nbtune.methods import method_names
@@ -311,7 +310,7 @@ def memory(bench: Bench, times: int) -> Tally:
     """Run out of memory in the forward pass, the backward pass or the step of each step."""
     tally = Tally()
     settings = SHORT | {"dropout": 0.0}  # micro-batches of other sizes would draw otherwise
-    with patch.object(loop, "REPORT_SECONDS", 0.0):
+    with patch("nbtune.engine.reporting.REPORT_SECONDS", 0.0):
         expected = _losses(bench.train("roomy", **settings))
         for place in ("forward", "backward", "step"):
             for n in range(min(times, 12)):
@@ -458,7 +457,7 @@ def _acting(wishes: dict[int, Callable[[], Any]]) -> Iterator[None]:
             pass
 
     with (
-        patch.object(loop, "REPORT_SECONDS", 0.0),
+        patch("nbtune.engine.reporting.REPORT_SECONDS", 0.0),
         patch("nbtune.panels.display.open_view", lambda *_: View()),
     ):
         yield

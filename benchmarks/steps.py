@@ -32,7 +32,8 @@ from stopwatch import Lap, Stopwatch
 from nbtune.data.batches import InMemory
 from nbtune.engine.control import Control
 from nbtune.engine.device import choose_precision, find_device
-from nbtune.engine.loop import Job, Training
+from nbtune.engine.job import Job
+from nbtune.engine.loop import Training
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted, StepsDone
 from nbtune.methods import find_method

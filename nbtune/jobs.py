@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from nbtune.data.encoding import Examples
     from nbtune.data.preparing import PreparedData
     from nbtune.engine.control import Control
-    from nbtune.engine.loop import Job, Outcome
+    from nbtune.engine.job import Job, Outcome
     from nbtune.models.loading import LoadedModel
 
 Emit = Callable[[Event], None]
@@ -437,7 +437,7 @@ def _job(
     folder: RunFolder, recipe: Recipe, trained: Trained, examples: Mapping[str, Examples]
 ) -> Job:
     from nbtune.engine.device import choose_precision, find_device
-    from nbtune.engine.loop import Job
+    from nbtune.engine.job import Job
     from nbtune.engine.state import moving_tensors
     from nbtune.engine.stepping import Forward
     from nbtune.evaluation.metrics import score

@@ -18,7 +18,8 @@ from nbtune import events
 from nbtune.data.batches import InMemory
 from nbtune.engine.control import Control
 from nbtune.engine.inference import predict_logits
-from nbtune.engine.loop import Job, Training
+from nbtune.engine.job import Job
+from nbtune.engine.loop import Training
 from nbtune.engine.stepping import Forward
 from nbtune.errors import NbtuneError
 from nbtune.evaluation.classification import judge

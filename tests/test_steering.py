@@ -44,7 +44,7 @@ def at_step(monkeypatch):
             def close(self, *, tables=True):
                 acts.clear()
 
-        monkeypatch.setattr("nbtune.engine.loop.REPORT_SECONDS", 0.0)
+        monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
         monkeypatch.setattr("nbtune.panels.display.open_view", lambda *_: View())
 
     return set_up

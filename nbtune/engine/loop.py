@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,17 +26,17 @@ from nbtune.engine.determinism import (
     seed_all,
 )
 from nbtune.engine.device import (
-    memory_bytes,
     own_modes,
     ran_out_of_memory,
     random_state,
     restore_random_state,
 )
 from nbtune.engine.inference import predict_logits, softmax
+from nbtune.engine.job import Job, Outcome
 from nbtune.engine.optimizing import make_optimizer, warmup_steps
-from nbtune.engine.spikes import SpikeWatch
+from nbtune.engine.reporting import Reporter
 from nbtune.engine.state import Progress
-from nbtune.engine.stepping import Forward, OutOfMemoryError, Step, Stepper
+from nbtune.engine.stepping import OutOfMemoryError, Stepper
 from nbtune.engine.wishes import Wish, changed, differences, in_force
 from nbtune.errors import CheckpointError, NbtuneError, RecipeError
 from nbtune.events import (
@@ -49,11 +48,9 @@ from nbtune.events import (
     LayersUnfrozen,
     Notice,
     PhaseStarted,
-    RunStarted,
     RunStopped,
-    StepsDone,
 )
-from nbtune.methods.freezing import Waiting, held_still, nothing_waits
+from nbtune.methods.freezing import held_still
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
 from nbtune.models.lean_lora import lean_lora
@@ -63,89 +60,14 @@ from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import At, rate_factor
 from nbtune.records import LOWER_IS_BETTER
 from nbtune.runs import Checkpoint, CheckpointStore
-from nbtune.tasks import Loss
 
 Emit = Callable[[Event], None]
-REPORT_SECONDS = 0.25
 BAD_STEPS_ALLOWED = 3
 """So many steps in a row may be left out, for numbers that are not finite, before a run ends."""
 
 
 class DivergedError(NbtuneError):
     """The loss or a gradient is no longer a finite number."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that training needs, already loaded and checked.
-
-    Attributes
-    ----------
-    score : callable
-        (targets, probabilities) of the validation rows to scores by name.
-    metric : str
-        The score that picks the best weights; ``loss`` for the validation loss.
-    start : RunStarted
-        What the run is, as far as it is known before the first step.
-    states : Path or None
-        Folder for what frozen layers say about the rows; None runs them in every step.
-    waiting : callable
-        (epochs done) to the weights that wait for their turn, of those that are trained.
-    source_rows : callable
-        Which rows of the user's data some training rows are.
-    fresh : callable
-        Makes the weights that training begins with once more, by name.
-    """
-
-    forward: Forward
-    train: Encoded
-    validation: Encoded | None
-    recipe: Recipe
-    learning_rate: float
-    loss: Loss
-    score: Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], dict[str, float]]
-    metric: str
-    pad_id: int
-    start: RunStarted
-    states: Path | None = None
-    waiting: Waiting = nothing_waits
-    source_rows: Callable[[Indices], Sequence[int]] = Indices.tolist
-    fresh: Callable[[], Mapping[str, Tensor]] | None = None
-
-    @property
-    def made_for(self) -> dict[str, Any]:
-        """What a checkpoint must have been made for to fit: the same state, the same rows."""
-        recipe = self.recipe
-        own = {"method": recipe.method, "optim": recipe.optim, "seed": recipe.seed}
-        return own | {"rows": len(self.train.targets), "rows_per_step": self.rows_per_step}
-
-    @property
-    def rows_per_step(self) -> int:
-        """Rows of one optimiser step."""
-        return self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps until every row was seen once."""
-        return -(-len(self.train.targets) // self.rows_per_step)
-
-    @property
-    def total_steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        return self.recipe.max_steps or max(
-            1, math.ceil(self.recipe.num_train_epochs * self.steps_per_epoch)
-        )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How training ended; ``failure`` is the error that ended it, if one did.
-
-    ``stopped`` is still to be emitted, once the weights are where they belong.
-    """
-
-    stopped: RunStopped
-    failure: Exception | None = None
 
 
 class Training:
@@ -169,11 +91,10 @@ class Training:
             tell=self._warn,
             interruptible=control.interruptible,
         )
-        self.spikes = SpikeWatch()
+        self.reporter = Reporter(self.job, self.tell, self._warn, self.stepper.bad)
         self.average = Average(job.forward.model)
-        self.window: list[Step] = []
         self.held: dict[str, Tensor] | None = None
-        self.reported = self.saved = self.began = time.monotonic()
+        self.saved = self.began = time.monotonic()
         self.is_saved = self.is_whole = True
 
     def tell(self, event: Event) -> None:
@@ -255,7 +176,8 @@ class Training:
                 controls=progress.controls,
             )
         )
-        self.reported = self.saved = self.began = time.monotonic()
+        self.reporter.restart()
+        self.saved = self.began = time.monotonic()
 
     def _run_frozen(self) -> None:
         """Run the frozen layers over all rows once, where the rows will be seen more often."""
@@ -342,7 +264,7 @@ class Training:
     def _look_around(self) -> None:
         """Report, score and save, where it is time to."""
         owed, save = self.progress.evaluation_owed, self._is_save_due()
-        if owed or save or self._is_report_due():
+        if owed or save or self.reporter.is_due:
             self._report()
         if self.progress.bad_steps >= BAD_STEPS_ALLOWED:
             raise self._diverged()
@@ -358,7 +280,7 @@ class Training:
         with held_still(self._waiting()):
             seen = self.stepper.look(job.train, rows)
         self.is_whole = self.is_saved = False
-        self.window.append(self.stepper.update(seen, rate))
+        self.reporter.steps.append(self.stepper.update(seen, rate))
         progress.step += 1
         self.average.add(share_of(job.recipe, progress.step, job.total_steps))
         progress.evaluation_owed = self._is_evaluation_due()
@@ -394,7 +316,8 @@ class Training:
             wish = control.take(progress.step, progress.controls, wait=paused)
             if paused:  # a pause is no training time
                 waited = time.monotonic() - began
-                self.began, self.reported = self.began + waited, self.reported + waited
+                self.began += waited
+                self.reporter.since += waited
             if wish is None:
                 return
             self._report()
@@ -460,58 +383,9 @@ class Training:
             return "stopped early"
         return self.control.stop_reason
 
-    def _is_report_due(self) -> bool:
-        if not self.window:
-            return False
-        updated = self.window[-1].updated
-        # On a CPU nobody waits for the answer, so a bad step is told at once.
-        bad = updated.device.type == "cpu" and not updated
-        return bad or time.monotonic() - self.reported >= REPORT_SECONDS
-
     def _report(self) -> None:
-        """Tell what the steps since the last report did: the only read-back from the device."""
-        progress, steps = self.progress, self.window
-        if not steps:
-            return
-        self.window = []
-        losses = torch.stack([step.seen.loss for step in steps]).cpu().double().numpy()
-        rows = np.array([len(step.seen.rows) for step in steps])
-        finite = np.isfinite(losses)
-        loss = np.average(losses[finite], weights=rows[finite]) if finite.any() else math.nan
-        now = time.monotonic()
-        self.tell(
-            StepsDone(
-                progress.step,
-                progress.step / self.job.steps_per_epoch,
-                float(loss),
-                steps[-1].rate,
-                float(steps[-1].gradient_norm),
-                int(rows.sum()),
-                sum(step.seen.tokens for step in steps),
-                now - self.reported,
-                memory_bytes(self.job.forward.device),
-            )
-        )
-        self.reported = now
-        first = progress.step - len(steps) + 1
-        for number, (step, bad) in enumerate(
-            zip(steps, self.stepper.bad(steps), strict=True), first
-        ):
-            progress.bad_steps = progress.bad_steps + 1 if bad else 0
-            if bad:
-                what = "gradient" if finite[number - first] else "loss"
-                rows_of_step = self._name_rows(step)
-                self._warn(f"step {number} was left out: its {what} is not finite ({rows_of_step})")
-        for index, usual in self.spikes(losses):
-            self._warn(
-                f"the loss of step {first + index} is {losses[index]:.3g}, after about {usual:.3g} "
-                f"in the steps before ({self._name_rows(steps[index])})"
-            )
-
-    def _name_rows(self, step: Step) -> str:
-        rows = self.job.source_rows(step.seen.rows[:8])
-        more = " ..." if len(step.seen.rows) > 8 else ""
-        return f"rows {', '.join(map(str, rows))}{more} of the data"
+        """Tell what the steps since the last report did."""
+        self.reporter.report(self.progress)
 
     def _diverged(self) -> DivergedError:
         return DivergedError(
@@ -571,7 +445,7 @@ class Training:
         if evaluated.best:
             progress.best_score, progress.best_step = value, progress.step
         self.tell(evaluated)
-        self.reported = time.monotonic()
+        self.reporter.restart()
 
     def _look_at_paused(self) -> None:
         """Score the weights of a paused run once, for the user to see."""
@@ -614,7 +488,8 @@ class Training:
                 with self.average.in_place():
                     moving = state.moving_tensors(job.forward.model)
                     self.held = {name: t.to("cpu", copy=True) for name, t in moving.items()}
-        self.saved = self.reported = time.monotonic()
+        self.saved = time.monotonic()
+        self.reporter.restart()
 
     def _write_state(self, folder: Path) -> None:
         job, stepper = self.job, self.stepper
@@ -704,7 +579,7 @@ class Training:
             The problem, when the micro-batch cannot be smaller.
         """
         job, stepper, progress = self.job, self.stepper, self.progress
-        self.window = []
+        self.reporter.steps.clear()
         stepper.clear()
         if stepper.micro_rows == 1 or job.fresh is None:
             raise problem

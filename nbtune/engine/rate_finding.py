@@ -11,7 +11,7 @@ import torch
 
 from nbtune.data.batches import row_order, step_rows
 from nbtune.engine.device import own_modes, random_state, restore_random_state
-from nbtune.engine.loop import Job
+from nbtune.engine.job import Job
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.engine.stepping import Stepper
 from nbtune.models.dropout import cheap_dropout

@@ -45,6 +45,13 @@ class Narrow:
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
         self.hooks: list[Any] = []
+        self.parts = set() if self.layer is None else set(self.layer.modules())
+
+    def states_for(self, module: Any) -> tuple[Tensor, Tensor] | None:
+        """Return keys and values of all tokens, where ``module`` attends to more than it has."""
+        if module not in self.parts or self.keys is None or self.values is None:
+            return None
+        return self.keys, self.values
 
     def choose(self, states: Tensor) -> Tensor:
         """Return the states of the first tokens, of those of all tokens: (1, tokens, width)."""
@@ -75,15 +82,16 @@ class Narrow:
 
     def _enter(
         self, layer: Any, args: tuple[Any, ...], named: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        if getattr(layer, "gradient_checkpointing", False) and layer.training:
-            return None  # it is run again without its hooks, on what they gave it
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         self.hidden = args[0] if args else named["hidden_states"]
         chosen = self.choose(self.hidden)
         return ((chosen, *args[1:]), named) if args else (args, {**named, "hidden_states": chosen})
 
-    def _leave(self, *_: Any) -> None:
-        self.hidden = self.keys = self.values = None
+    def _leave(self, layer: Any = None, *_: Any) -> None:
+        self.keys = self.values = None
+        # With gradient checkpointing the backward pass runs the layer again, without its hooks.
+        if not getattr(layer, "gradient_checkpointing", False):
+            self.hidden = None
 
 
 class _Projection:

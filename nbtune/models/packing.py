@@ -153,12 +153,9 @@ def packed_attention(
     queries, keys, values = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
     if (window := others.get("sliding_window")) is not None:
         packer.windows.add(window)
-    narrow = packer.narrow
-    if is_narrow := narrow is not None and narrow.keys is not None and narrow.values is not None:
-        keys, values = (
-            states[0].view(states.shape[1], -1, query.shape[-1])
-            for states in (narrow.keys, narrow.values)
-        )
+    every = None if packer.narrow is None else packer.narrow.states_for(module)
+    if is_narrow := every is not None:
+        keys, values = (states[0].view(states.shape[1], -1, query.shape[-1]) for states in every)
     parts = []
     for group in packer.layout.groups:
         mine = (

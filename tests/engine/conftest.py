@@ -7,7 +7,8 @@ import torch
 
 from nbtune.data.batches import InMemory
 from nbtune.engine.control import Control
-from nbtune.engine.loop import Job, Outcome, Training
+from nbtune.engine.job import Job, Outcome
+from nbtune.engine.loop import Training
 from nbtune.engine.state import moving_tensors
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted

@@ -7,7 +7,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbtune.engine import loop
 from nbtune.events import StepsDone
 from nbtune.methods import find_method, method_names
 from nbtune.testing import tiny_model
@@ -30,7 +29,7 @@ recipes = st.fixed_dictionaries(
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def begun(work):

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.engine.averaging import Average, share_of
 from nbtune.engine.inference import predict_logits
 from nbtune.errors import RecipeError
@@ -50,7 +49,7 @@ def test_two_means_at_once_are_refused():
 
 
 def test_the_mean_is_what_a_run_leaves(lab, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
     work, seen = lab(swa_start=4), []
     work.validation = None
 

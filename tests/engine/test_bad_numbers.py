@@ -5,14 +5,13 @@ import math
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.engine.loop import DivergedError
 from nbtune.events import CheckpointSaved, Notice, StepsDone
 
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def times(training, factors):

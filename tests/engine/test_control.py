@@ -7,7 +7,6 @@ from itertools import pairwise
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.engine.control import Control
 from nbtune.errors import RecipeError, RunError
 from nbtune.events import (
@@ -24,7 +23,7 @@ from nbtune.recipe import Recipe
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def same(a, b):
@@ -292,7 +291,7 @@ def steer(work):
 @pytest.fixture(scope="module")
 def steered_course(make_lab, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "REPORT_SECONDS", 0.0)
+        patch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
         work = make_lab(tmp_path_factory.mktemp("steered"), early_stopping_patience=9)
         work.outcome = work.train(listen=steer(work))
     return work

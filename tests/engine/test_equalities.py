@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.events import StepsDone
 from nbtune.models.loading import quiet
 from nbtune.testing import tiny_model
@@ -11,7 +10,7 @@ from nbtune.testing import tiny_model
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def trained(work, *, dropout=True, checkpointing=False):

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from nbtune import engine
-from nbtune.engine import loop
 from nbtune.engine.control import Control, interrupts
 from nbtune.events import CheckpointSaved, Evaluated, EvaluationProgress, Notice, StepsDone
 
@@ -44,7 +43,7 @@ def interrupted_at(*lines):
 
 @pytest.fixture
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def same(a, b):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.engine.control import interrupts
 from nbtune.engine.loop import DivergedError
 from nbtune.engine.stepping import OutOfMemoryError
@@ -32,7 +31,7 @@ def no_dropout(model):
 
 @pytest.fixture
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def test_a_tiny_model_learns_the_topics(lab):

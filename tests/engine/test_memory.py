@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.engine.stepping import OutOfMemoryError
 from nbtune.events import Controlled, Evaluated, Notice, RunStarted, StepsDone, as_it_stands
 from nbtune.testing import tiny_model
@@ -13,7 +12,7 @@ FULL = torch.OutOfMemoryError("CUDA out of memory")
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 @pytest.fixture

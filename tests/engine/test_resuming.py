@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nbtune.engine import loop, state
+from nbtune.engine import state
 from nbtune.engine.loop import Training
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.errors import CheckpointError
@@ -17,7 +17,7 @@ EVERY = {"eval_steps": 2, "early_stopping_patience": 9}
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def same(a, b):

@@ -3,13 +3,12 @@
 import pytest
 import torch
 
-from nbtune.engine import loop
 from nbtune.events import LayersUnfrozen, StepsDone, as_it_stands
 
 
 @pytest.fixture(autouse=True)
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
 def moved(work, training):

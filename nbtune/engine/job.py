@@ -1,0 +1,92 @@
+"""What training needs, already loaded and checked, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from nbtune.data.batches import Encoded, Indices
+from nbtune.engine.stepping import Forward
+from nbtune.events import RunStarted, RunStopped
+from nbtune.methods.freezing import Waiting, nothing_waits
+from nbtune.recipe import Recipe
+from nbtune.tasks import Loss
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that training needs, already loaded and checked.
+
+    Attributes
+    ----------
+    score : callable
+        (targets, probabilities) of the validation rows to scores by name.
+    metric : str
+        The score that picks the best weights; ``loss`` for the validation loss.
+    start : RunStarted
+        What the run is, as far as it is known before the first step.
+    states : Path or None
+        Folder for what frozen layers say about the rows; None runs them in every step.
+    waiting : callable
+        (epochs done) to the weights that wait for their turn, of those that are trained.
+    source_rows : callable
+        Which rows of the user's data some training rows are.
+    fresh : callable
+        Makes the weights that training begins with once more, by name.
+    """
+
+    forward: Forward
+    train: Encoded
+    validation: Encoded | None
+    recipe: Recipe
+    learning_rate: float
+    loss: Loss
+    score: Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], dict[str, float]]
+    metric: str
+    pad_id: int
+    start: RunStarted
+    states: Path | None = None
+    waiting: Waiting = nothing_waits
+    source_rows: Callable[[Indices], Sequence[int]] = Indices.tolist
+    fresh: Callable[[], Mapping[str, Tensor]] | None = None
+
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """What a checkpoint must have been made for to fit: the same state, the same rows."""
+        recipe = self.recipe
+        own = {"method": recipe.method, "optim": recipe.optim, "seed": recipe.seed}
+        return own | {"rows": len(self.train.targets), "rows_per_step": self.rows_per_step}
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows of one optimiser step."""
+        return self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps until every row was seen once."""
+        return -(-len(self.train.targets) // self.rows_per_step)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.recipe.max_steps or max(
+            1, math.ceil(self.recipe.num_train_epochs * self.steps_per_epoch)
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended; ``failure`` is the error that ended it, if one did.
+
+    ``stopped`` is still to be emitted, once the weights are where they belong.
+    """
+
+    stopped: RunStopped
+    failure: Exception | None = None
