@@ -106,7 +106,7 @@ def with_lora(model: Any) -> Any:
 
 def as_peft(model: Any, rows: InMemory) -> Lap:
     """Train with nbtune's engine, but run the adapters as PEFT does."""
-    with patch("nbtune.engine.loop.lean_lora", lambda _: nullcontext()):
+    with patch("nbtune.engine.stepping.lean_lora", lambda _: nullcontext()):
         return with_nbtune(model, rows)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,18 @@ SHARE_OF_DISK = 0.5
 """At most so much of the free disk is taken for the states."""
 
 
-def state_bytes(forward: Forward, examples: Encoded) -> int:
-    """Return the size of the states of these rows."""
+def check_room(forward: Forward, splits: Sequence[Encoded], folder: Path) -> None:
+    """See that the states of these rows leave room on the disk.
+
+    Raises
+    ------
+    OSError
+        When they would not.
+    """
     width = int(forward.model.config.hidden_size)
-    return int(_lengths(forward, examples).sum()) * width * 4
-
-
-def fits(forward: Forward, splits: list[Encoded], folder: Path) -> bool:
-    """Tell whether the states of these rows leave room on the disk."""
-    free = shutil.disk_usage(folder.parent).free
-    return sum(state_bytes(forward, split) for split in splits) < SHARE_OF_DISK * free
+    needed = sum(int(_lengths(forward, split).sum()) for split in splits) * width * 4
+    if needed > SHARE_OF_DISK * shutil.disk_usage(folder.parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def with_states(
@@ -44,26 +48,34 @@ def with_states(
         Packed; its packer knows the frozen layers.
     progress : callable, optional
         Called with rows done and rows in all, after each batch.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
     """
     packer = forward.packer
     assert packer is not None and packer.frozen is not None  # noqa: S101, PT018
     lengths = _lengths(forward, examples)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    flat: np.ndarray[Any, Any] | None = None
-    for rows, states in in_batches(
-        forward,
-        examples,
-        pad_id,
-        lambda batch: [own.cpu().numpy() for own in packer.record(lambda: forward(batch))],
-        progress,
-    ):
-        if flat is None:
-            shape = (int(offsets[-1]), states[0].shape[1])
-            file.parent.mkdir(parents=True, exist_ok=True)
-            flat = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
-        for row, own in zip(rows, states, strict=True):
-            flat[offsets[row] : offsets[row + 1]] = own
-    assert flat is not None  # noqa: S101 - no split is empty
+    width = 0
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Written, not mapped: on a disk that fills up, a write to a map would end the process.
+    with file.open("wb") as stream:
+        for rows, states in in_batches(
+            forward,
+            examples,
+            pad_id,
+            lambda batch: [own.cpu().numpy() for own in packer.record(lambda: forward(batch))],
+            progress,
+        ):
+            width = states[0].shape[1]
+            for row, own in zip(rows, states, strict=True):
+                stream.seek(int(offsets[row]) * width * own.itemsize)
+                stream.write(np.ascontiguousarray(own).data)
+    flat: np.ndarray[Any, Any] = np.memmap(
+        file, dtype=np.float32, mode="r", shape=(int(offsets[-1]), width)
+    )
     return WithStates(examples, flat, lengths, packer.frozen.shorten)
 
 

@@ -17,7 +17,7 @@ from torch.nn import Parameter
 from nbtune.data.batches import Encoded, Indices, row_order, step_rows
 from nbtune.engine import state
 from nbtune.engine.averaging import Average, share_of
-from nbtune.engine.caching import fits, with_states
+from nbtune.engine.caching import check_room, with_states
 from nbtune.engine.control import Control
 from nbtune.engine.determinism import (
     deterministic,
@@ -26,7 +26,6 @@ from nbtune.engine.determinism import (
     seed_all,
 )
 from nbtune.engine.device import (
-    own_modes,
     ran_out_of_memory,
     random_state,
     restore_random_state,
@@ -51,11 +50,6 @@ from nbtune.events import (
     RunStopped,
 )
 from nbtune.methods.freezing import held_still
-from nbtune.models.dropout import cheap_dropout
-from nbtune.models.embedding import row_gradients
-from nbtune.models.lean_lora import lean_lora
-from nbtune.models.noise import noisy_embeddings
-from nbtune.models.packing import packing
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import At, rate_factor
 from nbtune.records import LOWER_IS_BETTER
@@ -127,17 +121,10 @@ class Training:
             Go on from the newest checkpoint that verifies, if there is one.
         """
         reason, failure = "interrupted", None
-        forward = self.job.forward
+        recipe = self.job.recipe
         with (
-            own_modes(forward.device),
-            lean_lora(forward.model),  # before the packer, which may run such a layer twice
-            deterministic(self.job.recipe.full_determinism, self._warn),
-            packing(forward.model, forward.packer),
-            row_gradients(forward.model),
-            noisy_embeddings(
-                forward.model, self.job.recipe.neftune_noise_alpha, lambda: forward.lengths
-            ),
-            cheap_dropout(forward.model),
+            deterministic(recipe.full_determinism, self._warn),
+            self.job.forward.in_training(recipe.neftune_noise_alpha),
         ):
             try:
                 self._begin(resume)
@@ -191,19 +178,17 @@ class Training:
         splits: dict[str, Encoded] = {"train": job.train}
         if job.validation is not None:
             splits["validation"] = job.validation
-        if not fits(job.forward, list(splits.values()), job.states):
-            self.tell(Notice("frozen layers run in every step: the disk is too full to keep them"))
-            return
         self.tell(PhaseStarted("running frozen layers"))
-        with self.control.interruptible():
-            for name, split in splits.items():
-                splits[name] = with_states(
-                    job.forward,
-                    split,
-                    job.pad_id,
-                    job.states / f"{name}.npy",
-                    self._progress_on(name),
-                )
+        try:
+            check_room(job.forward, list(splits.values()), job.states)
+            with self.control.interruptible():
+                for name, split in splits.items():
+                    place, progress = job.states / name, self._progress_on(name)
+                    splits[name] = with_states(job.forward, split, job.pad_id, place, progress)
+        except OSError as error:
+            self._warn(f"frozen layers run in every step: what they say is not kept ({error})")
+            self.tell(PhaseStarted("training"))
+            return
         self.job = replace(job, train=splits["train"], validation=splits.get("validation"))
         self.tell(
             Notice(

@@ -10,14 +10,10 @@ import numpy as np
 import torch
 
 from nbtune.data.batches import row_order, step_rows
-from nbtune.engine.device import own_modes, random_state, restore_random_state
+from nbtune.engine.device import random_state, restore_random_state
 from nbtune.engine.job import Job
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.engine.stepping import Stepper
-from nbtune.models.dropout import cheap_dropout
-from nbtune.models.embedding import row_gradients
-from nbtune.models.noise import noisy_embeddings
-from nbtune.models.packing import packing
 
 LOST = 0.5
 """The test ends once this share of what the loss had fallen is lost again."""
@@ -46,12 +42,7 @@ def try_rates(job: Job, rates: list[float], progress: Callable[[int, int], None]
     before = random_state(device)
     with ExitStack() as stack:
         stack.callback(restore_random_state, device, before)
-        stack.enter_context(own_modes(device))
-        stack.enter_context(packing(model, forward.packer))
-        stack.enter_context(row_gradients(model))
-        stack.enter_context(cheap_dropout(model))
-        noise = recipe.neftune_noise_alpha
-        stack.enter_context(noisy_embeddings(model, noise, lambda: forward.lengths))
+        stack.enter_context(forward.in_training(recipe.neftune_noise_alpha))
         torch.manual_seed(recipe.seed)
         model.train()
         for done, rate in enumerate(rates, 1):

@@ -15,13 +15,18 @@ from torch import Tensor
 from nbtune.data.batches import Batch, Encoded, Indices, make_batch
 from nbtune.engine.device import (
     autocast,
+    own_modes,
     ran_out_of_memory,
     random_state,
     restore_random_state,
 )
 from nbtune.engine.optimizing import set_rate
 from nbtune.errors import NbtuneError
-from nbtune.models.packing import Packer
+from nbtune.models.dropout import cheap_dropout
+from nbtune.models.embedding import row_gradients
+from nbtune.models.lean_lora import lean_lora
+from nbtune.models.noise import noisy_embeddings
+from nbtune.models.packing import Packer, packing
 from nbtune.tasks import Loss
 
 
@@ -52,6 +57,25 @@ class Forward:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision):
             return self.model(**inputs).logits  # type: ignore[no-any-return]
+
+    @contextmanager
+    def in_training(self, noise_alpha: float | None) -> Iterator[None]:
+        """Let the model make training steps inside this block, and leave it as it was.
+
+        Parameters
+        ----------
+        noise_alpha : float, optional
+            Strength of NEFTune's noise; None for without.
+        """
+        with (
+            own_modes(self.device),
+            lean_lora(self.model),  # before the packer, which may run such a layer twice
+            packing(self.model, self.packer),
+            row_gradients(self.model),
+            noisy_embeddings(self.model, noise_alpha, lambda: self.lengths),
+            cheap_dropout(self.model),
+        ):
+            yield
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbtune.models.forwards import other_forwards
+
 _LEVELS = 1 << 16
 _LOWEST = -(1 << 15)
 
@@ -44,14 +46,9 @@ def _mask(values: Tensor, level: int) -> Tensor:
 @contextmanager
 def cheap_dropout(model: Any) -> Iterator[None]:
     """Let the model's dropout layers draw this way inside this block."""
-    layers: list[Any] = [m for m in model.modules() if type(m) is torch.nn.Dropout]
-    for layer in layers:
-        layer.forward = _Layer(layer)
-    try:
+    layers = [module for module in model.modules() if type(module) is torch.nn.Dropout]
+    with other_forwards(layers, _Layer):
         yield
-    finally:
-        for layer in layers:
-            del layer.forward
 
 
 class _Layer:

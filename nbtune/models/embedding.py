@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbtune.models.forwards import other_forwards
+
 LARGE = 1 << 18
 """Tables with fewer numbers are left to torch; so are GPUs, for which zeros cost nothing."""
 
@@ -32,13 +34,8 @@ def row_gradients(model: Any) -> Iterator[None]:
         for module in model.modules()
         if _is_plain(module) and sum(w is module.weight for w in weights) == 1
     ]
-    for module in chosen:
-        module.forward = _Table(module)
-    try:
+    with other_forwards(chosen, _Table):
         yield
-    finally:
-        for module in chosen:
-            del module.forward
 
 
 def _is_plain(module: Any) -> bool:

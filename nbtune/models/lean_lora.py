@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbtune.models.forwards import other_forwards
+
 
 @contextmanager
 def lean_lora(model: Any) -> Iterator[None]:
@@ -26,14 +28,9 @@ def lean_lora(model: Any) -> Iterator[None]:
     """
     peft = sys.modules.get("peft.tuners.lora.layer")  # without it there are no such layers
     kind = getattr(peft, "Linear", None)
-    layers: list[Any] = [m for m in model.modules() if type(m) is kind and _is_plain(m)]
-    for layer in layers:
-        layer.forward = _Layer(layer)
-    try:
+    layers = [m for m in model.modules() if type(m) is kind and _is_plain(m)]
+    with other_forwards(layers, _Layer):
         yield
-    finally:
-        for layer in layers:
-            del layer.forward
 
 
 def _is_plain(layer: Any) -> bool:

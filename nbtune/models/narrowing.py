@@ -6,16 +6,19 @@ products, is in vain for the others. With six layers that is a seventh of a step
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from nbtune.models.forwards import other_forwards
 from nbtune.models.layers import layers_of
 
 if TYPE_CHECKING:
     from nbtune.models.packing import Layout
 
+Kind = Literal["keys", "values"]
 KEYS = frozenset({"key", "k_lin", "k_proj"})
 VALUES = frozenset({"value", "v_lin", "v_proj"})
 
@@ -44,7 +47,6 @@ class Narrow:
         self.hidden: Tensor | None = None
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
-        self.hooks: list[Any] = []
         self.parts = set() if self.layer is None else set(self.layer.modules())
 
     def states_for(self, module: Any) -> tuple[Tensor, Tensor] | None:
@@ -57,28 +59,28 @@ class Narrow:
         """Return the states of the first tokens, of those of all tokens: (1, tokens, width)."""
         return states.index_select(1, self.layout().starts)
 
-    def install(self) -> None:
-        """Change the layer in place."""
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let the layer work this way inside this block."""
         if self.layer is None:
+            yield
             return
-        for name, module in self.layer.named_modules():
-            end = name.rpartition(".")[2]
-            if end in KEYS | VALUES:
-                module.forward = _Projection(module, self, "keys" if end in KEYS else "values")
-        self.hooks = [
+        kinds: dict[Any, Kind] = {
+            module: "keys" if name in KEYS else "values"
+            for path, module in self.layer.named_modules()
+            if (name := path.rpartition(".")[2]) in KEYS | VALUES
+        }
+        hooks = [
             self.layer.register_forward_pre_hook(self._enter, with_kwargs=True),
             self.layer.register_forward_hook(self._leave, always_call=True),
         ]
-
-    def remove(self) -> None:
-        """Change the layer back to what it was."""
-        for hook in self.hooks:
-            hook.remove()
-        self.hooks = []
-        for module in () if self.layer is None else self.layer.modules():
-            if isinstance(own := module.__dict__.get("forward"), _Projection):
-                own.restore()
-        self._leave()
+        try:
+            with other_forwards(kinds, lambda module: _Projection(module, self, kinds[module])):
+                yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self._leave()
 
     def _enter(
         self, layer: Any, args: tuple[Any, ...], named: dict[str, Any]
@@ -97,16 +99,8 @@ class Narrow:
 class _Projection:
     """The forward pass of a projection that keeps what it says about all tokens."""
 
-    def __init__(self, module: Any, narrow: Narrow, kind: Literal["keys", "values"]) -> None:
-        self.module, self.before = module, module.__dict__.get("forward")
+    def __init__(self, module: Any, narrow: Narrow, kind: Kind) -> None:
         self.plain, self.narrow, self.kind = module.forward, narrow, kind
-
-    def restore(self) -> None:
-        """Give the module back the forward pass that it had."""
-        if self.before is None:
-            del self.module.forward
-        else:
-            self.module.forward = self.before
 
     def __call__(self, chosen: Tensor) -> Tensor:
         if self.narrow.hidden is None:

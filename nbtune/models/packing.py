@@ -8,7 +8,7 @@ back in the padded shape. Updates are those of the padded batch, padding costs n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -328,8 +328,6 @@ class Packer:
         self.inner.config._attn_implementation = NAME
         for module in self.inner.modules():
             object.__setattr__(module, "nbtune_packer", self)
-        if self.narrow is not None:
-            self.narrow.install()
 
     def remove(self) -> None:
         """Change the model back to what it was."""
@@ -337,8 +335,6 @@ class Packer:
         self.inner.config._attn_implementation = self.own_attention
         for module in self.inner.modules():
             module.__dict__.pop("nbtune_packer", None)
-        if self.narrow is not None:
-            self.narrow.remove()
 
     def _forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, **others: Any
@@ -403,6 +399,7 @@ def packing(model: Any, packer: Packer | None) -> Iterator[None]:
         return
     packer.install()
     try:
-        yield
+        with nullcontext() if packer.narrow is None else packer.narrow.at_work():
+            yield
     finally:
         packer.remove()

@@ -1,11 +1,13 @@
 """What frozen layers say is computed once; the weights that come out are the same."""
 
 import dataclasses
+import errno
 
+import numpy as np
 import pytest
 import torch
 
-from nbtune.engine import loop
+from nbtune.engine import caching
 from nbtune.events import CheckpointSaved, Evaluated, Notice, PhaseStarted
 from nbtune.methods import find_method
 from nbtune.models.packing import Packer
@@ -80,10 +82,21 @@ def test_a_run_too_short_to_gain_from_it_keeps_nothing(lab):
 
 
 def test_where_the_disk_is_too_full_the_layers_run_in_every_step(lab, monkeypatch):
-    monkeypatch.setattr(loop, "fits", lambda *_: False)
+    monkeypatch.setattr(caching, "SHARE_OF_DISK", 0.0)
     work = lab(**SLOW)
     assert train(work, frozen_model()).stopped.reason == "finished"
-    assert any("the disk is too full" in event.text for event in work.told(Notice))
+    assert any("not kept" in event.text and "No space" in event.text for event in work.told(Notice))
+
+
+def test_a_disk_that_fills_up_meanwhile_is_no_end_either(lab, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "ascontiguousarray", full)
+    work = lab(**SLOW)
+    assert train(work, frozen_model()).stopped.reason == "finished"
+    assert any("not kept" in event.text for event in work.told(Notice))
+    assert not (work.folder / "states").exists()
 
 
 def test_memory_that_runs_out_while_they_run_halves_the_batch(lab, monkeypatch):
