@@ -24,20 +24,16 @@ from nbtune.events import (
     RunStopped,
     as_it_stands,
 )
-from nbtune.jobs import (
+from nbtune.jobs.choosing import (
     HIGHEST_RATE,
     advice,
-    events_of_course,
     fill_in,
-    find_rate,
-    identity,
     known_names,
-    lay_out,
-    lay_out_again,
     rising_rates,
     usual_rate,
-    work,
 )
+from nbtune.jobs.folders import events_of_course, identity, lay_out, lay_out_again
+from nbtune.jobs.training import find_rate, work
 from nbtune.models.sources import find_model
 from nbtune.recipe import (
     Layer,

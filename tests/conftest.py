@@ -1,5 +1,6 @@
 import signal
 
+import pytest
 from hypothesis import settings
 
 # Examples that call scikit-learn or torch take as long as the machine is busy.
@@ -8,3 +9,13 @@ settings.load_profile("nbtune")
 
 # A shell starts what runs in the background deaf to interrupts; these tests send some.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """Run where nobody else writes, without a view, on one thread."""
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NBTUNE_DISPLAY", "none")
+    torch.set_num_threads(1)

@@ -18,6 +18,8 @@ from nbtune.events import CheckpointSaved, Notice, PhaseStarted, RunStopped, Ste
 from nbtune.runs import RunFolder, RunStore
 from nbtune.testing import tiny_model_folder, topic_rows
 
+pytestmark = pytest.mark.usefixtures("own_folder")
+
 ROWS = topic_rows(90)
 RECIPE = {
     "model": "scratch-transformer",
@@ -27,13 +29,6 @@ RECIPE = {
     "baseline": False,
 }
 TEXTS = list(ROWS["text"][:5])
-
-
-@pytest.fixture(autouse=True)
-def in_this_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTUNE_DISPLAY", "none")
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +264,7 @@ def test_the_rows_of_a_bad_step_are_those_of_the_users_data(monkeypatch, shown):
     run = nbtune.finetune(ROWS, "cut", **RECIPE)
     told = next(e.text for _, e in run.events if isinstance(e, Notice) and "left out" in e.text)
     named = [int(row) for row in re.findall(r"\d+", told.partition("(rows")[2])]
-    from nbtune.jobs import read_rows
+    from nbtune.jobs.folders import read_rows
 
     texts = list(read_rows(run.folder, "train")["text"].iloc[bad[:8]])
     assert [ROWS["text"][row] for row in named] == texts

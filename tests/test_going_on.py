@@ -8,12 +8,13 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 import nbtune
 from nbtune.events import CheckpointSaved, EvaluationProgress, PhaseStarted, RunStopped, StepsDone
 from nbtune.runs import RunFolder, RunStore
 from nbtune.testing import topic_rows
+
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 ROWS = topic_rows(90)
 RECIPE = {
@@ -23,13 +24,6 @@ RECIPE = {
     "learning_rate": 1e-3,
 }
 TEXTS = list(ROWS["text"][:5])
-
-
-@pytest.fixture(autouse=True)
-def in_this_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTUNE_DISPLAY", "none")
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

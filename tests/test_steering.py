@@ -13,6 +13,8 @@ from nbtune.events import Controlled, StepsDone
 from nbtune.runs import RunStore
 from nbtune.testing import topic_rows
 
+pytestmark = pytest.mark.usefixtures("own_folder")
+
 ROWS = topic_rows(90)
 RECIPE = {
     "model": "scratch-transformer",
@@ -22,13 +24,6 @@ RECIPE = {
     "baseline": False,
 }
 TEXTS = list(ROWS["text"][:5])
-
-
-@pytest.fixture(autouse=True)
-def in_this_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NBTUNE_DISPLAY", "none")
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ class NBTune(Magics):  # type: ignore[misc]
 
     def _recipe(self, found: Namespace, cell: str | None) -> Resolved:
         """Lay configuration, file, cell and line over each other."""
-        from nbtune.jobs import known_names
+        from nbtune.jobs.choosing import known_names
         from nbtune.magics.lines import given_settings
         from nbtune.magics.variables import DATA_SETTINGS, filled_in
         from nbtune.recipe import compose, overrides, read_file, settings_layer, yaml_layer

@@ -34,3 +34,12 @@ def findings_markdown(rows: Sequence[Row]) -> str:
     lines = ["| | found | to do |", "|---|---|---|"]
     lines += ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def findings_bundle(rows: Sequence[Row]) -> dict[str, str]:
+    """Return all faces by their MIME type."""
+    return {
+        "text/plain": findings_text(rows),
+        "text/markdown": findings_markdown(rows),
+        "text/html": findings_html(rows),
+    }

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
-from nbtune.jobs import probabilities, read_rows
+from nbtune.jobs.folders import read_rows
+from nbtune.jobs.trained import probabilities
 from nbtune.recipe import from_yaml
 from nbtune.results.evaluation import Evaluation
 from nbtune.results.run import Run

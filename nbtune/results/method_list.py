@@ -20,12 +20,7 @@ class MethodList:
         return faces.findings_text(self._rows())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        rows = self._rows()
-        return {
-            "text/plain": faces.findings_text(rows),
-            "text/markdown": faces.findings_markdown(rows),
-            "text/html": faces.findings_html(rows),
-        }
+        return faces.findings_bundle(self._rows())
 
 
 def _row(name: str) -> faces.Row:

@@ -97,9 +97,4 @@ class RateFinding:
         display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        rows = self._rows()
-        return {
-            "text/plain": faces.findings_text(rows),
-            "text/markdown": faces.findings_markdown(rows),
-            "text/html": faces.findings_html(rows),
-        }
+        return faces.findings_bundle(self._rows())

@@ -10,7 +10,14 @@ from weakref import WeakSet
 
 from nbtune.errors import DataError, RunError
 from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
-from nbtune.jobs import PARAMETERS, Trained, load_merged, load_trained, probabilities, save_trained
+from nbtune.jobs.folders import PARAMETERS
+from nbtune.jobs.trained import (
+    Trained,
+    load_merged,
+    load_trained,
+    probabilities,
+    save_trained,
+)
 from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.records import ParameterTable
 from nbtune.runs import RunFolder

@@ -5,7 +5,7 @@ import torch
 
 from nbtune.engine.rate_finding import try_rates
 from nbtune.errors import RecipeError
-from nbtune.jobs import rising_rates
+from nbtune.jobs.choosing import rising_rates
 
 
 def nothing(done, total):

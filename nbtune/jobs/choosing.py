@@ -1,0 +1,103 @@
+"""What is chosen for the user before a run begins, and what cannot work."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from nbtune.errors import RecipeError
+from nbtune.methods import find_method, method_names
+from nbtune.models.sources import ModelSource
+from nbtune.recipe import Recipe
+from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
+from nbtune.records import SCORES
+from nbtune.tasks import find_task, task_names
+
+HIGHEST_RATE = 10.0
+OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
+"""How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""
+
+
+def known_names() -> dict[str, list[str]]:
+    """Return the words of the settings that plug-ins add words to; see `nbtune.recipe.compose`."""
+    return {
+        "task": task_names(),
+        "method": method_names(),
+        "metric_for_best_model": [*SCORES, "loss"],
+    }
+
+
+def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
+    """Write what was chosen for the user into the recipe, so that it runs the same elsewhere.
+
+    Raises
+    ------
+    RecipeError
+        When something that the recipe needs is not installed, or its rate would end too high.
+    """
+    find_task(recipe.task)
+    method = find_method(recipe.method)
+    method.check(recipe.model_copy(update={"model": source.name}))
+    _check_optimizer(recipe)
+    rate = recipe.learning_rate or usual_rate(recipe, source)
+    try:
+        check_rate(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, rate)
+    except ValueError as error:
+        raise RecipeError(
+            f"lr_scheduler_kwargs: {error}", hint="give a lower one, or a higher learning_rate"
+        ) from None
+    return recipe.model_copy(update={"model": source.name, "learning_rate": rate})
+
+
+def usual_rate(recipe: Recipe, source: ModelSource) -> float:
+    """Return the learning rate that usually suits.
+
+    A model with a usual rate of its own has it for all weights; the other methods take as many
+    times that rate as they take of the rate that is usual for any model. So do optimisers.
+    """
+    usual = find_method(recipe.method).learning_rate * OPTIMIZER_RATES.get(recipe.optim, 1.0)
+    if source.learning_rate is not None:
+        usual *= source.learning_rate / find_method("full").learning_rate
+    return min(usual, HIGHEST_RATE)
+
+
+def rising_rates(lowest: float, highest: float, steps: int) -> list[float]:
+    """Return learning rates that rise by the same factor from step to step.
+
+    Raises
+    ------
+    RecipeError
+        When they cannot rise, or are too few to see anything.
+    """
+    if not 0 < lowest < highest <= HIGHEST_RATE:
+        raise RecipeError(
+            f"min_lr {lowest:g} and max_lr {highest:g}: the rate cannot rise from one to the other",
+            hint=f"min_lr is below max_lr, and max_lr {HIGHEST_RATE:g} at most",
+        )
+    if not 20 <= steps <= 10_000:
+        raise RecipeError(f"num_training is {steps}", hint="take 20 to 10,000 steps; 100 is usual")
+    factor = highest / lowest
+    return [lowest * factor ** (step / (steps - 1)) for step in range(steps)]
+
+
+def _check_optimizer(recipe: Recipe) -> None:
+    if "bnb" in recipe.optim and find_spec("bitsandbytes") is None:
+        raise RecipeError(
+            f"optim: {recipe.optim} needs the package bitsandbytes, which is not installed",
+            hint="pip install bitsandbytes, or use optim: adafactor, which needs less memory too",
+        )
+
+
+def advice(recipe: Recipe, source: ModelSource) -> str:
+    """Return what the user should know about a recipe that works, but hardly as was meant."""
+    if source.kind == "scratch" and (recipe.method != "full" or recipe.freeze is not None):
+        what = f"method {recipe.method}" if recipe.method != "full" else f"freeze: {recipe.freeze}"
+        return (
+            f"{what} keeps the weights of {source.name} as they were drawn at "
+            "random; method: full trains them"
+        )
+    if recipe.lr_scheduler_type in WITHOUT_WARMUP and "warmup_steps" in recipe.model_fields_set:
+        return (
+            f"lr_scheduler_type {recipe.lr_scheduler_type} has no warm-up, so warmup_steps does "
+            "nothing; constant_with_warmup has one"
+        )
+    return ""

@@ -1,0 +1,121 @@
+"""What stands in the folder of a run before anything is trained, and how it is read back."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbtune.events import (
+    Controlled,
+    Event,
+    RunStopped,
+    as_it_stands,
+)
+from nbtune.models.sources import ModelSource, find_model
+from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
+from nbtune.runs import RunFolder
+from nbtune.runs.files import staged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.data.preparing import PreparedData
+
+PARAMETERS = "parameters.json"
+VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
+
+
+def identity(recipe: Recipe, data: PreparedData) -> str:
+    """Return a fingerprint of all that decides the outcome of a run."""
+    import xxhash
+
+    text = f"{to_yaml(recipe, defaults=True)}\n{data.fingerprint}"
+    return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: PreparedData) -> None:
+    """Write down what the run is and the rows it uses, before anything is trained."""
+    with staged(folder.path / "data") as rows:
+        for split, frame in data.splits.items():
+            frame.to_parquet(rows / f"{split}.parquet", index=False)
+    folder.describe(
+        {
+            "created": round(time.time(), 3),
+            "task": recipe.task,
+            "model": recipe.model,
+            "method": recipe.method,
+            "labels": list(data.labels),
+            "columns": {"text": data.columns.text, "label": data.columns.label},
+            "rows": {split: len(frame) for split, frame in data.splits.items()},
+            "identity": identity(recipe, data),
+            "model_folder": _absolute(recipe.model),
+            "origins": [list(row) for row in resolved.rows()],
+            "python": platform.python_version(),
+            "versions": {name: _version(name) for name in VERSIONS},
+        },
+        to_yaml(recipe),
+    )
+
+
+def events_of_course(history: Iterable[tuple[float, Event]]) -> list[Controlled]:
+    """Return what a run was asked that made it what it is, a stop at its end included."""
+    events = [event for _, event in as_it_stands(history)]
+    course = [e for e in events if isinstance(e, Controlled) and e.shapes_course]
+    last = next((e for e in reversed(events) if isinstance(e, RunStopped)), None)
+    if last is not None and last.reason == "interrupted":
+        course.append(Controlled(last.step, "stop"))
+    return course
+
+
+def lay_out_again(folder: RunFolder, like: RunFolder, course: Sequence[Controlled]) -> None:
+    """Write down a run that begins as another one began."""
+    shutil.copytree(like.path / "data", folder.path / "data")
+    recipe = from_yaml(like.recipe_text)
+    # Epochs that were added to a run stand in its recipe; it began with those before.
+    epochs = next((e.before for e in course if e.setting == "num_train_epochs"), None)
+    if epochs is not None:
+        recipe = recipe.model_copy(update={"num_train_epochs": epochs})
+    own = {"created": round(time.time(), 3), "replay_of": like.title, "identity": None}
+    folder.describe(like.about | own, to_yaml(recipe))
+
+
+def _absolute(model: str | None) -> str | None:
+    """Return where a model's folder lies, whatever folder a later kernel works in."""
+    folder = Path(model or "").expanduser()
+    return str(folder.resolve()) if model and folder.is_dir() else None
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def read_rows(folder: RunFolder, split: str) -> pd.DataFrame:
+    """Return the rows of a split as they were trained on: columns row, text, label."""
+    import pandas as pd
+
+    return pd.read_parquet(folder.path / "data" / f"{split}.parquet")
+
+
+def source_rows(folder: RunFolder, rows: Sequence[int]) -> list[int]:
+    """Return where some training rows stood in the user's data, from 0."""
+    import pandas as pd
+
+    file = folder.path / "data" / "train.parquet"
+    return [int(row) for row in pd.read_parquet(file, columns=["row"])["row"].iloc[list(rows)]]
+
+
+def source_of(folder: RunFolder, recipe: Recipe) -> ModelSource:
+    """Find the model that a run begins with: where it was, or else by its name."""
+    kept = folder.about.get("model_folder")
+    if kept and Path(kept).is_dir():
+        return replace(find_model(kept), name=str(recipe.model))
+    return find_model(recipe.model)

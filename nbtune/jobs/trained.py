@@ -1,0 +1,171 @@
+"""Trained models: saved to the folder of their run, loaded from it, and asked about texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import RecipeError, RunError
+from nbtune.jobs.folders import source_of
+from nbtune.methods import Method, find_method
+from nbtune.models.sources import ModelSource
+from nbtune.recipe import Recipe, from_yaml
+from nbtune.runs import RunFolder
+from nbtune.runs.files import staged
+from nbtune.tasks import find_task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nbtune.models.loading import LoadedModel
+
+SHORTEST = 8
+"""Fewer tokens than this hold no text."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model in memory with its tokenizer and the longest row it takes, in tokens."""
+
+    model: Any
+    tokenizer: Any
+    max_length: int
+
+
+def quantized(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
+    """Return how the recipe wants weights loaded in fewer bits, as a function of the model."""
+    quantize = method.quantize
+    return None if quantize is None else lambda model: quantize(model, recipe)
+
+
+def longest_row(loaded: LoadedModel, method: Method, recipe: Recipe) -> int:
+    """Return the longest row in tokens; those that a method adds take places as well.
+
+    Raises
+    ------
+    RecipeError
+        When these leave no place for a row.
+    """
+    if loaded.max_positions is None:
+        return recipe.max_length
+    places = loaded.max_positions - method.virtual_tokens(recipe)
+    if places < SHORTEST:
+        raise RecipeError(
+            f"num_virtual_tokens: {recipe.num_virtual_tokens} leave no room for texts in the "
+            f"{loaded.max_positions} places of {recipe.model}",
+            hint=f"take {max(1, loaded.max_positions // 2)} or fewer",
+        )
+    return min(recipe.max_length, places)
+
+
+def save_trained(trained: Trained, folder: Path) -> None:
+    """Write model and tokenizer to a folder as ``from_pretrained`` reads them."""
+    from nbtune.models.loading import quiet
+
+    with quiet(), staged(folder) as place:
+        trained.model.save_pretrained(place)
+        trained.tokenizer.save_pretrained(place)
+
+
+def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
+    """Load the model that a run left, with its best weights.
+
+    Parameters
+    ----------
+    dequantize : bool
+        Turn weights of 4 or 8 bits into the numbers of 32 bits that they stand for.
+
+    Raises
+    ------
+    RunError
+        When it has none yet.
+    ModelError
+        When the model that an adapter stands on is gone.
+    """
+    from nbtune.models.loading import load_model, load_tokenizer, quiet
+
+    if not folder.model_path.is_dir():
+        raise RunError(
+            f"{folder.title} has no model yet: it is {folder.status()}",
+            hint=f"go on with it: %resume {folder.title}",
+        )
+    recipe = from_yaml(folder.recipe_text)
+    method = find_method(recipe.method)
+    saved = ModelSource(folder.title, "local", str(folder.model_path))
+    adapter = (folder.model_path / "adapter_config.json").is_file()
+    if adapter:
+        method.check(recipe)
+    tokenizer = load_tokenizer(saved, [])
+    loaded = load_model(
+        source_of(folder, recipe) if adapter else saved,
+        tokenizer,
+        folder.about["labels"],
+        head=find_task(recipe.task).head,
+        revision=recipe.revision if adapter else None,
+        quantize=quantized(method, recipe) if adapter else None,
+    )
+    model = loaded.model
+    if dequantize and getattr(model, "is_quantized", False):
+        with quiet():
+            model = model.dequantize()
+    if adapter:
+        model = method.load(model, folder.model_path, recipe)
+    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe))
+
+
+def load_merged(folder: RunFolder) -> Trained:
+    """Load the model of a run as a plain one, its adapters added to the weights.
+
+    Raises
+    ------
+    RunError
+        As `load_trained`, and when the method's part cannot be added to weights.
+    """
+    from nbtune.methods.adapters import merged
+
+    # Rounded anew to 4 or 8 bits the sums would be other numbers.
+    trained = load_trained(folder, dequantize=True)
+    model = trained.model
+    if not hasattr(model, "peft_config"):
+        return trained
+    method = from_yaml(folder.recipe_text).method
+    if not hasattr(model.base_model, "merge_adapter"):
+        raise RunError(
+            f"{folder.title}: what method {method} learnt is no part of the weights",
+            hint="save it without merged; merging goes with lora, qlora and ia3",
+        )
+    return replace(trained, model=merged(model).eval())
+
+
+def probabilities(
+    trained: Trained,
+    recipe: Recipe,
+    texts: list[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray[Any, Any]:
+    """Return the label probabilities of texts, cleaned as in training; shape (rows, labels)."""
+    import numpy as np
+
+    from nbtune.data.batches import InMemory
+    from nbtune.data.cleaning import clean_texts
+    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.inference import predict_logits, softmax
+    from nbtune.engine.stepping import Forward
+    from nbtune.models.packing import packing
+    from nbtune.models.probing import find_packer
+
+    if not texts:
+        return np.empty((0, trained.model.config.num_labels))
+    ids = trained.tokenizer(
+        clean_texts(texts, recipe.clean), truncation=True, max_length=trained.max_length
+    )["input_ids"]
+    device = find_device()
+    model = trained.model.to(device)
+    packer = find_packer(model) if recipe.batching == "packed" else None
+    forward = Forward(model, device, choose_precision(recipe.precision, device), packer)
+    rows = InMemory(ids, np.zeros(len(ids), dtype=np.int64))
+    with packing(model, packer):
+        logits = predict_logits(forward, rows, trained.tokenizer.pad_token_id, progress)
+    return softmax(logits)

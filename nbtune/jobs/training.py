@@ -1,0 +1,301 @@
+"""From a run's folder to a trained model in it: tokenise, load, train, save.
+
+A fresh run and a resumed one go the same way; what is in the folder already is not made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import RunError
+from nbtune.events import (
+    BaselineScored,
+    DataReady,
+    Event,
+    Notice,
+    PhaseStarted,
+    RunStarted,
+)
+from nbtune.jobs.folders import PARAMETERS, read_rows, source_of, source_rows
+from nbtune.jobs.trained import Trained, longest_row, quantized, save_trained
+from nbtune.methods import find_method
+from nbtune.models.sources import ModelSource
+from nbtune.recipe import Recipe, from_yaml, to_yaml
+from nbtune.records import ParameterTable, RateSearch
+from nbtune.runs import RunFolder
+from nbtune.runs.files import staged, write_text
+from nbtune.tasks import find_task
+
+if TYPE_CHECKING:
+    from nbtune.data.encoding import Examples
+    from nbtune.engine.control import Control
+    from nbtune.engine.job import Job, Outcome
+    from nbtune.models.loading import LoadedModel
+
+Emit = Callable[[Event], None]
+Progress = Callable[[int, int], None]
+
+
+def work(
+    folder: RunFolder,
+    emit: Emit,
+    control: Control,
+    *,
+    resume: bool = False,
+    extend: Mapping[str, Any] | None = None,
+) -> Trained | None:
+    """Train the run of this folder, from its first step or from its last checkpoint.
+
+    Random numbers of the caller are afterwards where they were before.
+
+    Parameters
+    ----------
+    extend : mapping, optional
+        Settings that replace the recipe's, such as more epochs.
+
+    Returns
+    -------
+    Trained or None
+        The model with its best weights; None when no step was finished.
+
+    Raises
+    ------
+    NbtuneError
+        What ended the training, after the best weights so far were saved.
+    """
+    from nbtune.engine.determinism import own_randomness
+    from nbtune.engine.device import find_device
+    from nbtune.engine.wishes import changed
+
+    recipe = from_yaml(folder.recipe_text)
+    if extend:
+        recipe = changed(recipe, extend)
+        folder.describe(folder.about, to_yaml(recipe))
+    with own_randomness(find_device()):
+        trained, outcome = _train(folder, recipe, emit, control, resume)
+    if outcome.failure is not None:
+        raise outcome.failure
+    return trained if outcome.stopped.best_step is not None else None
+
+
+def _train(
+    folder: RunFolder, recipe: Recipe, emit: Emit, control: Control, resume: bool
+) -> tuple[Trained, Outcome]:
+    from nbtune.engine.control import interrupts
+    from nbtune.engine.loop import Training
+
+    trained, examples = _load(folder, recipe, emit)
+    if recipe.baseline and not (folder.path / "baselines").is_dir():
+        _score_baselines(folder, emit)
+    job = _job(folder, recipe, trained, examples)
+    if left := job.waiting((job.total_steps - 1) / job.steps_per_epoch):
+        count = sum(weight.numel() for weight in left)
+        emit(Notice(f"gradual_unfreezing: the run ends before the turn of {count:,} weights"))
+    emit(PhaseStarted("training"))
+    training = Training(job, emit, control, folder.last, folder.best)
+    # Until here nothing is lost by stopping at once, so an interrupt does.
+    with interrupts(control, lambda text: training.tell(Notice(text))):
+        outcome = _keep(folder, trained, training.run(resume), emit)
+    return trained, outcome
+
+
+def find_rate(
+    folder: RunFolder, rates: list[float], usual: float, emit: Emit, progress: Progress
+) -> RateSearch:
+    """Try rates on the run that this folder describes; nothing is trained for good."""
+    from nbtune.engine.rate_finding import try_rates
+
+    recipe = from_yaml(folder.recipe_text)
+    trained, examples = _load(folder, recipe, emit)
+    job = _job(folder, recipe, trained, examples)
+    began = time.monotonic()
+    losses = try_rates(job, rates, progress)
+    seconds = round(time.monotonic() - began, 3)
+    return RateSearch(str(recipe.model), recipe.method, tuple(rates), tuple(losses), usual, seconds)
+
+
+def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
+    from nbtune.methods.counting import count_parameters
+    from nbtune.models.loading import quiet
+
+    emit(PhaseStarted("loading model"))
+    source, method = source_of(folder, recipe), find_method(recipe.method)
+    method.check(recipe)
+    tokenizer = _tokenizer(folder, source, recipe)
+    model, loaded = _new_model(folder, recipe, tokenizer)
+    for text in loaded.notices:
+        emit(Notice(text))
+    max_length = longest_row(loaded, method, recipe)
+    if max_length < recipe.max_length:
+        emit(Notice(f"max_length is {max_length}: {source.name} takes no longer rows"))
+    write_text(folder.path / PARAMETERS, count_parameters(model).to_json())
+    if recipe.gradient_checkpointing:
+        with quiet():
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+    emit(PhaseStarted("tokenising"))
+    examples = _tokenise(folder, tokenizer, max_length, emit)
+    return Trained(model, tokenizer, max_length), examples
+
+
+def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, LoadedModel]:
+    """Make the model as training begins with it: the same weights every time."""
+    from nbtune.methods.freezing import freeze
+    from nbtune.models.loading import load_model
+
+    method = find_method(recipe.method)
+    loaded = load_model(
+        source_of(folder, recipe),
+        tokenizer,
+        folder.about["labels"],
+        head=find_task(recipe.task).head,
+        seed=recipe.seed,
+        attention_dropout=recipe.attention_dropout,
+        dropout=recipe.dropout,
+        revision=recipe.revision,
+        quantize=quantized(method, recipe),
+    )
+    model = method.apply(loaded.model, recipe)
+    freeze(model, recipe)
+    return model, loaded
+
+
+def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
+    from nbtune.models.loading import load_tokenizer
+
+    saved = folder.path / "tokenizer"
+    if saved.is_dir():
+        return load_tokenizer(ModelSource(source.name, "local", str(saved)), [])
+    texts = list(read_rows(folder, "train")["text"]) if source.kind == "scratch" else []
+    tokenizer = load_tokenizer(source, texts, recipe.revision)
+    with staged(saved) as place:
+        tokenizer.save_pretrained(place)
+    return tokenizer
+
+
+def _tokenise(
+    folder: RunFolder, tokenizer: Any, max_length: int, emit: Emit
+) -> dict[str, Examples]:
+    from nbtune.data.encoding import length_report, open_examples, write_examples
+
+    ids = {label: i for i, label in enumerate(folder.about["labels"])}
+    examples = {}
+    for split in ("train", "validation"):
+        place = folder.path / "tokens" / split
+        if split not in folder.about["rows"]:
+            continue
+        if place.is_dir():
+            examples[split] = open_examples(place)
+            continue
+        frame = read_rows(folder, split)
+        examples[split] = write_examples(
+            list(frame["text"]), [ids[x] for x in frame["label"]], tokenizer, max_length, place
+        )
+    counts = read_rows(folder, "train")["label"].value_counts()
+    emit(
+        DataReady(
+            dict(folder.about["rows"]),
+            {label: int(counts.get(label, 0)) for label in ids},
+            length_report(examples["train"]),
+        )
+    )
+    return examples
+
+
+def _job(
+    folder: RunFolder, recipe: Recipe, trained: Trained, examples: Mapping[str, Examples]
+) -> Job:
+    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.job import Job
+    from nbtune.engine.state import moving_tensors
+    from nbtune.engine.stepping import Forward
+    from nbtune.evaluation.metrics import score
+    from nbtune.methods.freezing import gradual_unfreezing
+    from nbtune.models.probing import find_frozen, find_packer
+
+    task, labels = find_task(recipe.task), folder.about["labels"]
+    train, device = examples["train"], find_device()
+    precision = choose_precision(recipe.precision, device)
+    model = trained.model.to(device)
+    packer = find_packer(model) if recipe.batching == "packed" else None
+    # Frozen layers say the same in every epoch, unless there is noise on what they are told.
+    if packer is not None and recipe.cache_frozen and recipe.neftune_noise_alpha is None:
+        packer.frozen = find_frozen(model, packer)
+    counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
+    metric = recipe.metric_for_best_model or task.metrics[0]
+    return Job(
+        forward=Forward(model, device, precision, packer),
+        train=train,
+        validation=examples.get("validation"),
+        recipe=recipe,
+        learning_rate=recipe.learning_rate or find_method(recipe.method).learning_rate,
+        loss=task.loss(_with_weights_in_order(recipe, labels), train.targets, len(labels)),
+        score=score,
+        metric=metric,
+        pad_id=trained.tokenizer.pad_token_id,
+        start=RunStarted(
+            step=0,
+            total_steps=0,
+            steps_per_epoch=0,
+            task=recipe.task,
+            model=str(recipe.model),
+            method=recipe.method,
+            parameters=counted.parameters,
+            trainable_parameters=counted.trainable,
+            device=device.type,
+            precision=precision,
+            batching="padded" if packer is None else "packed",
+            metric=metric,
+        ),
+        states=folder.path / "states",
+        waiting=gradual_unfreezing(model, recipe),
+        source_rows=partial(source_rows, folder),
+        fresh=lambda: moving_tensors(_new_model(folder, recipe, trained.tokenizer)[0]),
+    )
+
+
+def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
+    """Give weights by the name of a label their place in the order of labels."""
+    weights = recipe.class_weight
+    if not isinstance(weights, Mapping):
+        return recipe
+    ordered = tuple(weights.get(label, 1.0) for label in labels)
+    return recipe.model_copy(update={"class_weight": ordered})
+
+
+def _score_baselines(folder: RunFolder, emit: Emit) -> None:
+    from nbtune.evaluation.baselines import fit_baselines, save_baselines
+    from nbtune.evaluation.metrics import score
+
+    emit(PhaseStarted("scoring baselines"))
+    labels = folder.about["labels"]
+    ids = {label: i for i, label in enumerate(labels)}
+    train = read_rows(folder, "train")
+    fitted = fit_baselines(list(train["text"]), [ids[x] for x in train["label"]], len(labels))
+    save_baselines(folder.path / "baselines", fitted)
+    if "validation" in folder.about["rows"]:
+        frame = read_rows(folder, "validation")
+        targets = frame["label"].map(ids).to_numpy()
+        for baseline in fitted:
+            scores = score(targets, baseline.predict_proba(list(frame["text"])))
+            emit(BaselineScored(baseline.name, "validation", scores))
+
+
+def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:
+    """Write the model as ``from_pretrained`` reads it, and tell how the run ended."""
+    if outcome.stopped.best_step is not None:
+        emit(PhaseStarted("saving"))
+        try:
+            save_trained(trained, folder.model_path)
+        except Exception as error:  # noqa: BLE001 - safetensors has errors of its own
+            failure = RunError(
+                f"the model could not be saved: {error}",
+                hint=f"make room, then: %resume {folder.title} (its checkpoint is safe)",
+            )
+            stopped = replace(outcome.stopped, reason="failed", message=failure.problem)
+            outcome = replace(outcome, stopped=stopped, failure=outcome.failure or failure)
+    emit(outcome.stopped)
+    return outcome
