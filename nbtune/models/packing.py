@@ -55,13 +55,13 @@ class Group:
 class Layout:
     """Where each token of the long row stands in the padded batch, flattened.
 
-    ``order`` are the rows of the batch in the order in which the long row has them; they stand
-    there from ``starts`` to ``stops``, both of shape (rows,).
+    ``order``, and ``rows`` on the device, are the rows of the batch in the order in which the
+    long row has them; each begins there at ``starts``.
     """
 
     order: list[int]
+    rows: Tensor
     starts: Tensor
-    stops: Tensor
     places: Tensor
     positions: Tensor
     groups: tuple[Group, ...]
@@ -79,15 +79,14 @@ def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
     """
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     ordered = [lengths[row] for row in order]
-    tokens = torch.tensor(ordered)
-    stops = tokens.cumsum(0)
-    before = (stops - tokens).repeat_interleave(tokens)
-    positions = torch.arange(sum(ordered)) - before
-    places = positions + (torch.tensor(order) * width).repeat_interleave(tokens)
+    rows, tokens = torch.tensor(order), torch.tensor(ordered)
+    starts = tokens.cumsum(0) - tokens
+    positions = torch.arange(sum(ordered)) - starts.repeat_interleave(tokens)
+    places = positions + (rows * width).repeat_interleave(tokens)
     return Layout(
         order,
-        (stops - tokens).to(device, non_blocking=True),
-        stops.to(device, non_blocking=True),
+        rows.to(device, non_blocking=True),
+        starts.to(device, non_blocking=True),
         places.to(device, non_blocking=True),
         positions[None].to(device, non_blocking=True),
         tuple(_groups(ordered, device)),
@@ -351,7 +350,7 @@ class Packer:
         )
         hidden = output.last_hidden_state[0]
         if self.narrow is not None and len(hidden) < len(layout.places):
-            places, width = torch.tensor(layout.order, device=hidden.device), 1
+            places, width = layout.rows, 1
         else:
             places = layout.places
         padded = hidden.new_zeros(rows * width, hidden.shape[-1])
