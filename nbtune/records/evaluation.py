@@ -1,0 +1,143 @@
+"""What is known of a model on some rows: scores, curves, matrices, errors."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+
+from nbtune.records.plain import make, plain
+
+SCORES = (
+    "accuracy", "f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro",
+    "roc_auc", "mcc", "log_loss",
+)  # fmt: skip
+"""The scores of a classification, by scikit-learn's names, in the order of all tables."""
+
+LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
+
+
+def worth(name: str, value: float) -> float:
+    """Return a score as a number of which more is better; what is not known is worst."""
+    if math.isnan(value):
+        return -math.inf
+    return -value if name in LOWER_IS_BETTER else value
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number with its 95 % interval; ``low`` and ``high`` are NaN where none was made."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How well one label is found; ``support`` counts the rows that have it."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    roc_auc: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of shape (labels, labels): true labels downwards, predicted ones across."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve of one label, or of all of them: an ``average`` called ``micro`` or ``macro``.
+
+    ROC: ``x`` false and ``y`` true positive rate, area AUC. PR: ``x`` recall and ``y`` precision,
+    area average precision. Points are thinned for drawing, areas are those of all points.
+    """
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    area: float
+    average: bool = False
+
+
+@dataclass(frozen=True)
+class WrongRow:
+    """A row that the model got wrong, with how sure it was."""
+
+    row: int
+    text: str
+    target: str
+    prediction: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The scores of one model or baseline (``kind``) on the same rows."""
+
+    name: str
+    kind: str
+    scores: dict[str, Score]
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """All that is known of a run on some rows.
+
+    ``table`` begins with the baselines and ends with the run's model; ``errors`` are the most
+    confidently wrong rows, worst first; ``verdict`` says in a sentence who wins, ``left_out``
+    which rows could not be used.
+    """
+
+    run: str
+    split: str
+    rows: int
+    labels: tuple[str, ...]
+    table: tuple[Judged, ...]
+    classes: tuple[ClassScores, ...]
+    confusion: Confusion
+    roc: tuple[Curve, ...]
+    pr: tuple[Curve, ...]
+    errors: tuple[WrongRow, ...]
+    verdict: str
+    left_out: str = ""
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scores of the run's model."""
+        return self.table[-1].scores
+
+    def to_json(self) -> str:
+        """Write the record as JSON; NaN becomes null."""
+        return json.dumps(plain(asdict(self)), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> EvaluationRecord:
+        """Read what `to_json` wrote; unknown fields are passed over."""
+        values = json.loads(text)
+        values["table"] = [
+            {**judged, "scores": {k: make(Score, v) for k, v in judged["scores"].items()}}
+            for judged in values["table"]
+        ]
+        for name, kind in _PARTS.items():
+            values[name] = tuple(make(kind, part) for part in values[name])
+        values["confusion"] = make(Confusion, values["confusion"])
+        record: EvaluationRecord = make(cls, values)
+        return record
+
+
+_PARTS: dict[str, type] = {
+    "table": Judged,
+    "classes": ClassScores,
+    "roc": Curve,
+    "pr": Curve,
+    "errors": WrongRow,
+}
