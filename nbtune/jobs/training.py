@@ -31,6 +31,8 @@ from nbtune.runs.files import staged, write_text
 from nbtune.tasks import find_task
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nbtune.data.encoding import Examples
     from nbtune.engine.control import Control
     from nbtune.engine.job import Job, Outcome
@@ -212,7 +214,6 @@ def _job(
     from nbtune.engine.job import Job
     from nbtune.engine.state import moving_tensors
     from nbtune.engine.stepping import Forward
-    from nbtune.evaluation.metrics import score
     from nbtune.methods.freezing import gradual_unfreezing
     from nbtune.models.probing import find_frozen, find_packer
 
@@ -233,7 +234,7 @@ def _job(
         recipe=recipe,
         learning_rate=recipe.learning_rate or find_method(recipe.method).learning_rate,
         loss=task.loss(_with_weights_in_order(recipe, labels), train.targets, len(labels)),
-        score=score,
+        score=_score,
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
         start=RunStarted(
@@ -257,6 +258,13 @@ def _job(
     )
 
 
+def _score(targets: np.ndarray[Any, Any], probabilities: np.ndarray[Any, Any]) -> dict[str, float]:
+    """Score; scikit-learn is imported for the first evaluation, not before the first step."""
+    from nbtune.evaluation.metrics import score
+
+    return score(targets, probabilities)
+
+
 def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
     """Give weights by the name of a label their place in the order of labels."""
     weights = recipe.class_weight
@@ -268,7 +276,6 @@ def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
 
 def _score_baselines(folder: RunFolder, emit: Emit) -> None:
     from nbtune.evaluation.baselines import fit_baselines, save_baselines
-    from nbtune.evaluation.metrics import score
 
     emit(PhaseStarted("scoring baselines"))
     labels = folder.about["labels"]
@@ -280,7 +287,7 @@ def _score_baselines(folder: RunFolder, emit: Emit) -> None:
         frame = read_rows(folder, "validation")
         targets = frame["label"].map(ids).to_numpy()
         for baseline in fitted:
-            scores = score(targets, baseline.predict_proba(list(frame["text"])))
+            scores = _score(targets, baseline.predict_proba(list(frame["text"])))
             emit(BaselineScored(baseline.name, "validation", scores))
 
 

@@ -17,8 +17,10 @@ def register(shell: Any) -> None:
     from nbtune.magics.commands import NBTune
     from nbtune.magics.completion import add_completion
 
-    shell.register_magics(NBTune(shell))
+    magics = NBTune(shell)
+    shell.register_magics(magics)
     add_completion(shell)
+    magics.warming.start()
 
 
 def unregister(shell: Any) -> None:
@@ -28,6 +30,7 @@ def unregister(shell: Any) -> None:
         return
     from nbtune.magics.completion import remove_completion
 
+    magics.warming.stop()
     for kind, names in magics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -20,6 +21,7 @@ from traitlets import Bool, Dict, Unicode
 
 from nbtune.errors import RunError
 from nbtune.magics.errors import LineError, friendly
+from nbtune.magics.warming import Warming
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -75,9 +77,18 @@ class NBTune(Magics):  # type: ignore[misc]
         config=True
     )
 
+    warm_imports = Bool(True, help="import torch and the like while the kernel is idle").tag(
+        config=True
+    )
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.warming = Warming(shell, lambda: self.warm_imports)
+
     @_magic(line_cell_magic)
     def finetune(self, found: Namespace, cell: str | None) -> Run:
         """Fine-tune a model as the recipe says; the run becomes a variable."""
+        self._warn_of_late_variables()
         name = _run_name(found)
         self._refuse_other_variable(name)
         resolved = self._recipe(found, cell)
@@ -230,6 +241,14 @@ class NBTune(Magics):  # type: ignore[misc]
         from nbtune.magics.variables import is_run
 
         return name not in self._namespace or is_run(self._namespace[name])
+
+    def _warn_of_late_variables(self) -> None:
+        if names := ", ".join(self.warming.changed):
+            print(
+                f"nbtune: {names} changed after the packages that read it were imported; set it "
+                "above %load_ext nbtune and restart the kernel, or it may have no effect",
+                file=sys.stderr,
+            )
 
     def _refuse_other_variable(self, name: str) -> None:
         if not self._is_free(name):

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -141,3 +142,17 @@ def test_running_a_cell_again_and_again_keeps_no_memory(kernel):
         sizes.append(int(kernel.run(use).text.split()[-1]))
     growth = (sizes[-1] - sizes[4]) / 7
     assert growth < 2_000, f"{growth:.0f} KiB a run: {sizes}"
+
+
+def test_what_training_needs_is_imported_while_nobody_waits(kernels):
+    kernel = kernels()
+    look = "import sys; print({'matplotlib.figure', 'nbtune.engine.loop'} - set(sys.modules))"
+    end = time.monotonic() + 60
+    while kernel.run(look).text != "set()\n":
+        assert time.monotonic() < end
+        time.sleep(2)
+    kernel.run("import os; os.environ['HF_HOME'] = 'elsewhere'")
+    heard = kernel.run(SHORT)
+    assert heard.status == "ok"
+    assert "HF_HOME changed after" in heard.text
+    assert "OMP" not in heard.text
