@@ -135,7 +135,7 @@ def train_ours(race: Race, seed: int, *, attention_dropout: float | None) -> Lap
         recipe=recipe,
         learning_rate=recipe.learning_rate,
         loss=find_task(recipe.task).loss(recipe, race.train.targets, len(race.labels)),
-        score=lambda targets, probabilities: {},
+        score=lambda logits: {},
         metric="loss",
         pad_id=race.tokenizer.pad_token_id,
         start=RunStarted(0, 0, 0, recipe.task, "", "full", 0, 0, "", "fp32", "packed", "loss"),

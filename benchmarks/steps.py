@@ -76,7 +76,7 @@ def with_nbtune(model: Any, rows: InMemory, epochs: int = 1, frozen: bool = Fals
             recipe=recipe,
             learning_rate=2e-5,
             loss=find_task("text-classification").loss(recipe, rows.targets, LABELS),
-            score=lambda targets, probabilities: {},
+            score=lambda logits: {},
             metric="loss",
             pad_id=0,
             start=RunStarted(0, 0, 0, "", "", "full", 0, 0, "", "fp32", "packed", "loss"),

@@ -46,7 +46,7 @@ from nbtune.recipe import (
     settings_layer,
     yaml_layer,
 )
-from nbtune.results.run import Run, as_texts, let_go
+from nbtune.results.run import Run, let_go
 from nbtune.runs import RunFolder, RunStore
 from nbtune.runs.store import check_name
 from nbtune.threads import wait_asleep
@@ -393,36 +393,23 @@ def predict(
     RunError
         When the run has no model yet.
     """
-    import pandas as pd
-
     from nbtune.panels.display import Progress
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
-    rows = as_texts(_texts_in(texts, text, run))
+    rows = _rows_in(texts, text, run)
     with Progress(f"{run.name}: texts labelled", display) as progress:
-        found = run.predict_proba(rows, progress)
-    best = found.argmax(axis=1) if len(found) else []
-    frame = pd.DataFrame(
-        {
-            "text": rows,
-            "label": [run.labels[i] for i in best],
-            "probability": found.max(axis=1) if len(found) else [],
-        }
-    )
-    return frame.join(pd.DataFrame(found, columns=[f"p({label})" for label in run.labels]))
+        found = run.ask(rows, progress)
+    return run.task.answers(rows, found, run.trained.known)
 
 
-def _texts_in(texts: Any, column: str | None, run: Run) -> Iterable[str]:
-    """Return the texts of a frame, a data set or a file; other texts as they are."""
+def _rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:
+    """Return the rows of a frame, a data set or a file, or those that some texts make."""
     if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
-        return texts  # type: ignore[no-any-return]
-    from nbtune.data.columns import infer_text
+        return run.rows_of(texts)
     from nbtune.data.reading import read_all
 
-    frame = read_all(texts)
-    own = run.folder.about["columns"]["text"]
-    named = column or (own if own in frame else None)
-    return list(frame[infer_text(frame, named)])
+    named = {**run.folder.about["columns"], **({} if column is None else {"text": column})}
+    return run.task.rows.unlabelled(read_all(texts), named, run.recipe.settings)
 
 
 def doctor(*, runs_dir: str | Path | None = None) -> Doctor:

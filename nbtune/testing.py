@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -15,26 +15,30 @@ import torch
 import transformers
 
 from nbtune import events
-from nbtune.data.batches import InMemory
+from nbtune.data.batches import InMemory, make_batch
+from nbtune.data.encoding import write_examples
+from nbtune.data.ragged import Ragged
 from nbtune.engine.control import Control
 from nbtune.engine.inference import predict_logits
 from nbtune.engine.job import Job
 from nbtune.engine.loop import Training
 from nbtune.engine.stepping import Forward
 from nbtune.errors import NbtuneError
+from nbtune.evaluation.baselines import load_baselines, save_baselines
 from nbtune.evaluation.classification import judge
 from nbtune.methods import Method, head_modules, method_names
 from nbtune.methods.counting import count_parameters
 from nbtune.methods.freezing import freeze, gradual_unfreezing
 from nbtune.models.layers import unwrapped
 from nbtune.models.loading import load_model, quiet
+from nbtune.models.packing import packing
 from nbtune.models.probing import find_packer
 from nbtune.models.scratch import new_tokenizer
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord
 from nbtune.runs import CheckpointStore
-from nbtune.tasks import Task, find_task
+from nbtune.tasks import Known, Loss, Task, find_task
 
 _WORDS = {
     "animal": "small furry mammal with sharp teeth living in northern forests",
@@ -263,7 +267,7 @@ class _Trial:
                 recipe=self.recipe,
                 learning_rate=self.recipe.learning_rate or self.method.learning_rate,
                 loss=find_task("text-classification").loss(self.recipe, rows.targets, 3),
-                score=lambda targets, probabilities: {},
+                score=lambda logits: {},
                 metric="loss",
                 pad_id=0,
                 start=events.RunStarted(
@@ -351,29 +355,130 @@ def _differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 def _answers(model: Any) -> Any:
     rows = encode(topic_rows(12, seed=3), tiny_tokenizer(), 12)
     forward = Forward(model, torch.device("cpu"), "fp32", None)
-    return torch.from_numpy(predict_logits(forward, rows, 0))
+    found = predict_logits(forward, rows, 0)
+    return torch.from_numpy(found.flat if isinstance(found, Ragged) else found)
 
 
-def check_task(task: Task) -> None:
-    """Try a task on a tiny model: its loss falls within a few steps.
+def check_task(task: Task, rows: pd.DataFrame | None = None, kind: str = "bert") -> None:
+    """Hold a task to what every task must keep, on a tiny model.
+
+    Examples read back from disk as they were; micro-batches add up to the whole; packed batches
+    have the loss of padded ones; the loss falls; there is one prediction a row; baselines predict
+    in the same way and come back from disk; the record reads back.
+
+    Parameters
+    ----------
+    rows : DataFrame, optional
+        Usable rows of the task: ``row``, and a column for each role.
+    kind : str
+        The model, by ``model_type``.
 
     Raises
     ------
     AssertionError
         Saying what a task must do and this one does not.
     """
-    rows = encode(topic_rows(24), tiny_tokenizer())
-    loss = task.loss(Recipe(), rows.targets, 3)
-    logits = torch.zeros(24, 3, requires_grad=True)
-    targets = torch.from_numpy(rows.targets)
-    first = loss.sum(logits, targets) / loss.count(rows.targets)
-    first.backward()  # type: ignore[no-untyped-call]
-    assert logits.grad is not None  # noqa: S101
-    second = loss.sum((logits - logits.grad).detach(), targets) / loss.count(rows.targets)
-    if not second < first:
-        raise AssertionError(f"the loss of task {task.name} does not fall along its gradient")
-    if not task.metrics:
-        raise AssertionError(f"task {task.name} names no metric to pick the best weights")
+    if not set(task.metrics) <= set(task.scores) or not task.metrics:
+        raise AssertionError(f"task {task.name} has no score to pick the best weights by")
+    if rows is None:
+        rows = topic_rows(24).assign(row=range(24))
+    with quiet(), TemporaryDirectory() as place:
+        _TaskTrial(task, rows, kind, Path(place)).check()
+
+
+@dataclass
+class _TaskTrial:
+    """A task, some rows, and a folder with room for what it writes."""
+
+    task: Task
+    rows: pd.DataFrame
+    kind: str
+    folder: Path
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """A tokenizer of the rows' own words."""
+        return tiny_tokenizer(self.task.rows.texts(self.rows))
+
+    def check(self) -> None:
+        """Check one thing after the other."""
+        task, rows = self.task, self.rows
+        scale = (0.0, 1.0) if task.rows.scale is None else task.rows.scale(rows)
+        known = Known(task.rows.labels(rows), scale)
+        outputs = task.outputs or len(known.labels)
+        torch.manual_seed(0)
+        config = tiny_config(self.kind, len(self.tokenizer), outputs)
+        model = getattr(transformers, task.head).from_config(config)
+        examples = task.encode(rows, self.tokenizer, 64, known)
+        self._check_reading_back(examples, len(self.tokenizer))
+        loss = task.loss(Recipe(), examples.targets, outputs)
+        self._check_learning(model, examples, loss)
+        said = self._check_predictions(model, examples, known)
+        self._check_judging(said, known)
+
+    def _check_reading_back(self, examples: InMemory, vocabulary: int) -> None:
+        again = write_examples(self.rows, lambda _: examples, vocabulary, self.folder / "tokens")
+        every = np.arange(len(examples))
+        same = all(map(np.array_equal, again.take(every), examples.take(every)))
+        if not same or not np.array_equal(again.targets[every], examples.targets[every]):
+            self._fail("has examples that do not read back")
+
+    def _check_learning(self, model: Any, examples: InMemory, loss: Loss) -> None:
+        every, cpu = np.arange(len(examples)), torch.device("cpu")
+        forward = Forward(model.eval(), cpu, "fp32", find_packer(model))
+        if forward.packer is None:
+            self._fail("runs padded with a model that packs")
+
+        def mean(forward: Forward, *parts: Any) -> torch.Tensor:
+            batches = [make_batch(examples, part, 0) for part in parts]
+            sums = [loss.sum(forward(batch), batch.targets) for batch in batches]
+            counts = [loss.count(np.asarray(examples.targets[part])) for part in parts]
+            return torch.stack(sums).sum() / sum(counts)
+
+        with packing(model, forward.packer):
+            whole = mean(forward, every)
+            if not torch.allclose(mean(forward, every[:5], every[5:]), whole, rtol=1e-4):
+                self._fail("has micro-batches that do not add up to the batch")
+        padded = mean(Forward(model, cpu, "fp32", None), every)
+        if not torch.allclose(padded, whole, rtol=1e-4):
+            self._fail("has another loss in packed batches than in padded ones")
+        optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+        for _ in range(10):
+            optimizer.zero_grad()
+            with packing(model, forward.packer):
+                mean(forward, every).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        if not mean(Forward(model, cpu, "fp32", None), every) < whole:
+            self._fail("has a loss that does not fall")
+
+    def _check_predictions(self, model: Any, examples: InMemory, known: Known) -> Any:
+        logits = predict_logits(Forward(model, torch.device("cpu"), "fp32", None), examples, 0)
+        said = self.task.read(logits, self.rows, examples, known)
+        if len(self.task.predict(said, known)) != len(self.rows):
+            self._fail("does not predict one thing a row")
+        if set(self.task.score(self.rows, said, known)) != set(self.task.scores):
+            self._fail("names other scores than it gives")
+        inputs = self.rows[[r for r in self.task.rows.inputs if r in self.rows]]
+        again = self.task.encode(inputs, self.tokenizer, 64, known)
+        self.task.answers(inputs, self.task.read(logits, inputs, again, known), known)
+        return said
+
+    def _check_judging(self, said: Any, known: Known) -> None:
+        fitted = self.task.fit(self.rows, known)
+        save_baselines(self.folder / "baselines", fitted)
+        loaded = load_baselines(self.folder / "baselines")
+        others = {baseline.name: baseline.predict(self.rows) for baseline in loaded}
+        for baseline in fitted:
+            expected = self.task.score(self.rows, baseline.predict(self.rows), known)
+            found = self.task.score(self.rows, others[baseline.name], known)
+            if any(abs(found[name] - value) > 1e-6 for name, value in expected.items()):
+                self._fail(f"has a baseline that does not read back: {baseline.name}")
+        record = self.task.judge("run", "test", self.rows, said, known, others)
+        if EvaluationRecord.from_json(record.to_json()).to_json() != record.to_json():
+            self._fail("has a record that does not read back")
+
+    def _fail(self, what: str) -> NoReturn:
+        raise AssertionError(f"task {self.task.name} {what}")
 
 
 def saved_source(folder: Path) -> ModelSource:

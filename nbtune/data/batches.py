@@ -10,6 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from nbtune.data.ragged import Ragged
+
+Targets = np.ndarray[Any, Any] | Ragged
+"""What is true of each example, or of each of its tokens."""
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -19,7 +23,9 @@ class Encoded(Protocol):
     @property
     def lengths(self) -> np.ndarray[Any, Any]: ...  # noqa: D102
     @property
-    def targets(self) -> np.ndarray[Any, Any]: ...  # noqa: D102
+    def targets(self) -> Targets: ...  # noqa: D102
+    @property
+    def types(self) -> Ragged | None: ...  # noqa: D102
     def take(self, indices: Any) -> list[np.ndarray[Any, Any]]: ...  # noqa: D102
 
 
@@ -27,9 +33,10 @@ class Encoded(Protocol):
 class Batch:
     """Rows padded to the longest of them, on the CPU.
 
-    ``inputs`` holds ``input_ids`` and ``attention_mask`` of shape (rows, longest); ``lengths``
-    are the tokens of each row, ``targets`` have the shape (rows,). ``states`` are what frozen
-    layers say about each row, where that is known.
+    ``inputs`` holds ``input_ids``, ``attention_mask`` and, for pairs, ``token_type_ids`` of shape
+    (rows, longest); ``lengths`` are the tokens of each row. ``targets`` have the shape (rows, ...),
+    or (rows, longest, ...) with -100 where there are none. ``states`` are what frozen layers say
+    about each row, where that is known.
     """
 
     inputs: dict[str, torch.Tensor]
@@ -47,7 +54,7 @@ def epoch_order(seed: int, epoch: int, rows: int) -> Indices:
     return np.random.default_rng([seed, epoch]).permutation(rows)
 
 
-def row_order(strategy: str, targets: np.ndarray[Any, Any]) -> Order:
+def row_order(strategy: str, targets: Targets) -> Order:
     """Return how the rows of an epoch are chosen, for a ``train_sampling_strategy``.
 
     With ``weighted`` as many rows are drawn as there are, with replacement, and every label as
@@ -57,7 +64,7 @@ def row_order(strategy: str, targets: np.ndarray[Any, Any]) -> Order:
         return lambda seed, epoch, rows: np.arange(rows)
     if strategy == "random":
         return epoch_order
-    _, label, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    _, label, counts = np.unique(np.asarray(targets), return_inverse=True, return_counts=True)
     chances = 1 / (len(counts) * counts[label])
     return lambda seed, epoch, rows: np.random.default_rng([seed, epoch]).choice(
         rows, size=rows, p=chances
@@ -102,12 +109,23 @@ def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
     for row, own in zip(padded, ids, strict=True):
         row[: len(own)] = own
     mask = (np.arange(padded.shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
+    inputs = {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)}
+    if examples.types is not None:
+        types = examples.types.padded(rows, fill=0).astype(np.int64)
+        inputs["token_type_ids"] = torch.from_numpy(types)
     return Batch(
-        {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)},
+        inputs,
         lengths,
-        torch.from_numpy(np.asarray(examples.targets[rows], dtype=np.int64)),
+        as_tensor(examples.targets[rows]),
         examples.states(rows) if isinstance(examples, WithStates) else None,
     )
+
+
+def as_tensor(targets: Any) -> torch.Tensor:
+    """Return targets as losses take them: whole numbers as int64, others as float32."""
+    found = np.asarray(targets)
+    kind = np.float32 if found.dtype.kind == "f" else np.int64
+    return torch.from_numpy(np.array(found, dtype=kind))  # a copy: maps cannot be written
 
 
 @dataclass(frozen=True)
@@ -133,9 +151,15 @@ class WithStates:
         return np.concatenate([[0], np.cumsum(self.lengths)])
 
     @property
-    def targets(self) -> np.ndarray[Any, Any]:
-        """Label ids of the rows."""
+    def targets(self) -> Targets:
+        """What is true of the rows."""
         return self.examples.targets
+
+    @property
+    def types(self) -> Ragged | None:
+        """Token types of the rows; None where a row is down to the token that the head reads."""
+        is_whole = len(self.flat) == int(self.examples.lengths.sum())
+        return self.examples.types if is_whole else None
 
     def take(self, indices: Any) -> list[np.ndarray[Any, Any]]:
         """Return the ids of these rows that have a state."""
@@ -148,10 +172,31 @@ class WithStates:
 
 @dataclass(frozen=True)
 class InMemory:
-    """Tokenised rows that are not worth a file, such as texts to predict."""
+    """Tokenised rows as a tokenizer gives them, not written to a file.
+
+    Attributes
+    ----------
+    targets : ndarray or Ragged
+        Of shape (examples, ...), or one a token.
+    types : Ragged, optional
+        Which of two texts a token is part of, for models that want to know.
+    spans : Ragged, optional
+        Where in its text each token stands, of shape (tokens, 2); (0, 0) for those of no text.
+    rows : ndarray, optional
+        The row that each example is part of, where one row can be several examples.
+    cut : ndarray of bool, optional
+        Examples that were longer than could be taken.
+    """
 
     ids: list[list[int]]
-    targets: np.ndarray[Any, Any]
+    targets: Targets
+    types: Ragged | None = None
+    spans: Ragged | None = None
+    rows: np.ndarray[Any, Any] | None = None
+    cut: np.ndarray[Any, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
     @property
     def lengths(self) -> np.ndarray[Any, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nbtune.data.batches import InMemory, Targets
+from nbtune.data.ragged import Ragged
 from nbtune.errors import DataError
 
 AT_ONCE = 1_000
@@ -33,21 +35,26 @@ class Examples:
         The ids of all rows in one line.
     offsets : ndarray of int64
         Of shape (rows + 1,); row i is ``ids[offsets[i]:offsets[i + 1]]``.
-    targets : ndarray of int64
-        Label ids of shape (rows,).
+    targets : ndarray or Ragged
+        Of shape (rows, ...), or one a token.
     cut : ndarray of bool
         Rows that were longer than ``max_length``.
+    types, spans, rows
+        As in `nbtune.data.batches.InMemory`; None where there are none.
     """
 
     def __init__(self, folder: Path) -> None:
         self.ids = _open(folder / "ids.npy")
         self.offsets = _open(folder / "offsets.npy")
-        self.targets = _open(folder / "targets.npy")
+        self.targets = _open_targets(folder, self.offsets)
         self.cut = _open(folder / "cut.npy")
+        self.types = _open_ragged(folder / "types.npy", self.offsets)
+        self.spans = _open_ragged(folder / "spans.npy", self.offsets)
+        self.rows = _open(folder / "rows.npy") if (folder / "rows.npy").is_file() else None
         self.lengths = np.diff(self.offsets)
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.lengths)
 
     def __getitem__(self, row: int) -> Array:
         row = range(len(self))[row]
@@ -62,11 +69,19 @@ def _open(file: Path) -> Array:
     return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
 
+def _open_ragged(file: Path, offsets: Array) -> Ragged | None:
+    return Ragged(_open(file), offsets) if file.is_file() else None
+
+
+def _open_targets(folder: Path, offsets: Array) -> Targets:
+    by_token = _open_ragged(folder / "token_targets.npy", offsets)
+    return _open(folder / "targets.npy") if by_token is None else by_token
+
+
 def write_examples(
-    texts: Sequence[str],
-    targets: Sequence[int],
-    tokenizer: Any,
-    max_length: int,
+    rows: Any,
+    encode: Callable[[Any], InMemory],
+    vocabulary: int,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Examples:
@@ -74,10 +89,12 @@ def write_examples(
 
     Parameters
     ----------
-    targets : sequence of int
-        Label ids, one a text.
-    max_length : int
-        Longest row in tokens; longer ones are cut and counted.
+    rows : DataFrame or sequence
+        Rows that can be sliced.
+    encode : callable
+        Tokenises some of them.
+    vocabulary : int
+        How many tokens there are.
     progress : callable, optional
         Called with rows done and rows in all.
 
@@ -90,7 +107,7 @@ def write_examples(
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
     try:
-        _write(texts, targets, tokenizer, max_length, stage, progress)
+        _write(rows, encode, vocabulary, stage, progress)
         stage.rename(folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -98,35 +115,51 @@ def write_examples(
 
 
 def _write(
-    texts: Sequence[str],
-    targets: Sequence[int],
-    tokenizer: Any,
-    max_length: int,
+    rows: Any,
+    encode: Callable[[Any], InMemory],
+    vocabulary: int,
     folder: Path,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    kind = np.uint16 if len(tokenizer) <= np.iinfo(np.uint16).max else np.int32
-    lengths: list[int] = []
-    cut: list[bool] = []
+    kind = np.dtype(np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32)
+    columns: dict[str, list[Array]] = {}
     with (folder / "ids.bin").open("wb") as stream:
-        for start in range(0, len(texts), AT_ONCE):
-            rows, were_cut = _tokens(texts[start : start + AT_ONCE], tokenizer, max_length)
-            empty = next((i for i, row in enumerate(rows) if not row), None)
-            if empty is not None:
-                raise DataError(
-                    f"the tokenizer finds no token in the text {texts[start + empty][:40]!r}",
-                    hint="leave such rows out, or use a tokenizer that knows their characters",
-                )
-            lengths += map(len, rows)
-            cut += were_cut
-            stream.write(np.concatenate([np.asarray(row) for row in rows]).astype(kind).tobytes())
+        for start in range(0, len(rows), AT_ONCE):
+            part = encode(rows[start : start + AT_ONCE])
+            stream.write(np.concatenate(part.take(range(len(part)))).astype(kind).tobytes())
+            for name, values in _columns(part, start).items():
+                columns.setdefault(name, []).append(values)
             if progress is not None:
-                progress(min(start + AT_ONCE, len(texts)), len(texts))
+                progress(min(start + AT_ONCE, len(rows)), len(rows))
     np.save(folder / "ids.npy", np.memmap(folder / "ids.bin", dtype=kind, mode="r"))
     (folder / "ids.bin").unlink()
-    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-    np.save(folder / "targets.npy", np.asarray(targets, dtype=np.int64))
-    np.save(folder / "cut.npy", np.asarray(cut, dtype=bool))
+    joined = {name: np.concatenate(values) for name, values in columns.items()}
+    joined["offsets"] = np.concatenate([[0], np.cumsum(joined.pop("lengths"))]).astype(np.int64)
+    for name, values in joined.items():
+        np.save(folder / f"{name}.npy", values)
+
+
+def _columns(part: InMemory, start: int) -> dict[str, Array]:
+    """Return all but the ids of some examples, as arrays by the name of their file.
+
+    Parameters
+    ----------
+    start : int
+        Which of all rows the first of these is.
+    """
+    cut = np.zeros(len(part), dtype=bool) if part.cut is None else part.cut
+    columns = {"lengths": part.lengths, "cut": cut}
+    if isinstance(part.targets, Ragged):
+        columns["token_targets"] = part.targets.flat
+    else:
+        columns["targets"] = np.asarray(part.targets)
+    if part.types is not None:
+        columns["types"] = part.types.flat
+    if part.spans is not None:
+        columns["spans"] = part.spans.flat
+    if part.rows is not None:
+        columns["rows"] = part.rows + start
+    return columns
 
 
 def open_examples(folder: Path) -> Examples:
@@ -134,20 +167,48 @@ def open_examples(folder: Path) -> Examples:
     return Examples(folder)
 
 
-def _tokens(
-    texts: Sequence[str], tokenizer: Any, max_length: int
-) -> tuple[list[list[int]], list[bool]]:
-    """Tokenise, and see which rows were cut: they alone overflow by one token more."""
+def encode_texts(
+    texts: Sequence[str],
+    targets: Array,
+    tokenizer: Any,
+    max_length: int,
+    pairs: Sequence[str] | None = None,
+) -> InMemory:
+    """Tokenise texts, or texts and their pairs, and see which were longer than ``max_length``.
+
+    Of a pair the longer text is cut first.
+
+    Raises
+    ------
+    DataError
+        When a text has no token.
+    """
+    if not len(texts):
+        return InMemory([], targets)
     longest = CHARACTERS_PER_TOKEN * max_length
-    shorter = [text[:longest] for text in texts]
-    rows = tokenizer(shorter, truncation=True, max_length=max_length)["input_ids"]
-    full = [i for i, row in enumerate(rows) if len(row) >= max_length]
-    cut = [len(text) > longest for text in texts]
-    if full:
-        again = tokenizer([shorter[i] for i in full], truncation=True, max_length=max_length + 1)
-        for i, row in zip(full, again["input_ids"], strict=True):
-            cut[i] = cut[i] or len(row) > max_length
-    return rows, cut
+    given = [_shortened(each, longest) for each in (texts, pairs) if each is not None]
+    tokens = tokenizer(*given, truncation=True, max_length=max_length)
+    ids = tokens["input_ids"]
+    if (empty := next((i for i, row in enumerate(ids) if not row), None)) is not None:
+        raise DataError(
+            f"the tokenizer finds no token in the text {texts[empty][:40]!r}",
+            hint="leave such rows out, or use a tokenizer that knows their characters",
+        )
+    types = None
+    if pairs is not None and "token_type_ids" in tokens:
+        types = Ragged.of(tokens["token_type_ids"], np.uint8)
+    cut = np.array([len(text) > longest for text in texts], dtype=bool)
+    # A row that was cut overflows by one token more, and only such rows are asked again.
+    if full := [i for i, row in enumerate(ids) if len(row) >= max_length]:
+        again = tokenizer(
+            *([each[i] for i in full] for each in given), truncation=True, max_length=max_length + 1
+        )
+        cut[full] |= [len(row) > max_length for row in again["input_ids"]]
+    return InMemory(ids, targets, types=types, cut=cut)
+
+
+def _shortened(texts: Sequence[str], longest: int) -> list[str]:
+    return [text[:longest] for text in texts]
 
 
 def length_report(examples: Examples) -> dict[str, float]:

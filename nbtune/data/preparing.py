@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import xxhash
 
-from nbtune.data.checking import (
-    has_labels,
-    label_names,
-    refuse_empty,
-    refuse_unfit_weights,
-    refuse_unseen,
-    usable_rows,
-)
-from nbtune.data.cleaning import clean_text
-from nbtune.data.columns import Columns, infer_columns
+from nbtune.data.checking import has_labels, refuse_empty, refuse_unfit_weights, refuse_unseen
 from nbtune.data.reading import Frames, read, read_all, read_split
+from nbtune.data.rows import Roles, Rows
 from nbtune.data.splitting import sample_per_label, stratified_split
+from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
 
@@ -34,8 +28,10 @@ class PreparedData:
     Attributes
     ----------
     splits : mapping
-        DataFrames by ``train``, ``validation``, ``test``, with the columns ``row`` (position in
-        the source, from 0), ``text`` and ``label``.
+        DataFrames by ``train``, ``validation``, ``test``, with the column ``row`` (position in
+        the source, from 0) and one for each role, such as ``text`` and ``label``.
+    columns : mapping
+        The columns of the source by role.
     labels : tuple of str
         The label names; a label's id is its place here.
     fingerprint : str
@@ -43,19 +39,29 @@ class PreparedData:
     """
 
     splits: Mapping[str, pd.DataFrame]
-    columns: Columns
+    columns: Roles
     labels: tuple[str, ...]
     notices: tuple[str, ...]
     fingerprint: str
+    kind: Rows
 
 
-def prepare(recipe: Recipe, source: Any, validation: Any = None, test: Any = None) -> PreparedData:
+def prepare(
+    recipe: Recipe,
+    source: Any,
+    validation: Any = None,
+    test: Any = None,
+    *,
+    kind: Rows | Callable[[pd.DataFrame], Rows] = LABELLED,
+) -> PreparedData:
     """Read, clean, check and split.
 
     Parameters
     ----------
     source, validation, test
         As for `nbtune.data.reading.read`; the last two replace parts of the first.
+    kind : Rows or callable
+        What the task asks of its rows, or (training frame) to that.
 
     Raises
     ------
@@ -69,28 +75,32 @@ def prepare(recipe: Recipe, source: Any, validation: Any = None, test: Any = Non
             hint="name one of them train",
         )
     refuse_empty(frames["train"], "data")
-    columns = infer_columns(frames["train"], recipe.text, recipe.label)
-    frames, notices = _without_unfit(frames, columns)
+    rows = kind if isinstance(kind, Rows) else kind(frames["train"])
+    found = rows.find(frames["train"], _named(recipe, rows))
+    frames, notices = _without_unfit(frames, found.roles, rows)
     for split, given in (("validation", validation), ("test", test)):
         if given is not None:
             frames[split] = read_split(given, split)
             refuse_empty(frames[split], split)
-    splits, dropped = _usable(frames, columns, recipe)
-    labels = label_names(list(splits["train"]["label"]))
+    splits, dropped = _usable(frames, found.roles, recipe, rows)
+    labels = rows.labels(splits["train"])
     refuse_unfit_weights(recipe.class_weight, labels)
-    splits = _sampled(_with_missing_splits(splits, recipe), recipe)
+    splits = _sampled(_with_missing_splits(splits, recipe, rows), recipe, rows)
     for split, frame in splits.items():
-        refuse_unseen(list(frame["label"]), labels, split)
-    if columns.inferred:
-        notices.insert(0, f"columns: text is {columns.text!r}, label is {columns.label!r}")
-    notices += [*dropped, *_worth_knowing(splits, labels)]
-    return PreparedData(splits, columns, labels, tuple(notices), _fingerprint(splits))
+        refuse_unseen(_all_labels(rows, frame), labels, split)
+    if found.inferred:
+        named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
+        notices.insert(0, f"columns: {', '.join(named)}")
+    notices += [*dropped, *_worth_knowing(splits, labels, rows)]
+    return PreparedData(
+        splits, found.roles, labels, tuple(notices), _fingerprint(splits, rows), rows
+    )
 
 
 def labelled_rows(
-    recipe: Recipe, source: Any, columns: Columns, labels: Sequence[str]
+    recipe: Recipe, source: Any, columns: Roles, labels: Sequence[str], kind: Rows = LABELLED
 ) -> tuple[pd.DataFrame, str]:
-    """Read rows to score a trained model on: columns ``row``, ``text``, ``label``.
+    """Read rows to score a trained model on: columns ``row`` and one for each role.
 
     Returns them and a notice of those that were left out. All rows count, whatever split they say
     they belong to. Columns are those of the run where the data has them, else they are inferred.
@@ -102,56 +112,66 @@ def labelled_rows(
     """
     frame = read_all(source)
     refuse_empty(frame, "data")
-    rows, notice = usable_rows(
-        frame,
-        _columns_like(frame, columns),
-        lambda one: clean_text(one, recipe.clean),
-        drop_bad_rows=recipe.drop_bad_rows,
-    )
-    refuse_unseen(list(rows["label"]), labels, "data")
+    rows, notice = kind.usable(frame, _columns_like(frame, columns, kind), recipe, "data")
+    refuse_unseen(_all_labels(kind, rows), labels, "data")
     return rows, notice
 
 
-def _without_unfit(frames: Frames, columns: Columns) -> tuple[Frames, list[str]]:
+def _named(recipe: Recipe, kind: Rows) -> Roles:
+    """Return the columns that the recipe names."""
+    return {role: name for role in kind.roles if (name := getattr(recipe, role)) is not None}
+
+
+def _all_labels(kind: Rows, rows: pd.DataFrame) -> list[str]:
+    return [label for labels in kind.labels_of(rows) for label in labels]
+
+
+def _without_unfit(frames: Frames, columns: Roles, kind: Rows) -> tuple[Frames, list[str]]:
     """Leave out parts that are no split of ours, or whose labels are kept secret."""
     fit: Frames = {}
     notices = []
     for split, frame in frames.items():
         if split not in SPLITS:
             notices.append(f"left out the part {split!r}: known are {', '.join(SPLITS)}")
-        elif split != "train" and not has_labels(frame, columns.label):
-            notices.append(f"left out the part {split!r}: no row has a {columns.label!r}")
+        elif split != "train" and (lacking := _lacking(frame, columns, kind)):
+            notices.append(f"left out the part {split!r}: no row has a {lacking!r}")
         else:
             fit[split] = frame
     return fit, notices
 
 
+def _lacking(frame: pd.DataFrame, columns: Roles, kind: Rows) -> str:
+    """Return a column of what is true that no row has a value in; empty when there is none."""
+    named = [columns[role] for role in kind.targets if columns.get(role) is not None]
+    every = [name for one in named for name in ([one] if isinstance(one, str) else one)]
+    return next((name for name in every if not has_labels(frame, name)), "")
+
+
 def _usable(
-    frames: Frames, columns: Columns, recipe: Recipe
+    frames: Frames, columns: Roles, recipe: Recipe, kind: Rows
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     splits, notices = {}, []
     for split, frame in frames.items():
         # Another file may call its columns otherwise.
-        own = columns if split == "train" else _columns_like(frame, columns)
-        splits[split], notice = usable_rows(
-            frame,
-            own,
-            lambda one: clean_text(one, recipe.clean),
-            drop_bad_rows=recipe.drop_bad_rows,
-            what="data" if split == "train" else split,
-        )
+        own = columns if split == "train" else _columns_like(frame, columns, kind)
+        what = "data" if split == "train" else split
+        splits[split], notice = kind.usable(frame, own, recipe, what)
         notices += [notice] if notice else []
     return splits, notices
 
 
-def _columns_like(frame: pd.DataFrame, columns: Columns) -> Columns:
-    text = columns.text if columns.text in frame else None
-    label = columns.label if columns.label in frame else None
-    return infer_columns(frame, text, label)
+def _columns_like(frame: pd.DataFrame, columns: Roles, kind: Rows) -> Roles:
+    there = set(frame.columns)
+    own = {
+        role: name
+        for role, name in columns.items()
+        if name is not None and there.issuperset([name] if isinstance(name, str) else name)
+    }
+    return kind.find(frame, own).roles
 
 
 def _with_missing_splits(
-    splits: dict[str, pd.DataFrame], recipe: Recipe
+    splits: dict[str, pd.DataFrame], recipe: Recipe, kind: Rows
 ) -> dict[str, pd.DataFrame]:
     """Take test, then validation rows from the training rows where none were given."""
     splits = dict(splits)
@@ -166,46 +186,63 @@ def _with_missing_splits(
                 f"{split}_size: {rows} rows cannot be taken from {len(train)}",
                 hint=f"keep some to train on: {split}_size: 0.1",
             )
-        kept, taken = stratified_split(list(train["label"]), float(max(1, rows)), recipe.seed)
+        kept, taken = stratified_split(kind.strata(train), float(max(1, rows)), recipe.seed)
         if len(taken):
             splits["train"] = train.iloc[kept].reset_index(drop=True)
             splits[split] = train.iloc[taken].reset_index(drop=True)
     return {name: splits[name] for name in SPLITS if name in splits}
 
 
-def _sampled(splits: dict[str, pd.DataFrame], recipe: Recipe) -> dict[str, pd.DataFrame]:
+def _sampled(
+    splits: dict[str, pd.DataFrame], recipe: Recipe, kind: Rows
+) -> dict[str, pd.DataFrame]:
     """Keep ``max_train_samples`` of the training rows, where the recipe asks for it."""
     if recipe.max_train_samples is None:
         return splits
     train = splits["train"]
-    labels = train["label"].nunique()
+    strata = kind.strata(train)
+    labels = len(set(strata))
     if recipe.max_train_samples < labels:
         raise DataError(
             f"max_train_samples: {recipe.max_train_samples} rows cannot hold one of each of the "
             f"{labels} labels",
             hint=f"take {labels} or more",
         )
-    chosen = sample_per_label(list(train["label"]), recipe.max_train_samples, recipe.seed)
+    chosen = sample_per_label(strata, recipe.max_train_samples, recipe.seed)
     return {**splits, "train": train.iloc[chosen].reset_index(drop=True)}
 
 
-def _worth_knowing(splits: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> list[str]:
+def _worth_knowing(
+    splits: Mapping[str, pd.DataFrame], labels: Sequence[str], kind: Rows
+) -> list[str]:
     notices = []
-    counts = splits["train"]["label"].value_counts()
+    counts = label_counts(splits["train"], labels, kind)
     rare = [label for label in labels if counts[label] == 1]
     if rare:
         notices.append(f"labels with a single training row: {', '.join(map(repr, rare[:5]))}")
-    seen = set(splits["train"]["text"])
+    seen = set(kind.texts(splits["train"]))
     for split in ("validation", "test"):
-        if split in splits and (again := int(splits[split]["text"].isin(seen).sum())):
+        if split not in splits:
+            continue
+        if again := sum(text in seen for text in kind.texts(splits[split])):
             notices.append(f"{again} of {len(splits[split])} {split} texts are training texts too")
     return notices
 
 
-def _fingerprint(splits: Mapping[str, pd.DataFrame]) -> str:
+def label_counts(rows: pd.DataFrame, labels: Sequence[str], kind: Rows) -> dict[str, int]:
+    """Return how many rows have each label, in the order of labels."""
+    counts = Counter(label for own in kind.labels_of(rows) for label in set(own))
+    return {label: counts[label] for label in labels}
+
+
+def _fingerprint(splits: Mapping[str, pd.DataFrame], kind: Rows) -> str:
     digest = xxhash.xxh3_128()
     for split, frame in splits.items():
         digest.update(f"\x00{split}\x00".encode())
-        for text, label in zip(frame["text"], frame["label"], strict=True):
-            digest.update(f"{len(text)}:{text}{label}\x00".encode(errors="surrogatepass"))
+        given = [frame[role] for role in kind.inputs if role in frame]
+        true = [frame[role] for role in kind.targets if role in frame]
+        for values in zip(*given, *true, strict=True):
+            inputs = "".join(f"{len(value)}:{value}" for value in values[: len(given)])
+            targets = "".join(str(value) for value in values[len(given) :])
+            digest.update(f"{inputs}{targets}\x00".encode(errors="surrogatepass"))
     return str(digest.hexdigest())

@@ -7,13 +7,25 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
-from nbtune.data.batches import Batch, Encoded, Indices, by_tokens, make_batch
+from nbtune.data.batches import (
+    Batch,
+    Encoded,
+    Indices,
+    Targets,
+    as_tensor,
+    by_tokens,
+    make_batch,
+)
+from nbtune.data.ragged import Ragged
 from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.stepping import Forward, evaluating
+from nbtune.tasks import Loss
 
 Found = TypeVar("Found")
 TOKENS_AT_ONCE = 4096
+ROWS_AT_ONCE = 64
 
 
 def predict_logits(
@@ -21,22 +33,54 @@ def predict_logits(
     examples: Encoded,
     pad_id: int,
     progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray[Any, Any]:
-    """Return the logits of all examples as float32 of shape (rows, labels), in their order.
+) -> np.ndarray[Any, Any] | Ragged:
+    """Return the logits of all examples as float32, in their order.
+
+    They have the shape (rows, labels), or, from a head that speaks of every token, are a `Ragged`
+    whose rows have the shape (tokens, labels).
 
     Parameters
     ----------
     progress : callable, optional
         Called with rows done and rows in all, after each batch.
     """
-    logits: np.ndarray[Any, Any] | None = None
+    logits: np.ndarray[Any, Any] | Ragged = np.empty((0, 0), dtype=np.float32)
+    is_first = True
     for rows, found in in_batches(
         forward, examples, pad_id, lambda batch: forward(batch).float().cpu().numpy(), progress
     ):
-        if logits is None:
-            logits = np.empty((len(examples.targets), found.shape[1]), dtype=np.float32)
-        logits[rows] = found
-    return np.empty((0, 0), dtype=np.float32) if logits is None else logits
+        if is_first:
+            logits, is_first = _room_for(found, examples), False
+        if isinstance(logits, Ragged):
+            for row, own in zip(rows, found, strict=True):
+                start, stop = logits.offsets[row : row + 2]
+                logits.flat[start:stop] = own[: stop - start]
+        else:
+            logits[rows] = found
+    return logits
+
+
+def _room_for(found: np.ndarray[Any, Any], examples: Encoded) -> np.ndarray[Any, Any] | Ragged:
+    if found.ndim == 2:
+        return np.empty((len(examples.targets), found.shape[1]), dtype=np.float32)
+    offsets = np.concatenate([[0], np.cumsum(np.asarray(examples.lengths))])
+    return Ragged(np.empty((int(offsets[-1]), found.shape[2]), dtype=np.float32), offsets)
+
+
+def mean_loss(loss: Loss, logits: np.ndarray[Any, Any] | Ragged, targets: Targets) -> float:
+    """Return the mean loss of what `predict_logits` gave for examples with these targets."""
+    if not isinstance(logits, Ragged):
+        wanted = np.asarray(targets)
+        total = float(loss.sum(torch.from_numpy(logits), as_tensor(wanted)))
+        return total / loss.count(wanted)
+    total = count = 0.0
+    for start in range(0, len(logits), ROWS_AT_ONCE):
+        rows = range(start, min(start + ROWS_AT_ONCE, len(logits)))
+        wanted = targets[rows]
+        spoken = torch.from_numpy(logits.padded(rows, fill=0))
+        total += float(loss.sum(spoken, as_tensor(wanted)))
+        count += loss.count(wanted)
+    return total / count if count else float("nan")
 
 
 def in_batches(
@@ -71,9 +115,3 @@ def in_batches(
         done += len(rows)
         if progress is not None:
             progress(done, total)
-
-
-def softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return probabilities of shape (rows, labels) in float64, rows summing to 1."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]

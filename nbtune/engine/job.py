@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from nbtune.data.batches import Encoded, Indices
@@ -26,7 +25,8 @@ class Job:
     Attributes
     ----------
     score : callable
-        (targets, probabilities) of the validation rows to scores by name.
+        What `nbtune.engine.inference.predict_logits` gave for the validation rows to scores by
+        name.
     metric : str
         The score that picks the best weights; ``loss`` for the validation loss.
     start : RunStarted
@@ -47,7 +47,7 @@ class Job:
     recipe: Recipe
     learning_rate: float
     loss: Loss
-    score: Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], dict[str, float]]
+    score: Callable[[Any], dict[str, float]]
     metric: str
     pad_id: int
     start: RunStarted

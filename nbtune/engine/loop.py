@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -30,7 +28,7 @@ from nbtune.engine.device import (
     random_state,
     restore_random_state,
 )
-from nbtune.engine.inference import predict_logits, softmax
+from nbtune.engine.inference import mean_loss, predict_logits
 from nbtune.engine.job import Job, Outcome
 from nbtune.engine.optimizing import make_optimizer, warmup_steps
 from nbtune.engine.reporting import Reporter
@@ -404,10 +402,8 @@ class Training:
                 job.pad_id,
                 self._progress_on("validation"),
             )
-        targets = np.asarray(job.validation.targets)
-        wanted = torch.from_numpy(targets.astype(np.int64))
-        loss = float(job.loss.sum(torch.from_numpy(logits), wanted)) / job.loss.count(targets)
-        scores = job.score(targets, softmax(logits))
+        loss = mean_loss(job.loss, logits, job.validation.targets)
+        scores = job.score(logits)
         score = value = {**scores, "loss": loss}[job.metric]
         value = -value if job.metric in LOWER_IS_BETTER else value
         best = -math.inf if progress.best_score is None else progress.best_score

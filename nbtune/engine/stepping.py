@@ -24,6 +24,7 @@ from nbtune.engine.optimizing import set_rate
 from nbtune.errors import NbtuneError
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
+from nbtune.models.heads import logits_of
 from nbtune.models.lean_lora import lean_lora
 from nbtune.models.noise import noisy_embeddings
 from nbtune.models.packing import Packer, packing
@@ -48,7 +49,7 @@ class Forward:
     lengths: Sequence[int] = ()
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return the logits of a batch, of shape (rows, labels)."""
+        """Return the logits of a batch, of shape (rows, labels) or (rows, longest, labels)."""
         inputs = {
             name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.inputs.items()
         }
@@ -56,7 +57,9 @@ class Forward:
         if self.packer is not None:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision):
-            return self.model(**inputs).logits  # type: ignore[no-any-return]
+            logits = logits_of(self.model(**inputs))
+        # Virtual tokens stand before each row; nothing is asked of them.
+        return logits if logits.dim() == 2 else logits[:, -inputs["input_ids"].shape[1] :]
 
     @contextmanager
     def in_training(self, noise_alpha: float | None) -> Iterator[None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 from safetensors.numpy import load_file, save_file
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -26,10 +27,19 @@ class Baseline(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102
     def predict_proba(self, texts: Sequence[str]) -> Array: ...  # noqa: D102
+    def predict(self, rows: pd.DataFrame) -> Array: ...  # noqa: D102
+
+
+class _OfTexts:
+    """Says of rows what it says of their texts."""
+
+    def predict(self, rows: pd.DataFrame) -> Array:
+        """Return probabilities of shape (rows, labels)."""
+        return self.predict_proba(list(rows["text"]))  # type: ignore[attr-defined,no-any-return]
 
 
 @dataclass(frozen=True)
-class Majority:
+class Majority(_OfTexts):
     """Gives every text the label frequencies of the training rows, of shape (labels,)."""
 
     frequencies: Array
@@ -41,7 +51,7 @@ class Majority:
 
 
 @dataclass(frozen=True)
-class TfidfRegression:
+class TfidfRegression(_OfTexts):
     """Words and word pairs, weighed by TF-IDF, and a linear model over them.
 
     ``weights`` has the shape (features, labels), ``bias`` (labels,).
@@ -88,7 +98,7 @@ def fit_baselines(
     return majority, TfidfRegression(vectorizer, weights, bias)
 
 
-def save_baselines(folder: Path, baselines: Sequence[Baseline]) -> None:
+def save_baselines(folder: Path, baselines: Sequence[Any]) -> None:
     """Write baselines as JSON and safetensors, in a folder that appears whole."""
     stage = folder.with_name(f".{folder.name}")
     stage.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import SCORES
-from nbtune.tasks import find_task, task_names
+from nbtune.tasks import task_names, task_of
 
 HIGHEST_RATE = 10.0
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
@@ -34,7 +34,7 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
     RecipeError
         When something that the recipe needs is not installed, or its rate would end too high.
     """
-    find_task(recipe.task)
+    task_of(recipe)
     method = find_method(recipe.method)
     method.check(recipe.model_copy(update={"model": source.name}))
     _check_optimizer(recipe)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ from nbtune.events import (
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe, Resolved, from_yaml, to_yaml
 from nbtune.runs import RunFolder
-from nbtune.runs.files import staged
+from nbtune.runs.files import staged, write_text
+from nbtune.tasks import Known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from nbtune.data.preparing import PreparedData
 
 PARAMETERS = "parameters.json"
+READING = "nbtune.json"
+"""Stands beside a model and says how what it says is read: labels, scale, thresholds."""
 VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
 
 
@@ -51,7 +55,8 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
             "model": recipe.model,
             "method": recipe.method,
             "labels": list(data.labels),
-            "columns": {"text": data.columns.text, "label": data.columns.label},
+            "columns": dict(data.columns),
+            **({"scale": list(scale)} if (scale := _scale(data)) else {}),
             "rows": {split: len(frame) for split, frame in data.splits.items()},
             "identity": identity(recipe, data),
             "model_folder": _absolute(recipe.model),
@@ -61,6 +66,11 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
         },
         to_yaml(recipe),
     )
+
+
+def _scale(data: PreparedData) -> tuple[float, float] | None:
+    scale = data.kind.scale
+    return None if scale is None else scale(data.splits["train"])
 
 
 def events_of_course(history: Iterable[tuple[float, Event]]) -> list[Controlled]:
@@ -98,8 +108,23 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def known_of(folder: RunFolder) -> Known:
+    """Return what is known of the data of a run."""
+    about = folder.about
+    file = folder.model_path / READING
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    mean, deviation = about.get("scale", (0.0, 1.0))
+    return Known(tuple(about["labels"]), (mean, deviation), tuple(found.get("thresholds", ())))
+
+
+def write_known(folder: Path, recipe: Recipe, known: Known) -> None:
+    """Write beside a model how what it says is read."""
+    about = {"task": recipe.task, "problem_type": recipe.problem_type, **asdict(known)}
+    write_text(folder / READING, json.dumps(about, ensure_ascii=False))
+
+
 def read_rows(folder: RunFolder, split: str) -> pd.DataFrame:
-    """Return the rows of a split as they were trained on: columns row, text, label."""
+    """Return the rows of a split as they were trained on: column row, and one for each role."""
     import pandas as pd
 
     return pd.read_parquet(folder.path / "data" / f"{split}.parquet")

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RecipeError, RunError
-from nbtune.jobs.folders import source_of
+from nbtune.jobs.folders import known_of, source_of, write_known
 from nbtune.methods import Method, find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged
-from nbtune.tasks import find_task
+from nbtune.tasks import Known, Predictions, task_of
 
 if TYPE_CHECKING:
-    import numpy as np
+    import pandas as pd
 
     from nbtune.models.loading import LoadedModel
 
@@ -27,11 +27,15 @@ SHORTEST = 8
 
 @dataclass(frozen=True)
 class Trained:
-    """A model in memory with its tokenizer and the longest row it takes, in tokens."""
+    """A model in memory with its tokenizer and the longest row it takes, in tokens.
+
+    ``known`` is what was known of its data, beside the weights.
+    """
 
     model: Any
     tokenizer: Any
     max_length: int
+    known: Known
 
 
 def quantized(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
@@ -60,13 +64,17 @@ def longest_row(loaded: LoadedModel, method: Method, recipe: Recipe) -> int:
     return min(recipe.max_length, places)
 
 
-def save_trained(trained: Trained, folder: Path) -> None:
-    """Write model and tokenizer to a folder as ``from_pretrained`` reads them."""
+def save_trained(trained: Trained, folder: Path, recipe: Recipe) -> None:
+    """Write model and tokenizer to a folder as ``from_pretrained`` reads them.
+
+    What turns the logits into answers lies beside them.
+    """
     from nbtune.models.loading import quiet
 
     with quiet(), staged(folder) as place:
         trained.model.save_pretrained(place)
         trained.tokenizer.save_pretrained(place)
+        write_known(place, recipe, trained.known)
 
 
 def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
@@ -102,7 +110,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
         source_of(folder, recipe) if adapter else saved,
         tokenizer,
         folder.about["labels"],
-        head=find_task(recipe.task).head,
+        head=task_of(recipe).head,
         revision=recipe.revision if adapter else None,
         quantize=quantized(method, recipe) if adapter else None,
     )
@@ -112,7 +120,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
             model = model.dequantize()
     if adapter:
         model = method.load(model, folder.model_path, recipe)
-    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe))
+    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe), known_of(folder))
 
 
 def load_merged(folder: RunFolder) -> Trained:
@@ -139,33 +147,25 @@ def load_merged(folder: RunFolder) -> Trained:
     return replace(trained, model=merged(model).eval())
 
 
-def probabilities(
+def ask(
     trained: Trained,
     recipe: Recipe,
-    texts: list[str],
+    rows: pd.DataFrame,
     progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray[Any, Any]:
-    """Return the label probabilities of texts, cleaned as in training; shape (rows, labels)."""
-    import numpy as np
-
-    from nbtune.data.batches import InMemory
-    from nbtune.data.cleaning import clean_texts
+) -> Predictions:
+    """Return what the model predicts for rows, as the task of the recipe reads it."""
     from nbtune.engine.device import choose_precision, find_device
-    from nbtune.engine.inference import predict_logits, softmax
+    from nbtune.engine.inference import predict_logits
     from nbtune.engine.stepping import Forward
     from nbtune.models.packing import packing
     from nbtune.models.probing import find_packer
 
-    if not texts:
-        return np.empty((0, trained.model.config.num_labels))
-    ids = trained.tokenizer(
-        clean_texts(texts, recipe.clean), truncation=True, max_length=trained.max_length
-    )["input_ids"]
+    task, known = task_of(recipe), trained.known
+    examples = task.encode(rows, trained.tokenizer, trained.max_length, known)
     device = find_device()
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
     forward = Forward(model, device, choose_precision(recipe.precision, device), packer)
-    rows = InMemory(ids, np.zeros(len(ids), dtype=np.int64))
     with packing(model, packer):
-        logits = predict_logits(forward, rows, trained.tokenizer.pad_token_id, progress)
-    return softmax(logits)
+        logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
+    return task.read(logits, rows, examples, known)

@@ -20,7 +20,7 @@ from nbtune.events import (
     PhaseStarted,
     RunStarted,
 )
-from nbtune.jobs.folders import PARAMETERS, read_rows, source_of, source_rows
+from nbtune.jobs.folders import PARAMETERS, known_of, read_rows, source_of, source_rows
 from nbtune.jobs.trained import Trained, longest_row, quantized, save_trained
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
@@ -28,11 +28,12 @@ from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.records import ParameterTable, RateSearch
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged, write_text
-from nbtune.tasks import find_task
+from nbtune.tasks import Known, Task, task_of
 
 if TYPE_CHECKING:
-    import numpy as np
+    import pandas as pd
 
+    from nbtune.data.batches import InMemory
     from nbtune.data.encoding import Examples
     from nbtune.engine.control import Control
     from nbtune.engine.job import Job, Outcome
@@ -92,7 +93,7 @@ def _train(
 
     trained, examples = _load(folder, recipe, emit)
     if recipe.baseline and not (folder.path / "baselines").is_dir():
-        _score_baselines(folder, emit)
+        _score_baselines(folder, task_of(recipe), trained.known, emit)
     job = _job(folder, recipe, trained, examples)
     if left := job.waiting((job.total_steps - 1) / job.steps_per_epoch):
         count = sum(weight.numel() for weight in left)
@@ -139,8 +140,8 @@ def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[
         with quiet():
             model.gradient_checkpointing_enable({"use_reentrant": False})
     emit(PhaseStarted("tokenising"))
-    examples = _tokenise(folder, tokenizer, max_length, emit)
-    return Trained(model, tokenizer, max_length), examples
+    trained = Trained(model, tokenizer, max_length, known_of(folder))
+    return trained, _tokenise(folder, task_of(recipe), trained, emit)
 
 
 def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, LoadedModel]:
@@ -153,7 +154,7 @@ def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, 
         source_of(folder, recipe),
         tokenizer,
         folder.about["labels"],
-        head=find_task(recipe.task).head,
+        head=task_of(recipe).head,
         seed=recipe.seed,
         attention_dropout=recipe.attention_dropout,
         dropout=recipe.dropout,
@@ -171,19 +172,21 @@ def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
     saved = folder.path / "tokenizer"
     if saved.is_dir():
         return load_tokenizer(ModelSource(source.name, "local", str(saved)), [])
-    texts = list(read_rows(folder, "train")["text"]) if source.kind == "scratch" else []
+    is_new = source.kind == "scratch"
+    texts = task_of(recipe).rows.texts(read_rows(folder, "train")) if is_new else []
     tokenizer = load_tokenizer(source, texts, recipe.revision)
     with staged(saved) as place:
         tokenizer.save_pretrained(place)
     return tokenizer
 
 
-def _tokenise(
-    folder: RunFolder, tokenizer: Any, max_length: int, emit: Emit
-) -> dict[str, Examples]:
+def _tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dict[str, Examples]:
     from nbtune.data.encoding import length_report, open_examples, write_examples
+    from nbtune.data.preparing import label_counts
 
-    ids = {label: i for i, label in enumerate(folder.about["labels"])}
+    def encode(rows: pd.DataFrame) -> InMemory:
+        return task.encode(rows, trained.tokenizer, trained.max_length, trained.known)
+
     examples = {}
     for split in ("train", "validation"):
         place = folder.path / "tokens" / split
@@ -192,15 +195,12 @@ def _tokenise(
         if place.is_dir():
             examples[split] = open_examples(place)
             continue
-        frame = read_rows(folder, split)
-        examples[split] = write_examples(
-            list(frame["text"]), [ids[x] for x in frame["label"]], tokenizer, max_length, place
-        )
-    counts = read_rows(folder, "train")["label"].value_counts()
+        rows = read_rows(folder, split)
+        examples[split] = write_examples(rows, encode, len(trained.tokenizer), place)
     emit(
         DataReady(
             dict(folder.about["rows"]),
-            {label: int(counts.get(label, 0)) for label in ids},
+            label_counts(read_rows(folder, "train"), folder.about["labels"], task.rows),
             length_report(examples["train"]),
         )
     )
@@ -217,7 +217,7 @@ def _job(
     from nbtune.methods.freezing import gradual_unfreezing
     from nbtune.models.probing import find_frozen, find_packer
 
-    task, labels = find_task(recipe.task), folder.about["labels"]
+    task, labels = task_of(recipe), folder.about["labels"]
     train, device = examples["train"], find_device()
     precision = choose_precision(recipe.precision, device)
     model = trained.model.to(device)
@@ -234,7 +234,7 @@ def _job(
         recipe=recipe,
         learning_rate=recipe.learning_rate or find_method(recipe.method).learning_rate,
         loss=task.loss(_with_weights_in_order(recipe, labels), train.targets, len(labels)),
-        score=_score,
+        score=_scorer(folder, task, trained.known, examples),
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
         start=RunStarted(
@@ -258,13 +258,6 @@ def _job(
     )
 
 
-def _score(targets: np.ndarray[Any, Any], probabilities: np.ndarray[Any, Any]) -> dict[str, float]:
-    """Score; scikit-learn is imported for the first evaluation, not before the first step."""
-    from nbtune.evaluation.metrics import score
-
-    return score(targets, probabilities)
-
-
 def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
     """Give weights by the name of a label their place in the order of labels."""
     weights = recipe.class_weight
@@ -274,20 +267,26 @@ def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
     return recipe.model_copy(update={"class_weight": ordered})
 
 
-def _score_baselines(folder: RunFolder, emit: Emit) -> None:
-    from nbtune.evaluation.baselines import fit_baselines, save_baselines
+def _scorer(
+    folder: RunFolder, task: Task, known: Known, examples: Mapping[str, Examples]
+) -> Callable[[Any], dict[str, float]]:
+    """Return how logits of the validation rows are scored."""
+    if "validation" not in examples:
+        return lambda logits: {}
+    rows, own = read_rows(folder, "validation"), examples["validation"]
+    return lambda logits: task.score(rows, task.read(logits, rows, own, known), known)
+
+
+def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) -> None:
+    from nbtune.evaluation.baselines import save_baselines
 
     emit(PhaseStarted("scoring baselines"))
-    labels = folder.about["labels"]
-    ids = {label: i for i, label in enumerate(labels)}
-    train = read_rows(folder, "train")
-    fitted = fit_baselines(list(train["text"]), [ids[x] for x in train["label"]], len(labels))
+    fitted = task.fit(read_rows(folder, "train"), known)
     save_baselines(folder.path / "baselines", fitted)
     if "validation" in folder.about["rows"]:
-        frame = read_rows(folder, "validation")
-        targets = frame["label"].map(ids).to_numpy()
+        rows = read_rows(folder, "validation")
         for baseline in fitted:
-            scores = _score(targets, baseline.predict_proba(list(frame["text"])))
+            scores = task.score(rows, baseline.predict(rows), known)
             emit(BaselineScored(baseline.name, "validation", scores))
 
 
@@ -296,7 +295,7 @@ def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> 
     if outcome.stopped.best_step is not None:
         emit(PhaseStarted("saving"))
         try:
-            save_trained(trained, folder.model_path)
+            save_trained(trained, folder.model_path, from_yaml(folder.recipe_text))
         except Exception as error:  # noqa: BLE001 - safetensors has errors of its own
             failure = RunError(
                 f"the model could not be saved: {error}",

@@ -51,6 +51,9 @@ class Recipe(Settings):
 
     # What is learnt, from which rows
     task: str = Field("text-classification", description="what is learnt; a task's name")
+    problem_type: (
+        Literal["single_label_classification", "multi_label_classification", "regression"] | None
+    ) = Field(None, description="kind of text-classification; empty asks the labels")
     model: str | None = Field(
         None,
         description="minilm, scratch-transformer, a local folder or a hub id; "

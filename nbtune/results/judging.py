@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
 from nbtune.jobs.folders import read_rows
-from nbtune.jobs.trained import probabilities
+from nbtune.jobs.trained import ask
 from nbtune.recipe import from_yaml
 from nbtune.results.evaluation import Evaluation
 from nbtune.results.run import Run
 from nbtune.runs.files import write_text
+from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 
@@ -27,29 +27,16 @@ def judge_run(
 ) -> Evaluation:
     """Score a run on rows of its own, or on others; see `nbtune.api.evaluate`."""
     from nbtune.evaluation.baselines import load_baselines
-    from nbtune.evaluation.classification import judge
 
-    trained = run.trained
+    trained, recipe = run.trained, from_yaml(run.folder.recipe_text)
+    task, known = task_of(recipe), trained.known
     name, rows, left_out = _rows(run, data, split)
-    ids = {label: i for i, label in enumerate(run.labels)}
-    targets = rows["label"].map(ids).to_numpy()
-    texts = list(rows["text"])
-    found = probabilities(trained, from_yaml(run.folder.recipe_text), texts, progress)
-    record = judge(
-        run.name,
-        name,
-        run.labels,
-        targets,
-        found,
-        baselines={
-            baseline.name: baseline.predict_proba(texts)
-            for baseline in load_baselines(run.folder.path / "baselines")
-        },
-        texts=texts,
-        rows=list(rows["row"]),
-    )
+    found = ask(trained, recipe, rows, progress)
+    others = load_baselines(run.folder.path / "baselines")
+    baselines = {baseline.name: baseline.predict(rows) for baseline in others}
+    record = task.judge(run.name, name, rows, found, known, baselines)
     record = replace(record, left_out=left_out)
-    frame = _frame(rows, found, run.labels)
+    frame = task.table(rows, found, known)
     if data is None:
         _write_down(run, record.to_json(), frame, name)
     return Evaluation(record, frame)
@@ -58,12 +45,11 @@ def judge_run(
 def _rows(run: Run, data: Any, split: str | None) -> tuple[str, pd.DataFrame, str]:
     about = run.folder.about
     if data is not None:
-        from nbtune.data.columns import Columns
         from nbtune.data.preparing import labelled_rows
 
         recipe = from_yaml(run.folder.recipe_text)
-        columns = Columns(**about["columns"])
-        return ("data", *labelled_rows(recipe, data, columns, run.labels))
+        kind = task_of(recipe).rows
+        return ("data", *labelled_rows(recipe, data, about["columns"], run.labels, kind))
     there = [name for name in ("test", "validation", "train") if name in about["rows"]]
     chosen = split or there[0]
     if chosen not in there:
@@ -73,17 +59,9 @@ def _rows(run: Run, data: Any, split: str | None) -> tuple[str, pd.DataFrame, st
     return chosen, read_rows(run.folder, chosen), ""
 
 
-def _frame(rows: pd.DataFrame, found: np.ndarray[Any, Any], labels: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    frame = rows.reset_index(drop=True)
-    frame["prediction"] = [labels[i] for i in found.argmax(axis=1)]
-    frame["probability"] = found.max(axis=1)
-    return frame.join(pd.DataFrame(found, columns=[f"p({label})" for label in labels]))
-
-
 def _write_down(run: Run, record: str, frame: pd.DataFrame, split: str) -> None:
     folder = run.folder.path / "evaluations"
     folder.mkdir(exist_ok=True)
     write_text(folder / f"{split}.json", record)
-    frame.drop(columns="text").to_parquet(folder / f"{split}.parquet", index=False)
+    inputs = [role for role in run.task.rows.inputs if role in frame]
+    frame.drop(columns=inputs).to_parquet(folder / f"{split}.parquet", index=False)

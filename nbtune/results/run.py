@@ -13,14 +13,15 @@ from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
 from nbtune.jobs.folders import PARAMETERS
 from nbtune.jobs.trained import (
     Trained,
+    ask,
     load_merged,
     load_trained,
-    probabilities,
     save_trained,
 )
 from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.records import ParameterTable
 from nbtune.runs import RunFolder
+from nbtune.tasks import Predictions, Task, task_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,6 +173,27 @@ class Run:
             )
         return found
 
+    def ask(
+        self, rows: pd.DataFrame, progress: Callable[[int, int], None] | None = None
+    ) -> Predictions:
+        """Return what the task of this run makes of the logits for rows as the run keeps them."""
+        return ask(self.trained, from_yaml(self.folder.recipe_text), rows, progress)
+
+    def rows_of(self, texts: Any) -> pd.DataFrame:
+        """Return texts, or what else this run is asked about, as rows.
+
+        Raises
+        ------
+        DataError
+            When something among them is not what it should be.
+        """
+        return self.task.rows.given(texts, from_yaml(self.folder.recipe_text))
+
+    @property
+    def task(self) -> Task:
+        """What this run has learnt, as `nbtune.tasks.Task`."""
+        return task_of(from_yaml(self.folder.recipe_text))
+
     def predict_proba(
         self, texts: Iterable[str], progress: Callable[[int, int], None] | None = None
     ) -> np.ndarray[Any, Any]:
@@ -187,13 +209,13 @@ class Run:
         DataError
             When something among the texts is not one.
         """
-        recipe = from_yaml(self.folder.recipe_text)
-        return probabilities(self.trained, recipe, as_texts(texts), progress)
+        return self.ask(self.rows_of(texts), progress)  # type: ignore[no-any-return]
 
     def predict(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
         """Return the most probable label of each text."""
-        found = self.predict_proba(texts)
-        return self.classes_[found.argmax(axis=1)] if len(found) else self.classes_[:0]
+        return self.task.predict(  # type: ignore[no-any-return]
+            self.ask(self.rows_of(texts)), self.trained.known
+        )
 
     def score(self, texts: Iterable[str], labels: Sequence[str]) -> float:
         """Return the accuracy on these rows, as scikit-learn's classifiers do.
@@ -243,7 +265,7 @@ class Run:
         if not self.folder.model_path.is_dir():
             load_trained(self.folder)  # says why there is none
         if merged:
-            save_trained(load_merged(self.folder), place)
+            save_trained(load_merged(self.folder), place, from_yaml(self.folder.recipe_text))
             return place
         shutil.copytree(self.folder.model_path, place)
         return place
@@ -311,23 +333,3 @@ class RecipeText(str):
 
     def __repr__(self) -> str:
         return str(self)
-
-
-def as_texts(texts: Iterable[str]) -> list[str]:
-    """Check that these are texts.
-
-    Raises
-    ------
-    DataError
-        Naming the first thing that is not one.
-    """
-    if isinstance(texts, str):
-        return [texts]
-    found = list(texts)
-    bad = [i for i, text in enumerate(found) if not isinstance(text, str)]
-    if bad:
-        raise DataError(
-            f"text {bad[0]} is {found[bad[0]]!r}, not a text ({len(bad)} such rows)",
-            hint="leave them out, or turn them into texts",
-        )
-    return found

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
+from nbtune.errors import RecipeError
 from nbtune.plugins import Plugins
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from torch import Tensor
 
+    from nbtune.data.batches import InMemory
+    from nbtune.data.rows import Rows
     from nbtune.recipe import Recipe
+    from nbtune.records import EvaluationRecord
+
+Predictions = Any
+"""What a task makes of logits, one of its own kind for all rows: an array, or a list."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,8 @@ class Loss:
     sum : callable
         (logits, targets) to the summed loss in nats, a scalar tensor on their device.
     count : callable
-        Targets of shape (rows,) to the number the sum is divided by; rows, or their weights.
+        Targets of some examples to the number the sum is divided by: examples, tokens that have
+        a target, or their weights.
     """
 
     sum: Callable[[Tensor, Tensor], Tensor]
@@ -32,34 +41,131 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is learnt from which columns, with which head, and how it is judged.
+class Known:
+    """What is known of the data of a run, beside its weights.
 
     Attributes
     ----------
-    columns : tuple of str
-        Roles that a row must fill.
+    labels : tuple of str
+        Label names by id; empty where there are none.
+    scale : tuple of float
+        Mean and deviation of numbers that are learnt; the model works without either.
+    thresholds : tuple of float
+        Probability from which on a row has a label, by label; empty for one half.
+    """
+
+    labels: tuple[str, ...] = ()
+    scale: tuple[float, float] = (0.0, 1.0)
+    thresholds: tuple[float, ...] = ()
+
+
+class Baseline(Protocol):
+    """What needs no training loop, and makes the predictions that the task makes."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    def predict(self, rows: pd.DataFrame) -> Predictions: ...  # noqa: D102
+
+
+Judge = Callable[..., "EvaluationRecord"]
+"""(run, split, rows, predictions, known, baselines' predictions by name) to the record."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt from which rows, with which head, and how it is judged.
+
+    Rows are frames whose columns are the roles of `rows`; those of ``targets`` may be missing
+    where nothing is to be learnt or judged.
+
+    Attributes
+    ----------
     head : str
         The transformers auto class that puts the head on a model.
+    rows : Rows
+        Which columns and rows are learnt from.
+    encode : callable
+        (rows, tokenizer, longest row in tokens, known) to examples; see
+        `nbtune.data.batches.InMemory`.
     loss : callable
-        (recipe, training targets, number of labels) to the loss; ``class_weight`` is
-        ``balanced``, or a weight for each label in their order.
+        (recipe, training targets, number of labels) to the loss.
+    read : callable
+        (logits, rows, their examples, known) to predictions, one a row.
+    score : callable
+        (rows, predictions, known) to scores by name.
+    judge : callable
+        See `Judge`.
+    fit : callable
+        (rows, known) to the baselines.
+    predict : callable
+        (predictions, known) to what ``Run.predict`` returns, one item a row.
+    answers : callable
+        (rows, predictions, known) to the frame that ``%predict`` shows.
+    table : callable
+        (rows, predictions, known) to the rows with columns for what was predicted.
+    scores : tuple of str
+        All scores that there are.
     metrics : tuple of str
         Scores shown while training; the first one picks the best weights.
-    views : tuple of str
-        Plots that suit the task.
+    outputs : int, optional
+        How many logits the head gives; None for one a label.
+    without : tuple of str
+        Settings of the recipe that mean nothing to this task.
+    head_bias : callable, optional
+        (training rows, known) to what the bias of the head begins with, of shape (labels,).
+    settle : callable, optional
+        (validation rows, predictions, known) to what is known better once it is trained.
+    problem_types : mapping
+        Variants of the task by the name that Hugging Face gives the kind of problem.
+    problem_type_of : callable, optional
+        (training frame, recipe) to the variant that suits, where the recipe names none.
     """
 
     name: str
     summary: str
-    columns: tuple[str, ...]
     head: str
-    loss: Callable[[Recipe, np.ndarray[Any, Any], int], Loss]
+    rows: Rows
+    encode: Callable[[pd.DataFrame, Any, int, Known], InMemory]
+    loss: Callable[[Recipe, Any, int], Loss]
+    read: Callable[[Any, pd.DataFrame, Any, Known], Predictions]
+    score: Callable[[pd.DataFrame, Predictions, Known], dict[str, float]]
+    judge: Judge
+    fit: Callable[[pd.DataFrame, Known], Sequence[Baseline]]
+    predict: Callable[[Predictions, Known], Any]
+    answers: Callable[[pd.DataFrame, Predictions, Known], pd.DataFrame]
+    table: Callable[[pd.DataFrame, Predictions, Known], pd.DataFrame]
+    scores: tuple[str, ...]
     metrics: tuple[str, ...]
-    views: tuple[str, ...]
+    outputs: int | None = None
+    without: tuple[str, ...] = ()
+    head_bias: Callable[[pd.DataFrame, Known], np.ndarray[Any, Any]] | None = None
+    settle: Callable[[pd.DataFrame, Predictions, Known], Known] | None = None
+    problem_types: Mapping[str, Callable[[], Task]] = field(default_factory=dict)
+    problem_type_of: Callable[[pd.DataFrame, Recipe], str] | None = None
 
 
 BUILTIN = {"text-classification": "nbtune.tasks.text_classification"}
 
 _TASKS: Plugins[Task] = Plugins("task", BUILTIN)
 task_names, find_task = _TASKS.names, _TASKS.find
+
+
+def task_of(recipe: Recipe) -> Task:
+    """Return the task of a recipe, in the variant that its problem type asks for.
+
+    Raises
+    ------
+    RecipeError
+        When there is none of that name, or it has no such variant.
+    """
+    task = find_task(recipe.task)
+    wanted = recipe.problem_type
+    if wanted is None:
+        return task
+    if wanted not in task.problem_types:
+        kinds = ", ".join(task.problem_types)
+        raise RecipeError(
+            f"problem_type: {task.name} has no kind called {wanted}",
+            hint=f"its kinds are {kinds}" if kinds else "leave problem_type out",
+        )
+    return task.problem_types[wanted]()

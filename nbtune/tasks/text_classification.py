@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbtune.data.batches import InMemory
+from nbtune.data.encoding import encode_texts
+from nbtune.data.texts import LABELLED
+from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
-from nbtune.tasks import Loss, Task
+from nbtune.records import SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Loss, Task
+
+Array = np.ndarray[Any, Any]
 
 
-def loss(recipe: Recipe, targets: np.ndarray[Any, Any], labels: int) -> Loss:
+def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise the texts and number their labels."""
+    targets = _ids(rows, known) if "label" in rows else np.zeros(len(rows), dtype=np.int64)
+    return encode_texts(list(rows["text"]), targets, tokenizer, max_length)
+
+
+def loss(recipe: Recipe, targets: Array, labels: int) -> Loss:
     """Cross-entropy, with what the recipe asks for: weights, smoothing, focus on hard rows.
 
     Balanced weights are rows / (labels * rows of the label), as in scikit-learn. With a
@@ -42,18 +57,86 @@ def loss(recipe: Recipe, targets: np.ndarray[Any, Any], labels: int) -> Loss:
         sure = logits.softmax(1).gather(1, wanted[:, None])[:, 0]
         return ((1 - sure) ** gamma * found).sum()
 
-    def count(wanted: np.ndarray[Any, Any]) -> float:
+    def count(wanted: Array) -> float:
         return float(len(wanted) if weights is None else weights[np.array(wanted)].sum())
 
     return Loss(total, count)
 
 
+def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Array:
+    """Return the probabilities of the labels, of shape (rows, labels)."""
+    return softmax(logits) if len(logits) else np.empty((0, len(known.labels)))
+
+
+def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
+    """Return the scores of probabilities; see `nbtune.evaluation.metrics.score`."""
+    # Here, so that scikit-learn is imported for the first evaluation, not before the first step.
+    from nbtune.evaluation.metrics import score
+
+    return score(_ids(rows, known), said)
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Array,
+    known: Known,
+    baselines: Mapping[str, Array],
+) -> EvaluationRecord:
+    """Judge probabilities beside those of the baselines."""
+    from nbtune.evaluation.classification import judge
+
+    return judge(
+        run,
+        split,
+        known.labels,
+        _ids(rows, known),
+        said,
+        baselines=baselines,
+        texts=list(rows["text"]),
+        rows=list(rows["row"]),
+    )
+
+
+def fit(rows: pd.DataFrame, known: Known) -> tuple[Baseline, ...]:
+    """Fit majority, and TF-IDF with logistic regression."""
+    from nbtune.evaluation.baselines import fit_baselines
+
+    return fit_baselines(list(rows["text"]), list(_ids(rows, known)), len(known.labels))
+
+
+def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
+    """Return the rows with the most probable label and the probabilities of all."""
+    best = said.argmax(axis=1) if len(said) else []
+    found = rows.reset_index(drop=True).assign(
+        prediction=[known.labels[i] for i in best],
+        probability=said.max(axis=1) if len(said) else [],
+    )
+    return found.join(pd.DataFrame(said, columns=[f"p({label})" for label in known.labels]))
+
+
+def _ids(rows: pd.DataFrame, known: Known) -> Array:
+    ids = {label: i for i, label in enumerate(known.labels)}
+    return np.array([ids[label] for label in rows["label"]], dtype=np.int64)
+
+
 TASK = Task(
     name="text-classification",
     summary="one label per text",
-    columns=("text", "label"),
     head="AutoModelForSequenceClassification",
+    rows=LABELLED,
+    encode=encode,
     loss=loss,
+    read=read,
+    score=score,
+    judge=judge,
+    fit=fit,
+    predict=lambda said, known: np.array(known.labels)[said.argmax(axis=1)],
+    answers=lambda rows, said, known: table(rows, said, known).rename(
+        columns={"prediction": "label"}
+    ),
+    table=table,
+    scores=SCORES,
     metrics=("f1_macro", "accuracy", "roc_auc"),
-    views=("confusion", "roc", "pr"),
 )

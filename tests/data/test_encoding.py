@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from nbtune.data.encoding import AT_ONCE, length_report, open_examples, write_examples
+from nbtune.data import encoding
+from nbtune.data.encoding import AT_ONCE, encode_texts, length_report, open_examples
 from nbtune.errors import DataError
 from nbtune.testing import tiny_tokenizer
 
@@ -22,6 +23,16 @@ def bare_tokenizer(vocabulary, model=models.WordLevel):
     inner = Tokenizer(model(vocabulary, []) if model is models.BPE else model(vocabulary))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(tokenizer_object=inner)
+
+
+def write_examples(texts, targets, tokenizer, max_length, folder, progress=None):
+    rows = list(zip(texts, targets, strict=True))
+
+    def encode(some):
+        own = np.array([target for _, target in some])
+        return encode_texts([text for text, _ in some], own, tokenizer, max_length)
+
+    return encoding.write_examples(rows, encode, len(tokenizer), folder, progress)
 
 
 @given(texts, st.integers(2, 20))

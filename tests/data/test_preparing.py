@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.data.columns import Columns
 from nbtune.data.preparing import labelled_rows, prepare
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
@@ -157,11 +156,11 @@ def test_rows_to_score_on_are_taken_whole_under_the_columns_of_the_run():
         title="not this one", split=["train", "test"] * 30
     )
     known = ["animal", "food", "place"]
-    rows, _ = labelled_rows(Recipe(), frame, Columns("said", "label"), known)
+    rows, _ = labelled_rows(Recipe(), frame, {"text": "said", "label": "label"}, known)
     assert list(rows["text"]) == list(ROWS["text"])
     assert list(rows["row"]) == list(range(60))
 
 
 def test_rows_to_score_on_must_have_known_labels():
     with pytest.raises(DataError, match="labels that no training row has: 'place'"):
-        labelled_rows(Recipe(), ROWS, Columns("text", "label"), ["animal", "food"])
+        labelled_rows(Recipe(), ROWS, {"text": "text", "label": "label"}, ["animal", "food"])

@@ -120,7 +120,7 @@ def test_weights_that_a_score_asked_for_found_best_are_kept(lab):
     work = lab()
     training = work.training(at(2, lambda: work.control.evaluate()))
     scores = iter([0.9, 0.1, 0.1])
-    object.__setattr__(training.job, "score", lambda t, p: {"accuracy": next(scores)})
+    object.__setattr__(training.job, "score", lambda logits: {"accuracy": next(scores)})
     assert training.run().stopped.best_step == 2
 
 

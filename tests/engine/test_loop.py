@@ -249,7 +249,7 @@ def test_the_best_weights_are_held_in_memory_while_the_disk_is_full(lab, monkeyp
     for work in (roomy, full):
         training = work.training()
         scores = iter([0.1, 0.9, 0.3, 0.2])
-        object.__setattr__(training.job, "score", lambda t, p, s=scores: {"accuracy": next(s)})
+        object.__setattr__(training.job, "score", lambda logits, s=scores: {"accuracy": next(s)})
         if work is full:
             monkeypatch.setattr(
                 CheckpointStore, "save", lambda self, step, write: real(self, step, refuse)
@@ -331,7 +331,7 @@ def test_a_score_that_is_no_number_is_never_the_best(lab, nothing):
     work = lab(num_train_epochs=3)
     scores = iter([nothing, 0.4, 0.3])
     training = work.training()
-    object.__setattr__(training.job, "score", lambda t, p: {"accuracy": next(scores)})
+    object.__setattr__(training.job, "score", lambda logits: {"accuracy": next(scores)})
     outcome = training.run()
     assert [event.best for event in work.told(Evaluated)] == [False, True, False]
     assert outcome.stopped.best_step == 6

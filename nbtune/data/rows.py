@@ -1,0 +1,73 @@
+"""What a task asks of its rows: which columns, which rows can be used, which labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.recipe import Recipe
+
+Roles = Mapping[str, Any]
+"""Columns of a user's frame by the setting of the recipe that names them."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The columns in use by their roles; ``inferred`` says so when nobody named them."""
+
+    roles: Roles
+    inferred: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a task, from a user's frame to what is written into the folder of a run.
+
+    There every role is a column, and ``row`` says where each row stood in the user's data.
+
+    Attributes
+    ----------
+    inputs, targets : tuple of str
+        Roles: what the model is given, and what is true. They are settings of the recipe.
+    find : callable
+        (frame, columns that were named) to the columns in use.
+    usable : callable
+        (frame, columns, recipe, what errors call it) to the rows that can be learnt from, and a
+        notice of those that cannot; raises DataError naming all that is wrong.
+    labels : callable
+        (training rows) to the names of labels, in the order of their ids; empty for none.
+    labels_of : callable
+        (rows) to the labels of each row; none where what is true has no name.
+    strata : callable
+        (rows) to a text a row: splits and samples have these in proportion.
+    texts : callable
+        (rows) to what each one says: rows that come twice are found by it, and a tokenizer for a
+        new model is trained on it.
+    given : callable
+        (texts or other inputs that nobody labelled, recipe) to rows.
+    unlabelled : callable
+        (frame without labels, columns, recipe) to rows; columns are found where they have others.
+    scale : callable, optional
+        (training rows) to mean and deviation of numbers that are learnt.
+    """
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    find: Callable[[pd.DataFrame, Roles], Found]
+    usable: Callable[[pd.DataFrame, Roles, Recipe, str], tuple[pd.DataFrame, str]]
+    labels: Callable[[pd.DataFrame], tuple[str, ...]]
+    labels_of: Callable[[pd.DataFrame], list[Sequence[str]]]
+    strata: Callable[[pd.DataFrame], list[str]]
+    texts: Callable[[pd.DataFrame], list[str]]
+    given: Callable[[Any, Recipe], pd.DataFrame]
+    unlabelled: Callable[[pd.DataFrame, Roles, Recipe], pd.DataFrame]
+    scale: Callable[[pd.DataFrame], tuple[float, float]] | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles."""
+        return (*self.inputs, *self.targets)
