@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtune.api import (
+        compare,
         control,
         doctor,
         evaluate,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
+    from nbtune.results.comparison import Comparison
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.run import Run
 
@@ -39,6 +41,7 @@ _HOMES = {
     "control": "nbtune.api",
     "replay": "nbtune.api",
     "evaluate": "nbtune.api",
+    "compare": "nbtune.api",
     "predict": "nbtune.api",
     "load": "nbtune.api",
     "list_runs": "nbtune.api",
@@ -46,6 +49,7 @@ _HOMES = {
     "doctor": "nbtune.api",
     "Recipe": "nbtune.recipe",
     "Run": "nbtune.results.run",
+    "Comparison": "nbtune.results.comparison",
     "Evaluation": "nbtune.results.evaluation",
     "NbtuneError": "nbtune.errors",
     "RecipeError": "nbtune.errors",
@@ -55,6 +59,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "DataError",
     "Evaluation",
     "ModelError",
@@ -63,6 +68,7 @@ __all__ = [
     "RecipeError",
     "Run",
     "RunError",
+    "compare",
     "control",
     "doctor",
     "evaluate",

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtune.engine.control import Control
+    from nbtune.results.comparison import Comparison
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.rate_finding import RateFinding
@@ -359,6 +360,50 @@ def evaluate(
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
     with Progress(f"{run.name}: rows scored", display) as progress:
         return judge_run(run, data, split, progress)
+
+
+def compare(
+    *runs: str | Run,
+    data: Any = None,
+    metric: str = "f1_macro",
+    cost: str = "seconds",
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> Comparison:
+    """Compare runs on the same rows: recipe differences, scores, costs, and who is better.
+
+    Runs that differ in nothing but their seed count as one, with their spread. Runs of different
+    test data are scored again on the test rows that all of them share, or on ``data``.
+
+    Parameters
+    ----------
+    *runs : str or Run
+        Two or more.
+    data : optional
+        Labelled rows to compare on, as for `finetune`; by default the runs' own test rows. Rows
+        that a run has seen in training are left out.
+    metric : str
+        The score that decides.
+    cost : {"seconds", "memory_bytes", "trainable_parameters", "size_bytes"}
+        What quality is weighed against.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+
+    Raises
+    ------
+    RunError
+        When the runs cannot be compared: other labels, or no rows in common.
+
+    Examples
+    --------
+    >>> print(nbtune.compare("topics@1", "topics@2").verdict)  # doctest: +SKIP
+    """
+    from nbtune.panels.display import Progress
+    from nbtune.results.comparing import compare_runs
+
+    found = [run if isinstance(run, Run) else load(run, runs_dir=runs_dir) for run in runs]
+    with Progress("rows scored", display) as progress:
+        return compare_runs(found, data, metric, cost, progress)
 
 
 def predict(

@@ -26,6 +26,7 @@ from nbtune.engine.stepping import Forward
 from nbtune.errors import NbtuneError
 from nbtune.evaluation.baselines import load_baselines, save_baselines
 from nbtune.evaluation.classification import judge
+from nbtune.evaluation.comparison import judge_pairs, score_contender, verdict
 from nbtune.methods import Method, head_modules, method_names
 from nbtune.methods.counting import count_parameters
 from nbtune.methods.freezing import freeze, gradual_unfreezing
@@ -36,7 +37,7 @@ from nbtune.models.probing import find_packer
 from nbtune.models.scratch import new_tokenizer
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
-from nbtune.records import EvaluationRecord
+from nbtune.records import ComparisonRecord, Contender, Course, EvaluationRecord
 from nbtune.runs import CheckpointStore
 from nbtune.tasks import Known, Loss, Task, find_task
 
@@ -147,6 +148,30 @@ def made_up_record(
     texts = [f"text of row {i}" for i in range(rows)]
     baselines = {"TF-IDF + logistic regression": worse} if baseline else None
     return judge("topics@1", "test", names, targets, good, baselines=baselines, texts=texts)
+
+
+@cache
+def made_up_comparison(names: tuple[str, ...] = ("full@1", "lora@1", "head@1")) -> ComparisonRecord:
+    """Compare `guesses` of less and less skill, as if each came from a cheaper run."""
+    targets = guesses(200, 3)[0]
+    course = (0.5, 1.0, 2.0), (1.1, 0.8, 0.5)
+    scored = [
+        score_contender(name, targets, [guesses(200, 3, 0, 0.9 - 0.15 * i)[1]])
+        for i, name in enumerate(names)
+    ]
+    contenders = [
+        Contender(
+            one.name, (one.name,), {"method": one.name}, one.scores, one.spread,
+            300.0 / 4**i, 900e6 / 2**i, 22.7e6, 22.7e6 / 10**i, 90e6 / 9**i,
+            (Course(one.name, *course, *course),),
+        )
+        for i, one in enumerate(scored)
+    ]  # fmt: skip
+    pairs = judge_pairs(scored, "f1_macro", 200)
+    said = verdict(pairs, "f1_macro", 200)
+    return ComparisonRecord(
+        "test", 200, "f1_macro", "seconds", tuple(contenders), pairs, said, ("a note",)
+    )
 
 
 def made_up_events(
@@ -492,6 +517,7 @@ __all__ = [
     "encode",
     "guesses",
     "load_model",
+    "made_up_comparison",
     "made_up_events",
     "made_up_record",
     "saved_source",

@@ -41,11 +41,17 @@ def interval(value: float, samples: Array, rows: int) -> Score:
     finite = samples[np.isfinite(samples)]
     if rows < FEWEST_ROWS or not len(finite):
         return Score(value)
-    reach = stats.t.ppf((1 + LEVEL) / 2, rows - 1) * (rows / (rows - 1)) ** 0.5
-    below = np.mean(finite < value) + np.mean(finite == value) / 2
-    bias = 2 * stats.norm.ppf(np.clip(below, 0.16, 0.84))  # beyond one deviation it runs away
+    bias, widening = correction(value, finite, rows)
+    reach = stats.t.ppf((1 + LEVEL) / 2, rows - 1) * widening
     low, high = np.quantile(finite, stats.norm.cdf([bias - reach, bias + reach]))
     return Score(value, float(low), float(high))
+
+
+def correction(value: float, samples: Array, rows: int) -> tuple[float, float]:
+    """Return by how many deviations the quantiles move for bias, and what widens them."""
+    below = np.mean(samples < value) + np.mean(samples == value) / 2
+    bias = 2 * stats.norm.ppf(np.clip(below, 0.16, 0.84))  # beyond one deviation it runs away
+    return float(bias), (rows / (rows - 1)) ** 0.5
 
 
 def resampled(targets: Array, probabilities: Array, seed: int = 0) -> dict[str, Array]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from nbtune.magics.lines import LineParser
     from nbtune.recipe import Resolved
+    from nbtune.results.comparison import Comparison
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.method_list import MethodList
@@ -114,6 +115,17 @@ class NBTune(Magics):  # type: ignore[misc]
         run = self._find_run(found.run)
         data = None if found.data is None else self._find_rows(found.data, "--data")
         return api.evaluate(run, data, split=found.split, display=self.display or None)
+
+    @_magic(line_magic)
+    def compare(self, found: Namespace, cell: None) -> Comparison:
+        """Compare runs on the same rows."""
+        from nbtune import api
+
+        runs = [self._find_run(name) for name in found.runs]
+        data = None if found.data is None else self._find_rows(found.data, "--data")
+        return api.compare(
+            *runs, data=data, metric=found.metric, cost=found.cost, display=self.display or None
+        )
 
     @_magic(line_cell_magic)
     def predict(self, found: Namespace, cell: str | None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 Namespace = Mapping[str, Any]
 _MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
 _ROWS = ("data", "validation_data", "test_data")
+_TAKES_SEVERAL = ("compare",)
 _IDENTIFIER = "nbtune.magics.completion"
 
 
@@ -83,7 +84,8 @@ def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
         if given[-1] == "--set" and "=" in typed:
             return value, values_of(option, place.cell, namespace)
         return typed, _values_of_option(given[-1], place, namespace)
-    return typed, _positional(place.magic, namespace) if not given else []
+    takes_more = not given or place.magic in _TAKES_SEVERAL
+    return typed, _positional(place.magic, namespace) if takes_more else []
 
 
 def _positional(magic: str, namespace: Namespace) -> list[str]:

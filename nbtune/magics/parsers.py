@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from nbtune.magics.lines import LineParser, recipe_options
+from nbtune.records import COSTS, SCORES
 
 NAME = "the run: a variable, a name, or name@version"
 
@@ -57,6 +58,28 @@ def evaluate() -> LineParser:
         "--split",
         choices=("test", "validation", "train"),
         help="rows of the run itself; by default test",
+    )
+    return parser
+
+
+@cache
+def compare() -> LineParser:
+    """Return the parser of ``%compare``."""
+    parser = LineParser(
+        "%compare",
+        "Compare runs on the same rows: the settings that differ, scores with intervals, time,\n"
+        "memory and size, loss curves, quality against cost, and who is shown to be better.\n"
+        "Runs that differ in their seed only count as one, with their spread.\n\n"
+        "    %compare topics@1 topics@2 lora_topics\n"
+        "    %compare topics lora_topics --data held_out_df --cost memory_bytes",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=NAME)
+    parser.add_argument("--data", help="labelled rows that no run has seen; by default test rows")
+    parser.add_argument(
+        "--metric", choices=SCORES, default=SCORES[1], help="the score that decides [f1_macro]"
+    )
+    parser.add_argument(
+        "--cost", choices=tuple(COSTS), default="seconds", help="what it is weighed against"
     )
     return parser
 
@@ -147,6 +170,7 @@ def lr_find() -> LineParser:
 PARSERS = {
     "finetune": finetune,
     "evaluate": evaluate,
+    "compare": compare,
     "predict": predict,
     "runs": runs,
     "resume": resume,

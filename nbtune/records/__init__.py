@@ -1,5 +1,6 @@
 """What a run leaves: scores, curves, matrices and rows, as frozen JSON-plain values."""
 
+from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
 from nbtune.records.evaluation import (
     LOWER_IS_BETTER,
     SCORES,
@@ -15,13 +16,18 @@ from nbtune.records.evaluation import (
 from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 
 __all__ = [
+    "COSTS",
     "LOWER_IS_BETTER",
     "SCORES",
     "ClassScores",
+    "ComparisonRecord",
     "Confusion",
+    "Contender",
+    "Course",
     "Curve",
     "EvaluationRecord",
     "Judged",
+    "PairTest",
     "ParameterTable",
     "PartParameters",
     "RateSearch",

@@ -93,6 +93,11 @@ class Run:
         return self._trained
 
     @property
+    def in_memory(self) -> Trained | None:
+        """The same, when it has been loaded already."""
+        return self._trained
+
+    @property
     def model(self) -> Any:
         """The transformers (or PEFT) model with the best weights."""
         return self.trained.model

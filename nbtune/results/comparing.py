@@ -1,0 +1,180 @@
+"""Several runs meet the same rows: predict, test pair by pair, set beside what each one cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import RunError, did_you_mean
+from nbtune.events import Evaluated, StepsDone, as_it_stands
+from nbtune.records import COSTS, SCORES, ComparisonRecord, Contender, Course
+from nbtune.results.comparison import Comparison
+from nbtune.results.differences import by_seed, differences
+from nbtune.results.rows_in_common import rows_in_common
+from nbtune.results.run import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from nbtune.evaluation.comparison import Scored
+
+Progress = Callable[[int, int], None]
+POINTS = 200
+
+
+def compare_runs(
+    runs: Sequence[Run], data: Any, metric: str, cost: str, progress: Progress
+) -> Comparison:
+    """Compare runs; see `nbtune.api.compare`."""
+    from nbtune.evaluation.comparison import best_first, judge_pairs, score_contender, verdict
+
+    _refuse_unfit(runs, metric, cost)
+    split, rows, notes = rows_in_common(runs, data)
+    labels = sorted(runs[0].labels)
+    targets = rows["label"].map({label: i for i, label in enumerate(labels)}).to_numpy()
+    found = {
+        run.name: _probabilities(run, rows, split, labels, _part(progress, i, len(runs)))
+        for i, run in enumerate(runs)
+    }
+    groups = by_seed(runs)
+    scored = [
+        score_contender(_called(group), targets, [found[run.name] for run in group])
+        for group in groups
+    ]
+    settings = differences(groups)
+    contenders = {
+        one.name: _contender(one, group, own)
+        for one, group, own in zip(scored, groups, settings, strict=True)
+    }
+    ranked = best_first(scored, metric)
+    pairs = judge_pairs(ranked, metric, len(rows))
+    return Comparison(
+        ComparisonRecord(
+            split=split,
+            rows=len(rows),
+            metric=metric,
+            cost=cost,
+            contenders=tuple(contenders[one.name] for one in ranked),
+            pairs=pairs,
+            verdict=verdict(pairs, metric, len(rows)) if pairs else _ONE_GROUP,
+            notes=tuple(notes),
+        )
+    )
+
+
+_ONE_GROUP = "The runs differ in their seed only: there is nothing to choose between."
+
+
+def _refuse_unfit(runs: Sequence[Run], metric: str, cost: str) -> None:
+    names = [run.name for run in runs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise RunError(f"{twice[0]} is named twice", hint="name each run once")
+    if len(runs) < 2:
+        raise RunError("one run is nothing to compare", hint="name two or more; %runs lists them")
+    for name, known, what in ((metric, SCORES, "score"), (cost, tuple(COSTS), "cost")):
+        if name not in known:
+            raise RunError(f"there is no {what} {name!r}", hint=did_you_mean(name, known))
+    if untrained := [run.name for run in runs if not run.folder.model_path.is_dir()]:
+        raise RunError(
+            f"{', '.join(untrained)}: no model yet",
+            hint=f"go on with it: %resume {untrained[0]}",
+        )
+    if len({str(run.folder.about["task"]) for run in runs}) > 1:
+        told = ", ".join(f"{run.name}: {run.folder.about['task']}" for run in runs)
+        raise RunError(f"the runs learn different tasks ({told})", hint="compare like with like")
+    for run in runs[1:]:
+        if other := sorted(set(run.labels) ^ set(runs[0].labels)):
+            raise RunError(
+                f"{runs[0].name} and {run.name} know different labels: {', '.join(other[:5])}",
+                hint="only runs with the same labels can be compared",
+            )
+
+
+def _part(progress: Progress, done: int, runs: int) -> Progress:
+    """Return the progress of one run as part of that of all of them."""
+    return lambda rows, total: progress(done * total + rows, runs * total)
+
+
+def _probabilities(
+    run: Run, rows: pd.DataFrame, split: str, labels: Sequence[str], progress: Progress
+) -> np.ndarray[Any, Any]:
+    """Return what a run says about the rows, of shape (rows, labels); kept predictions serve."""
+    columns = [f"p({label})" for label in labels]
+    kept = _kept(run) if split == "test" else None
+    if kept is not None and list(kept["row"]) == list(rows["row"]):
+        return kept[columns].to_numpy()
+    # A run of its own, so that not all models stay in memory.
+    own = Run(run.folder, run.in_memory)
+    found = own.predict_proba(list(rows["text"]), progress)
+    return found[:, [run.labels.index(label) for label in labels]]
+
+
+def _kept(run: Run) -> pd.DataFrame | None:
+    """Return the predictions that %evaluate wrote, unless the model is newer than they are."""
+    import pandas as pd
+
+    file = run.folder.path / "evaluations" / "test.parquet"
+    newest = max(f.stat().st_mtime for f in run.folder.model_path.iterdir())
+    if not file.is_file() or file.stat().st_mtime < newest:
+        return None
+    return pd.read_parquet(file)
+
+
+def _called(group: Sequence[Run]) -> str:
+    others = len(group) - 1
+    return f"{group[0].name} +{others} seed{'s' * (others > 1)}" if others else group[0].name
+
+
+def _contender(scored: Scored, group: Sequence[Run], settings: dict[str, str]) -> Contender:
+    views = [run.view() for run in group]
+    return Contender(
+        name=scored.name,
+        runs=tuple(run.name for run in group),
+        settings=settings,
+        scores=scored.scores,
+        spread=scored.spread,
+        seconds=_mean(view.stop.seconds if view.stop else math.nan for view in views),
+        memory_bytes=_mean(_peak_memory(run) for run in group),
+        parameters=_mean(view.start.parameters if view.start else math.nan for view in views),
+        trainable_parameters=_mean(
+            view.start.trainable_parameters if view.start else math.nan for view in views
+        ),
+        size_bytes=_mean(_size(run) for run in group),
+        courses=tuple(_course(run) for run in group),
+    )
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
+
+
+def _peak_memory(run: Run) -> float:
+    reports = [event.memory_bytes for _, event in run.events if isinstance(event, StepsDone)]
+    return float(max(reports)) if any(reports) else math.nan
+
+
+def _size(run: Run) -> float:
+    return float(sum(f.stat().st_size for f in run.folder.model_path.rglob("*") if f.is_file()))
+
+
+def _course(run: Run) -> Course:
+    import numpy as np
+
+    from nbtune.plots.decimating import decimate
+    from nbtune.plots.loss import smoothed
+
+    events = [event for _, event in as_it_stands(run.events)]
+    reports = [e for e in events if isinstance(e, StepsDone) and math.isfinite(e.loss)]
+    looks = [e for e in events if isinstance(e, Evaluated) and math.isfinite(e.loss)]
+    epochs, losses = np.array([e.epoch for e in reports]), np.array([e.loss for e in reports])
+    epochs, losses = decimate(epochs, smoothed(losses), POINTS)
+    return Course(
+        run.name,
+        tuple(map(float, epochs)),
+        tuple(map(float, losses)),
+        tuple(e.epoch for e in looks),
+        tuple(e.loss for e in looks),
+    )

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import nbtune
+from nbtune.errors import RunError
+from nbtune.testing import topic_rows
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("comparison")
+
+
+@pytest.fixture(scope="module")
+def train(trained, place):
+    def finetune(name, rows=None, **settings):
+        usual = {"num_train_epochs": 1, "learning_rate": 1e-3, "baseline": False}
+        return nbtune.finetune(
+            topic_rows(150) if rows is None else rows,
+            name,
+            model=trained.recipe.settings.model,
+            runs_dir=place / "runs",
+            display="none",
+            **(usual | settings),
+        )
+
+    return finetune
+
+
+@pytest.fixture(scope="module")
+def frozen(train):
+    return train("frozen", method="head", num_train_epochs=2)
+
+
+@pytest.fixture(scope="module")
+def compared(trained, frozen):
+    return nbtune.compare(trained, frozen, display="none")
+
+
+def test_only_settings_that_differ_are_shown(compared, trained, frozen):
+    full = next(one for one in compared.record.contenders if one.name == trained.name)
+    assert full.settings == {
+        "method": "full",
+        "learning_rate": "0.003",
+        "num_train_epochs": "3",
+        "baseline": "true",
+    }
+    assert compared.frame.loc[frozen.name, "method"] == "head"
+
+
+def test_scores_are_those_of_evaluate(compared, trained):
+    judged = nbtune.evaluate(trained)
+    found = compared.scores.loc[trained.name]["value"]
+    for name, value in judged.metrics.items():
+        assert found[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_costs_are_told(compared, trained, frozen):
+    frame = compared.frame
+    assert frame.loc[trained.name, "trainable_parameters"] == trained.parameters.trainable
+    assert frame.loc[frozen.name, "trainable_parameters"] < trained.parameters.trainable
+    assert (frame[["seconds", "memory_bytes", "size_bytes"]] > 0).all(axis=None)
+    assert frame["pareto"].any()
+
+
+def test_the_pair_counts_rows_that_only_one_has_right(compared, trained, frozen):
+    pair = compared.pairs.iloc[0]
+    rows = nbtune.evaluate(trained).frame
+    runs = {run.name: run.predict(rows["text"]) == rows["label"] for run in (trained, frozen)}
+    first, second = (np.asarray(runs[pair[side]]) for side in ("first", "second"))
+    assert pair["only_first"] == (first & ~second).sum()
+    assert pair["only_second"] == (second & ~first).sum()
+
+
+def test_its_faces_are_text_and_tables_only(compared):
+    faces = compared._repr_mimebundle_()
+    assert set(faces) == {"text/plain", "text/markdown", "text/html"}
+    assert max(map(len, faces["text/plain"].splitlines())) <= 80
+    assert isinstance(compared.figure(), Figure)
+    assert repr(compared).startswith("<Comparison of ")
+    assert "nan" not in faces["text/html"]
+
+
+def test_runs_that_differ_in_their_seed_only_are_one(train):
+    rows = topic_rows(150)
+    rows["split"] = ["test" if i % 5 == 0 else "train" for i in range(150)]
+    seeds = [train(f"seed_{seed}", rows, seed=seed) for seed in (1, 2)]
+    other = train("faster", rows, learning_rate=5e-3)
+    found = nbtune.compare(*seeds, other, display="none").record
+    group = next(one for one in found.contenders if len(one.runs) == 2)
+    assert group.runs == ("seed_1@1", "seed_2@1")
+    assert group.name == "seed_1@1 +1 seed"
+    assert group.settings["seed"] == "1, 2"
+    assert len(group.courses) == 2
+    assert group.spread["accuracy"] >= 0
+    alone = nbtune.compare(*seeds, display="none").record
+    assert alone.verdict.startswith("The runs differ in their seed only")
+    assert not alone.pairs
+
+
+def test_runs_of_different_test_rows_are_scored_on_those_they_share(train, trained, place):
+    rows = topic_rows(300)
+    rows["split"] = ["test" if i < 120 else "train" for i in range(300)]
+    other = rows.copy()
+    other.loc[:59, "split"] = "train"  # these the second run has seen
+    one, two = train("one", rows), train("two", other)
+    found = nbtune.compare(one, two, display="none").record
+    assert (found.split, found.rows) == ("shared test", 60)
+    assert "their test rows differ: scored again on the 60" in found.notes[0]
+
+
+def test_too_few_shared_rows_are_refused(trained, train):
+    other = train("elsewhere", topic_rows(150, seed=4))
+    with pytest.raises(RunError, match="share 0 that none has seen") as refused:
+        nbtune.compare(trained, other, display="none")
+    assert "--data held_out_df" in refused.value.hint
+
+
+def test_rows_of_ones_own_lose_what_a_run_has_seen(trained, frozen):
+    seen, new = topic_rows(150), topic_rows(40, seed=9)
+    rows = nbtune.compare(trained, frozen, data=new, display="none").record
+    assert (rows.split, rows.rows) == ("data", 40)
+    mixed = [*seen.to_dict("records"), *new.to_dict("records")]
+    found = nbtune.compare(trained, frozen, data=mixed, display="none").record
+    held_out = trained.folder.about["rows"]["test"]
+    assert found.rows == 40 + held_out
+    assert found.notes == (f"left out {150 - held_out} rows that a run has seen in training",)
+    with pytest.raises(RunError, match="every row is one that a run has seen"):
+        nbtune.compare(
+            trained, frozen, data=seen[seen["text"].isin(train_texts(trained))], display="none"
+        )
+
+
+def train_texts(run):
+    from nbtune.jobs.folders import read_rows
+
+    return set(read_rows(run.folder, "train")["text"])
+
+
+def test_what_cannot_be_compared_is_refused(trained, frozen, train, place):
+    two = train("two_labels", topic_rows(60, labels=2))
+    cases = [
+        ((trained,), {}, "one run is nothing to compare"),
+        ((trained, trained), {}, "topics@1 is named twice"),
+        ((trained, two), {}, "know different labels: place"),
+        ((trained, frozen), {"metric": "f1"}, "there is no score 'f1'"),
+        ((trained, frozen), {"cost": "time"}, "there is no cost 'time'"),
+    ]
+    for runs, options, told in cases:
+        with pytest.raises(RunError, match=told):
+            nbtune.compare(*runs, display="none", **options)
+
+
+def test_kept_predictions_serve_and_old_ones_do_not(trained, frozen, monkeypatch):
+    nbtune.evaluate(trained)
+    asked = []
+    original = nbtune.Run.predict_proba
+
+    def spy(self, texts, progress=None):
+        asked.append(self.name)
+        return original(self, texts, progress)
+
+    monkeypatch.setattr(nbtune.Run, "predict_proba", spy)
+    nbtune.compare(trained, frozen, display="none")
+    assert asked == [frozen.name]
+    for file in trained.folder.model_path.iterdir():
+        file.touch()
+    nbtune.compare(trained, frozen, display="none")
+    assert sorted(asked[1:]) == sorted([trained.name, frozen.name])
