@@ -7,9 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from torch import Tensor
 from torch.nn import Parameter
 
 from nbtune.data.batches import Encoded, Indices, row_order, step_rows
@@ -17,27 +15,18 @@ from nbtune.engine import state
 from nbtune.engine.averaging import Average, share_of
 from nbtune.engine.caching import check_room, with_states
 from nbtune.engine.control import Control
-from nbtune.engine.determinism import (
-    deterministic,
-    host_random_state,
-    restore_host_random_state,
-    seed_all,
-)
-from nbtune.engine.device import (
-    ran_out_of_memory,
-    random_state,
-    restore_random_state,
-)
+from nbtune.engine.determinism import deterministic, seed_all
+from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.inference import mean_loss, predict_logits
 from nbtune.engine.job import Job, Outcome
+from nbtune.engine.keeping import Keeper
 from nbtune.engine.optimizing import make_optimizer, warmup_steps
 from nbtune.engine.reporting import Reporter
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import OutOfMemoryError, Stepper
 from nbtune.engine.wishes import Wish, changed, differences, in_force
-from nbtune.errors import CheckpointError, NbtuneError, RecipeError
+from nbtune.errors import NbtuneError, RecipeError
 from nbtune.events import (
-    CheckpointSaved,
     Controlled,
     Evaluated,
     EvaluationProgress,
@@ -69,7 +58,6 @@ class Training:
         self, job: Job, emit: Emit, control: Control, last: CheckpointStore, best: CheckpointStore
     ) -> None:
         self.emit, self.control = emit, control
-        self.last, self.best = last, best
         self.job, self.given, self.given_rate = job, in_force(job.recipe), job.learning_rate
         self.progress = Progress(total_steps=job.total_steps)
         self._adopt(job.recipe)
@@ -85,7 +73,7 @@ class Training:
         )
         self.reporter = Reporter(self.job, self.tell, self._warn, self.stepper.bad)
         self.average = Average(job.forward.model)
-        self.held: dict[str, Tensor] | None = None
+        self.keeper = Keeper(self.stepper, self.average, last, best, self.tell)
         self.saved = self.began = time.monotonic()
         self.is_saved = self.is_whole = True
 
@@ -210,7 +198,7 @@ class Training:
                 f"memory ran out at step {self.progress.step + 1}",
                 hint="try a smaller batch, method: lora, or end what else uses the device",
             )
-        kept = self._keep_best()
+        kept = self.keeper.put_best(self.progress, is_whole=self.is_whole)
         message = self.control.stop_message if reason == "interrupted" else ""
         if failure is not None:
             message = getattr(failure, "problem", repr(failure))
@@ -440,86 +428,24 @@ class Training:
         return late and not self.is_saved
 
     def _save(self) -> None:
-        """Make a checkpoint to go on from, unless this state has one.
-
-        Where it fails training goes on and says so. Best weights are published after the state
-        that calls them the best, so that a kill in between is mended by `_resume`.
-        """
+        """Make a checkpoint to go on from, unless this state has one; training goes on if not."""
         if self.is_saved:
             return
-        job, progress, stepper = self.job, self.progress, self.stepper
+        job, progress = self.job, self.progress
         if not state.all_finite(job.forward.model):
             self.is_whole = False
             raise self._diverged()
-        began = time.monotonic()
-        progress.seconds, progress.micro_rows = self._seconds(), stepper.micro_rows
+        progress.seconds, self.began = self._seconds(), time.monotonic()
+        progress.micro_rows = self.stepper.micro_rows
         progress.settings, progress.given = in_force(job.recipe), self.given
         progress.made_for = job.made_for
-        self.began = began
-        try:
-            saved = self.last.save(progress.step, self._write_state)
-            if progress.best_step == progress.step:
-                self._save_best()
-            self.is_saved, self.held = True, None
-            seconds = round(time.monotonic() - began, 3)
-            self.tell(CheckpointSaved(progress.step, seconds, saved.bytes))
-        except CheckpointError as error:
-            self._warn(str(error))
-            if progress.best_step == progress.step:  # kept in memory until there is room
-                with self.average.in_place():
-                    moving = state.moving_tensors(job.forward.model)
-                    self.held = {name: t.to("cpu", copy=True) for name, t in moving.items()}
+        self.is_saved = self.keeper.save(progress)
         self.saved = time.monotonic()
         self.reporter.restart()
 
-    def _write_state(self, folder: Path) -> None:
-        job, stepper = self.job, self.stepper
-        state.save_state(
-            folder,
-            job.forward.model,
-            stepper.optimizer,
-            stepper.scaler,
-            self.progress,
-            random_state(job.forward.device) | host_random_state(),
-        )
-        self.average.save(folder)
-
-    def _save_best(self) -> None:
-        model = self.job.forward.model
-        with self.average.in_place():
-            self.best.save(self.progress.step, lambda folder: state.save_weights(folder, model))
-
-    def _keep_best(self) -> int | None:
-        """Put the best weights back into the model; returns their step, None for none.
-
-        Without a best step the last weights are kept, or, where an update broke off in the
-        middle, those of the last checkpoint; so are the last ones where no others are to be had.
-        """
-        model, progress = self.job.forward.model, self.progress
-        if self.is_whole and progress.best_step in (None, progress.step):
-            self.average.keep()
-            return progress.step or None
-        if self.held is not None:
-            state.put_weights(self.held, model, "memory")
-            return progress.best_step
-        for store in (self.last,) if progress.best_step is None else (self.best, self.last):
-            found, passed_over = store.newest()
-            self._name(passed_over)
-            if found is not None:
-                state.load_weights(found.path, model)
-                if store is self.last:
-                    self.average.load(found.path)
-                    self.average.keep()
-                return found.step
-        if not self.is_whole:
-            return None
-        self.average.keep()
-        return progress.step or None
-
     def _resume(self) -> None:
         """Take up the newest checkpoint that verifies, if there is one."""
-        found, passed_over = self.last.newest()
-        self._name(passed_over)
+        found = self.keeper.newest()
         if found is None:
             self.tell(Notice("there is no checkpoint yet: starting from the first step"))
             return
@@ -533,20 +459,8 @@ class Training:
         self._adopt(self.job.recipe.model_copy(update=kept))
 
     def _take_up(self, found: Checkpoint) -> None:
-        """Go to where a checkpoint was made: weights, optimiser, progress, randomness."""
-        job, stepper = self.job, self.stepper
-        progress, randomness = state.load_state(
-            found.path, job.forward.model, stepper.optimizer, stepper.scaler, job.made_for
-        )
-        restore_random_state(job.forward.device, randomness)
-        restore_host_random_state(randomness)
-        self.average.load(found.path)
-        stepper.micro_rows = progress.micro_rows or stepper.micro_rows
-        progress.bad_steps = 0
-        self.progress, self.is_saved = progress, True
-        kept, _ = self.best.newest()
-        if progress.best_step == progress.step != (kept.step if kept else None):
-            self._save_best()
+        self.progress = self.keeper.take_up(found, self.job.made_for)
+        self.is_saved = True
 
     def _roll_back(self, problem: Exception) -> None:
         """Undo an update that broke off for want of memory, and go on with smaller micro-batches.
@@ -566,14 +480,10 @@ class Training:
             raise problem
         stepper.shrink()
         rows = stepper.micro_rows
-        found, passed_over = self.last.newest()
-        self._name(passed_over)
-        if found is not None:
+        if (found := self.keeper.newest()) is not None:
             self._take_up(found)
         else:
-            state.put_weights(job.fresh(), job.forward.model, "the model")
-            stepper.optimizer.state.clear()
-            self.average.add(None)
+            self.keeper.start_over(job.fresh())
             once = self.progress.runs_frozen_once
             self.progress = Progress(runs_frozen_once=once)
             seed_all(job.recipe.seed)
@@ -585,10 +495,6 @@ class Training:
             f"going on from step {self.progress.step}"
         )
         self._tell_start()
-
-    def _name(self, passed_over: list[str]) -> None:
-        for reason in passed_over:
-            self._warn(f"passed over a checkpoint: {reason}")
 
     def _seconds(self) -> float:
         return self.progress.seconds + time.monotonic() - self.began

@@ -2,8 +2,8 @@
 
 PEFT runs the layer, the two small products, a scaling and an addition one after the other, each
 with a tensor of its own, forward and backward. Written as one function the small products lie the
-way that is fast, and are added by the same routine that multiplies (BLAS ``gemm`` with beta 1). Result and gradients are
-the same but for rounding; weights, names and files stay PEFT's.
+way that is fast, and are added by the same routine that multiplies (BLAS ``gemm`` with beta 1).
+Result and gradients are the same but for rounding; weights, names and files stay PEFT's.
 """
 
 from __future__ import annotations

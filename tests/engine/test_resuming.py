@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nbtune.engine import state
-from nbtune.engine.loop import Training
+from nbtune.engine.keeping import Keeper
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.errors import CheckpointError
 from nbtune.events import Evaluated, Notice, StepsDone
@@ -178,11 +178,11 @@ def test_best_weights_lost_between_two_saves_are_made_good(lab, whole_course, mo
     """The state says that step 2 is the best so far, and dies before its weights lie apart."""
     cut = lab(**EVERY)
 
-    def die(self):
+    def die(self, step):
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_save_best", die)
+        patch.setattr(Keeper, "_save_best", die)
         with pytest.raises(Killed):
             cut.train()
     new_kernel(cut)
