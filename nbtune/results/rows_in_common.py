@@ -49,13 +49,12 @@ def rows_in_common(runs: Sequence[Run], data: Any) -> tuple[str, pd.DataFrame, l
 
 
 def _given(runs: Sequence[Run], data: Any) -> tuple[str, pd.DataFrame, list[str]]:
-    from nbtune.data.columns import Columns
     from nbtune.data.preparing import labelled_rows
 
     first = runs[0]
     recipe = from_yaml(first.folder.recipe_text)
-    columns = Columns(**first.folder.about["columns"])
-    rows, left_out = labelled_rows(recipe, data, columns, first.labels)
+    columns, kind = first.folder.about["columns"], first.task.rows
+    rows, left_out = labelled_rows(recipe, data, columns, first.labels, kind)
     rows, seen = _without_seen(rows, runs)
     if rows.empty:
         raise RunError(
