@@ -4,8 +4,8 @@ In a notebook::
 
     %load_ext nbtune
 
-and then ``%%finetune``, ``%evaluate``, ``%predict``, ``%runs``, ``%resume``; each magic is a
-function here as well.
+and then ``%data``, ``%%finetune``, ``%evaluate``, ``%compare``, ``%predict``, ``%runs``,
+``%resume``; each magic is a function here as well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtune.api import (
+        check_data,
         compare,
         control,
         doctor,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         list_runs,
         load,
         lr_find,
+        mend,
         predict,
         replay,
         resume,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
     from nbtune.results.comparison import Comparison
+    from nbtune.results.data_report import DataReport
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.run import Run
 
@@ -41,6 +44,8 @@ _HOMES = {
     "control": "nbtune.api",
     "replay": "nbtune.api",
     "evaluate": "nbtune.api",
+    "check_data": "nbtune.api",
+    "mend": "nbtune.api",
     "compare": "nbtune.api",
     "predict": "nbtune.api",
     "load": "nbtune.api",
@@ -50,6 +55,7 @@ _HOMES = {
     "Recipe": "nbtune.recipe",
     "Run": "nbtune.results.run",
     "Comparison": "nbtune.results.comparison",
+    "DataReport": "nbtune.results.data_report",
     "Evaluation": "nbtune.results.evaluation",
     "NbtuneError": "nbtune.errors",
     "RecipeError": "nbtune.errors",
@@ -61,6 +67,7 @@ _HOMES = {
 __all__ = [
     "Comparison",
     "DataError",
+    "DataReport",
     "Evaluation",
     "ModelError",
     "NbtuneError",
@@ -68,6 +75,7 @@ __all__ = [
     "RecipeError",
     "Run",
     "RunError",
+    "check_data",
     "compare",
     "control",
     "doctor",
@@ -76,6 +84,7 @@ __all__ = [
     "list_runs",
     "load",
     "lr_find",
+    "mend",
     "predict",
     "replay",
     "resume",

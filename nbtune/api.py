@@ -32,6 +32,7 @@ from nbtune.jobs.choosing import (
     rising_rates,
     usual_rate,
 )
+from nbtune.jobs.data_checking import warnings_of
 from nbtune.jobs.folders import events_of_course, identity, lay_out, lay_out_again
 from nbtune.jobs.training import find_rate, work
 from nbtune.models.sources import find_model
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     from nbtune.engine.control import Control
     from nbtune.results.comparison import Comparison
+    from nbtune.results.data_report import DataReport
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.rate_finding import RateFinding
@@ -150,6 +152,8 @@ def finetune(
         same = None if fresh else _same(store, name, identity(settled, prepared))
         if same is not None:
             return _reuse(same, teller)
+        for text in warnings_of(settled, prepared):
+            teller(Notice(text, "warning"))
         with store.making(name) as folder:
             lay_out(folder, resolved, settled, prepared)
         return _work(folder, teller)
@@ -360,6 +364,69 @@ def evaluate(
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
     with Progress(f"{run.name}: rows scored", display) as progress:
         return judge_run(run, data, split, progress)
+
+
+def check_data(
+    data: Any,
+    *,
+    name: str | None = None,
+    recipe: str | Path | Recipe | Resolved | None = None,
+    tokenize: bool = True,
+    display: str | None = None,
+    **settings: Any,
+) -> DataReport:
+    """Look at labelled rows before anything is trained: what is in them, what is wrong with them.
+
+    Parameters
+    ----------
+    data : DataFrame, Dataset, DatasetDict, list of dict, (texts, labels), path or str
+        As for `finetune`.
+    name : str, optional
+        What lines that mend something call the rows; by default ``df``.
+    recipe : optional
+        As for `finetune`; columns, cleaning, model and ``max_length`` are read from it.
+    tokenize : bool
+        Count tokens with the tokenizer of the model.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+    **settings
+        Settings of the recipe, such as ``text="review"`` or ``model="minilm"``.
+
+    Raises
+    ------
+    DataError
+        When there are no rows, or it is not plain which columns are meant.
+
+    Examples
+    --------
+    >>> report = nbtune.check_data(train_df)  # doctest: +SKIP
+    >>> report["duplicates"].count  # doctest: +SKIP
+    12
+    """
+    from nbtune.jobs.data_checking import look_at_data
+    from nbtune.panels.display import Progress
+    from nbtune.results.data_report import DataReport
+
+    asked = resolve(recipe, settings).recipe
+    origin = f"import nbtune; df = nbtune.mend({str(data)!r})" if _is_name(data) else ""
+    with Progress("rows looked at", display) as progress:
+        return DataReport(
+            look_at_data(data, name or "df", asked, progress, tokenize=tokenize, origin=origin)
+        )
+
+
+def _is_name(data: Any) -> bool:
+    return isinstance(data, str | Path)
+
+
+def mend(data: Any, *checks: str, text: str | None = None, label: str | None = None) -> Any:
+    """Return rows without what these checks of `check_data` find, as a DataFrame.
+
+    See `nbtune.data.checks.mending.mend`.
+    """
+    from nbtune.data.checks.mending import mend as mended
+
+    return mended(data, *checks, text=text, label=label)
 
 
 def compare(

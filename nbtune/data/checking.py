@@ -63,12 +63,12 @@ def usable_rows(
     DataError
         Names how many rows are bad for which reason, and some of them.
     """
-    texts, labels = _values(frame[columns.text]), _values(frame[columns.label])
+    texts, labels = cells(frame[columns.text]), cells(frame[columns.label])
     faults: dict[str, list[tuple[int, Any]]] = {}
     rows = []
     for row, text, label in zip(frame.index, texts, labels, strict=True):
-        text_fault, cleaned = _check_text(text, clean)
-        label_fault, name = _check_label(label)
+        text_fault, cleaned = check_text(text, clean)
+        label_fault, name = check_label(label)
         for fault, value in ((text_fault, text), (label_fault, label)):
             if fault:
                 faults.setdefault(fault, []).append((row, value))
@@ -88,7 +88,7 @@ def usable_rows(
 
 def has_labels(frame: pd.DataFrame, label: str) -> bool:
     """Whether any row has a label at all."""
-    return label in frame and not all(map(_is_missing, _values(frame[label])))
+    return label in frame and not all(map(_is_missing, cells(frame[label])))
 
 
 def label_names(labels: Sequence[str]) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def _is_whole(name: str) -> bool:
     return name.removeprefix("-").isascii() and name.removeprefix("-").isdigit()
 
 
-def _values(column: pd.Series[Any]) -> list[Any]:
+def cells(column: pd.Series[Any]) -> list[Any]:
     """Return the cells as plain Python values."""
     return [cell.item() if isinstance(cell, np.generic) else cell for cell in column.astype(object)]
 
@@ -173,7 +173,8 @@ def _is_missing(value: Any) -> bool:
     )
 
 
-def _check_text(text: Any, clean: Callable[[str], str]) -> tuple[str, str]:
+def check_text(text: Any, clean: Callable[[str], str]) -> tuple[str, str]:
+    """Return what is wrong with a text, empty for nothing, and the text cleaned."""
     if _is_missing(text):
         return "no text", ""
     if not isinstance(text, str):
@@ -184,7 +185,8 @@ def _check_text(text: Any, clean: Callable[[str], str]) -> tuple[str, str]:
     return _LONE if _has_lone_surrogate(cleaned) else "", cleaned
 
 
-def _check_label(label: Any) -> tuple[str, str]:
+def check_label(label: Any) -> tuple[str, str]:
+    """Return what is wrong with a label, empty for nothing, and its name."""
     if _is_missing(label):
         return "no label", ""
     if isinstance(label, str):

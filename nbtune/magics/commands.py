@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbtune.magics.lines import LineParser
     from nbtune.recipe import Resolved
     from nbtune.results.comparison import Comparison
+    from nbtune.results.data_report import DataReport
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.method_list import MethodList
@@ -115,6 +116,25 @@ class NBTune(Magics):  # type: ignore[misc]
         run = self._find_run(found.run)
         data = None if found.data is None else self._find_rows(found.data, "--data")
         return api.evaluate(run, data, split=found.split, display=self.display or None)
+
+    @_magic(line_magic)
+    def data(self, found: Namespace, cell: None) -> DataReport:
+        """Look at labelled rows."""
+        from nbtune import api
+        from nbtune.recipe import compose, settings_layer
+
+        named = ("text", "label", "model", "max_length")
+        own = {name: value for name in named if (value := getattr(found, name)) is not None}
+        layers = [settings_layer("%config NBTune.settings", self.settings),
+                  settings_layer("line", own)]  # fmt: skip
+        rows, word = self._find_rows(found.data, "data"), found.data.removeprefix("$")
+        return api.check_data(
+            rows,
+            name=word if word.isidentifier() and not isinstance(rows, str) else None,
+            recipe=compose(*layers),
+            tokenize=not found.no_tokens,
+            display=self.display or None,
+        )
 
     @_magic(line_magic)
     def compare(self, found: Namespace, cell: None) -> Comparison:

@@ -91,7 +91,7 @@ def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
 def _positional(magic: str, namespace: Namespace) -> list[str]:
     if magic.split()[0] == "nbtune":
         return ["doctor", "lr_find", "methods", "version"]
-    return run_names(namespace)
+    return _rows(namespace) if magic == "data" else run_names(namespace)
 
 
 def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[str]:

@@ -63,6 +63,26 @@ def evaluate() -> LineParser:
 
 
 @cache
+def data() -> LineParser:
+    """Return the parser of ``%data``."""
+    parser = LineParser(
+        "%data",
+        "Look at labelled rows before anything is trained: columns, balance, lengths, copies,\n"
+        "leaks between splits, contradicting labels, damage, personal data; each finding with\n"
+        "a line that mends it.\n\n"
+        "    %data train_df\n"
+        "    report = %data reviews.csv --text review --label stars",
+    )
+    parser.add_argument("data", help="the rows: a variable, a file, topics, or a hub id")
+    parser.add_argument("--text", metavar="COLUMN", help="column of the text; empty infers it")
+    parser.add_argument("--label", metavar="COLUMN", help="column of the label; empty infers it")
+    parser.add_argument("--model", metavar="NAME", help="whose tokenizer counts the tokens")
+    parser.add_argument("--max-length", type=int, metavar="N", help="longest text in tokens [256]")
+    parser.add_argument("--no-tokens", action="store_true", help="leave lengths in tokens out")
+    return parser
+
+
+@cache
 def compare() -> LineParser:
     """Return the parser of ``%compare``."""
     parser = LineParser(
@@ -171,6 +191,7 @@ PARSERS = {
     "finetune": finetune,
     "evaluate": evaluate,
     "compare": compare,
+    "data": data,
     "predict": predict,
     "runs": runs,
     "resume": resume,

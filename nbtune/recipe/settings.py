@@ -78,6 +78,9 @@ class Recipe(Settings):
         ("control", "unicode", "whitespace"), description="what is cleaned out of the texts"
     )
     drop_bad_rows: bool = Field(False, description="leave out rows that cannot be used")
+    checks: Literal["off", "warn", "strict"] = Field(
+        "warn", description="look at the rows first: say what is wrong, or strict: refuse errors"
+    )
     max_length: int = Field(256, ge=2, description="longest text in tokens; longer ones are cut")
 
     # Which weights move

@@ -1,6 +1,14 @@
 """What a run leaves: scores, curves, matrices and rows, as frozen JSON-plain values."""
 
 from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
+from nbtune.records.data import (
+    SEVERITIES,
+    DataColumn,
+    DataFinding,
+    DataRecord,
+    Lengths,
+    Truncation,
+)
 from nbtune.records.evaluation import (
     LOWER_IS_BETTER,
     SCORES,
@@ -19,19 +27,25 @@ __all__ = [
     "COSTS",
     "LOWER_IS_BETTER",
     "SCORES",
+    "SEVERITIES",
     "ClassScores",
     "ComparisonRecord",
     "Confusion",
     "Contender",
     "Course",
     "Curve",
+    "DataColumn",
+    "DataFinding",
+    "DataRecord",
     "EvaluationRecord",
     "Judged",
+    "Lengths",
     "PairTest",
     "ParameterTable",
     "PartParameters",
     "RateSearch",
     "Score",
+    "Truncation",
     "WrongRow",
     "worth",
 ]

@@ -9,11 +9,13 @@ from markdown_it import MarkdownIt
 from nbtune.events import DataReady, Evaluated, Notice, RunStarted
 from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
 from nbtune.panels.comparison import comparison_html, comparison_markdown, comparison_text
+from nbtune.panels.data import data_html, data_markdown, data_text
 from nbtune.panels.evaluation import evaluation_html, evaluation_markdown, evaluation_text
 from nbtune.panels.findings import findings_html, findings_markdown, findings_text
 from nbtune.panels.runs import runs_html, runs_markdown, runs_text
 from nbtune.panels.state import fold
 from nbtune.plots.texts import short
+from nbtune.records import DataColumn, DataFinding, DataRecord, Lengths, Truncation
 from nbtune.testing import made_up_comparison, made_up_events, made_up_record
 
 HOSTILE = [
@@ -95,12 +97,21 @@ def comparison(text):
     )
 
 
+def data(text):
+    finding = DataFinding(text, "error", 3, 9, text, (text, text), text)
+    lengths = Lengths(text, 9, 3.0, 5.0, 8, 0.0, (0.0, 9.0), (9,), (Truncation(8, 0, 0, 1),))
+    counts = {text: {text: 5, f"{text} too": 4}}
+    column = DataColumn(text, "text", text, 1, 9)
+    return DataRecord(text, {text: 9}, (column,), counts, {text: 1}, lengths, (finding,), 1, text)
+
+
 def html_faces(text):
     return {
         "live card": card_html(view(text, live=True)),
         "final card": final_html(view(text, live=False)),
         "evaluation": evaluation_html(record(text)),
         "comparison": comparison_html(comparison(text)),
+        "data": data_html(data(text)),
         "runs": runs_html(rows(text)),
         "findings": findings_html([(text, text, text)]),
     }
@@ -111,6 +122,7 @@ def markdown_faces(text):
         "card": card_markdown(view(text, live=False)),
         "evaluation": evaluation_markdown(record(text)),
         "comparison": comparison_markdown(comparison(text)),
+        "data": data_markdown(data(text)),
         "runs": runs_markdown(rows(text)),
         "findings": findings_markdown([(text, text, text)]),
     }
@@ -122,13 +134,14 @@ def text_faces(text):
         "card": card_text(view(text, live=False)),
         "evaluation": evaluation_text(record(text)),
         "comparison": comparison_text(comparison(text)),
+        "data": data_text(data(text)),
         "runs": runs_text(rows(text)),
         "findings": findings_text([(text, text, text)]),
     }
 
 
 OURS = {
-    "style", "div", "h4", "span", "b", "i", "p", "code",
+    "style", "div", "h4", "span", "b", "i", "p", "code", "br",
     "table", "caption", "thead", "tbody", "tr", "th", "td",
     "svg", "title", "desc", "path", "text", "circle", "polyline",
 }  # fmt: skip

@@ -1,0 +1,210 @@
+"""Findings: what a scan says of each check, with examples and a line that mends it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbtune.data.checks.languages import guess_language
+from nbtune.data.checks.personal import KINDS, mask
+from nbtune.data.checks.same import contradictions, copies, leaks, near_copies
+from nbtune.data.checks.scan import Progress, Scan
+from nbtune.records import SEVERITIES, DataFinding
+
+Rows = Any
+"""Numbers of rows, as a list or an array."""
+SHOWN = 3
+LOOKED_AT_FOR_LANGUAGE = 20_000
+UNEQUAL = 5.0
+"""So many times the rows of the rarest label has the most frequent one, to be worth a weight."""
+FEW_ROWS = 5
+_MIXED = 0.02
+_BEGINNING = 70
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What one check found: which rows mending changes or leaves out, and how it is told."""
+
+    check: str
+    severity: str
+    rows: Rows
+    what: str
+    examples: tuple[str, ...] = ()
+    fix: str = ""
+    """Empty where ``nbtune.mend`` mends it."""
+
+    def finding(self, total: int, mending: str) -> DataFinding:
+        """Return it as a record; ``mending`` is the line with ``CHECK`` for the check's name."""
+        fix = self.fix or mending.replace("CHECK", self.check)
+        return DataFinding(
+            self.check, self.severity, len(self.rows), total, self.what, self.examples, fix
+        )
+
+
+def look(scan: Scan, progress: Progress = lambda done, total: None) -> list[Meant]:
+    """Return what there is to say, the gravest first."""
+    found = [
+        *_unusable(scan),
+        *_leaks(scan),
+        *_contradictions(scan),
+        *_signs(scan),
+        *_copies(scan),
+        *_near(scan, progress),
+        *_labels(scan),
+        *_languages(scan),
+    ]
+    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def _unusable(scan: Scan) -> Iterator[Meant]:
+    rows = sorted({row for found in scan.faults.values() for row in found})
+    if rows:
+        parts = [f"{len(found):,} with {fault}" for fault, found in scan.faults.items()]
+        yield Meant("unusable", "error", rows, f"rows cannot be used: {', '.join(parts)}")
+
+
+def _leaks(scan: Scan) -> Iterator[Meant]:
+    rows = leaks(scan)
+    if len(rows):
+        what = "training texts are validation or test texts too, and flatter the scores"
+        yield Meant("overlap", "error", rows, what, _texts(scan, rows))
+
+
+def _contradictions(scan: Scan) -> Iterator[Meant]:
+    groups = contradictions(scan)
+    if groups:
+        rows = np.sort(np.concatenate(groups))
+        what = f"rows have a text that has other labels too ({len(groups):,} texts)"
+        shown = [f"{mask(scan.text_of(g[0]))} → {_names(scan, g)}" for g in groups[:SHOWN]]
+        yield Meant("conflicts", "error", rows, what, tuple(shown))
+
+
+def _signs(scan: Scan) -> Iterator[Meant]:
+    told = {
+        "encoding": ("error", "texts were read in the wrong encoding", ""),
+        "lost_characters": ("warning", "texts have lost characters (�), which nothing brings back",
+                            ""),
+        "markup": ("warning", "texts hold HTML tags or entities",
+                   "clean: [control, unicode, whitespace, markup]"),
+    }  # fmt: skip
+    for sign, (severity, what, fix) in told.items():
+        if rows := scan.signs.get(sign):
+            yield Meant(sign, severity, rows, what, _texts(scan, rows), fix)
+    rows = sorted({row for kind in KINDS for row in scan.signs.get(kind, ())})
+    if rows:
+        kinds = [f"{len(found):,} with {kind}" for kind in KINDS if (found := scan.signs.get(kind))]
+        yield Meant("personal", "warning", rows, f"texts hold personal data: {', '.join(kinds)}")
+
+
+def _copies(scan: Scan) -> Iterator[Meant]:
+    rows = copies(scan)
+    if len(rows):
+        what = "training rows are copies of an earlier one, text and label"
+        yield Meant("duplicates", "warning", rows, what, _texts(scan, rows))
+
+
+def _near(scan: Scan, progress: Progress) -> Iterator[Meant]:
+    pairs, complete = near_copies(scan, progress)
+    more = "" if complete else " (there are more: not all pairs were compared)"
+    end = scan.rows_of("train").stop
+    crossing = [pair for pair in pairs if (pair[0] < end) != (pair[1] < end)]
+    inside = [pair for pair in pairs if pair[1] < end]
+    if crossing:
+        rows = sorted({pair[0] for pair in crossing})
+        what = f"training texts are almost the same as a validation or test text{more}"
+        yield Meant("near_overlap", "warning", rows, what, _pairs(scan, crossing))
+    if inside:
+        rows = sorted({pair[1] for pair in inside})
+        what = f"training texts are almost the same as an earlier one{more}"
+        yield Meant("near_duplicates", "info", rows, what, _pairs(scan, inside))
+
+
+def _labels(scan: Scan) -> Iterator[Meant]:
+    rows = scan.rows_of("train")
+    names = scan.label_names
+    given = scan.labels[rows]
+    counts = np.bincount(given[given >= 0], minlength=len(names))
+    if odd_names := respelled(names, counts):
+        odd = np.flatnonzero(np.isin(scan.labels, [names.index(name) for name in odd_names]))
+        shown = tuple(f"{one} → {other}" for one, other in list(odd_names.items())[:SHOWN])
+        yield Meant("labels", "error", odd, "rows have a label that is another one spelled anew",
+                    shown)  # fmt: skip
+    rare = [name for name, count in zip(names, counts, strict=True) if 0 < count < FEW_ROWS]
+    if rare:
+        few = np.flatnonzero(np.isin(scan.labels, [names.index(name) for name in rare]))
+        what = f"rows have one of {len(rare):,} labels with fewer than {FEW_ROWS} training rows"
+        yield Meant("rare_labels", "warning", few, what, tuple(rare[:SHOWN]))
+    there = counts[counts >= FEW_ROWS]
+    if len(there) > 1 and there.max() > UNEQUAL * there.min():
+        rarest = names[int(np.argmin(np.where(counts >= FEW_ROWS, counts, there.max())))]
+        least = np.flatnonzero(given == names.index(rarest))
+        what = (
+            f"rows only have the label {rarest}; the most frequent one has {there.max():,}, "
+            f"{there.max() / there.min():.1f} times as many"
+        )
+        yield Meant("imbalance", "info", least, what, (), "class_weight: balanced")
+
+
+def respelled(names: Sequence[str], counts: Any) -> dict[str, str]:
+    """Return labels that differ from a more frequent one in case or white space only."""
+    ranked = sorted(range(len(names)), key=lambda i: -counts[i])
+    first: dict[str, str] = {}
+    found = {}
+    for i in ranked:
+        plain = " ".join(names[i].casefold().replace("_", " ").replace("-", " ").split())
+        if first.setdefault(plain, names[i]) != names[i]:
+            found[names[i]] = first[plain]
+    return found
+
+
+def languages_of(scan: Scan, rows: Iterable[int]) -> list[str]:
+    """Guess the language of some rows."""
+    return [guess_language(scan.text_of(row)) for row in rows]
+
+
+def _languages(scan: Scan) -> Iterator[Meant]:
+    rows = np.flatnonzero(scan.hashes)
+    if len(rows) > LOOKED_AT_FOR_LANGUAGE:
+        rows = np.sort(np.random.default_rng(0).choice(rows, LOOKED_AT_FOR_LANGUAGE, False))
+    guesses = languages_of(scan, rows)
+    told = Counter(guess for guess in guesses if guess)
+    if len(told) < 2:
+        return
+    main = told.most_common(1)[0][0]
+    other = [row for row, guess in zip(rows, guesses, strict=True) if guess not in ("", main)]
+    if len(other) < _MIXED * sum(told.values()):
+        return
+    shares = ", ".join(f"{name} {100 * n / sum(told.values()):.0f} %"
+                       for name, n in told.most_common(4))  # fmt: skip
+    what = (
+        f"texts seem not to be {main} (of {len(rows):,} looked at, {sum(told.values()):,} could "
+        f"be guessed by small words and letters: {shares})"
+    )
+    yield Meant("languages", "info", other, what, _texts(scan, other))
+
+
+def _texts(scan: Scan, rows: Rows) -> tuple[str, ...]:
+    # Whatever a text is shown for, what is personal in it is not.
+    return tuple(mask(scan.text_of(int(row))) for row in rows[:SHOWN])
+
+
+def _pairs(scan: Scan, pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    return tuple(
+        f"{_begin(scan.text_of(one))} ≈ {_begin(scan.text_of(other))}"
+        for one, other in pairs[:SHOWN]
+    )
+
+
+def _begin(text: str) -> str:
+    masked = mask(text)
+    return masked if len(masked) <= _BEGINNING else f"{masked[:_BEGINNING]}…"
+
+
+def _names(scan: Scan, rows: Rows) -> str:
+    counts = Counter(scan.label_of(int(row)) for row in rows)
+    return ", ".join(f"{name} ({n})" for name, n in counts.most_common(3))

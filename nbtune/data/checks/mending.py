@@ -1,0 +1,112 @@
+"""Rows without what a check found in them: left out, or written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data.checks.found import Meant, Rows, languages_of, look, respelled
+from nbtune.data.checks.mojibake import mend_encoding
+from nbtune.data.checks.personal import mask
+from nbtune.data.checks.scan import Scan, scan
+from nbtune.data.cleaning import clean_text
+from nbtune.data.columns import infer_columns
+from nbtune.data.reading import read
+from nbtune.errors import DataError, did_you_mean
+from nbtune.recipe import Recipe
+
+REWRITTEN: dict[str, Callable[[str], str]] = {"encoding": mend_encoding, "personal": mask}
+"""Checks whose texts are written anew."""
+LEFT_OUT = (
+    "unusable", "overlap", "conflicts", "lost_characters", "duplicates", "near_overlap",
+    "near_duplicates", "rare_labels", "languages",
+)  # fmt: skip
+"""Checks whose rows are left out."""
+MENDED = (*LEFT_OUT, *REWRITTEN, "labels")
+
+
+def mend(
+    data: Any, *checks: str, text: str | None = None, label: str | None = None
+) -> pd.DataFrame:
+    """Return the rows as a frame, without what these checks of `nbtune.check_data` find.
+
+    ``encoding`` and ``personal`` write texts anew, ``labels`` gives a label one spelling, all
+    others leave rows out; of an overlap the training rows. What is given stays as it is.
+
+    Parameters
+    ----------
+    data : DataFrame, Dataset, DatasetDict, list of dict, (texts, labels), path or str
+        As for `nbtune.finetune`. Several splits come back in one frame with a column ``split``.
+    *checks : str
+        Names of checks, in the order in which they are mended.
+    text, label : str, optional
+        Columns, by default inferred.
+
+    Raises
+    ------
+    DataError
+        When there is no such check.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> df = pd.DataFrame({"text": ["a b c"] * 2 + ["d e f"], "label": ["x", "x", "y"]})
+    >>> len(mend(df, "duplicates"))
+    2
+    """
+    for check in checks:
+        if check not in MENDED:
+            raise DataError(
+                f"there is no check {check!r} to mend", hint=did_you_mean(check, MENDED)
+            )
+    frame = _together(read(data))
+    columns = infer_columns(frame, text, label)
+    for check in checks:
+        frame = _mended(frame, check, columns.text, columns.label)
+    return frame
+
+
+def _together(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    if len(frames) == 1:
+        return next(iter(frames.values())).copy()
+    parts = [frame.assign(split=split) for split, frame in frames.items()]
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _mended(frame: pd.DataFrame, check: str, text: str, label: str) -> pd.DataFrame:
+    frames = read(frame)
+    steps = Recipe().clean
+    found = scan(frames, text, label, lambda one: clean_text(one, steps))
+    rows = _rows(found, check)
+    # Rows of all splits in the order of the scan, and where each stands in the frame.
+    places = np.concatenate([part.index for part in frames.values()])[np.asarray(rows, dtype=int)]
+    if check in REWRITTEN:
+        return _written_anew(frame, text, places, REWRITTEN[check])
+    if check == "labels":
+        counts = np.bincount(found.labels[found.labels >= 0], minlength=len(found.names))
+        names = respelled(found.label_names, counts)
+        return _written_anew(frame, label, places, lambda name: names.get(str(name).strip(), name))
+    kept: pd.DataFrame = frame.drop(index=places).reset_index(drop=True)
+    return kept
+
+
+def _rows(found: Scan, check: str) -> Rows:
+    if check == "languages":  # all rows, where the check looks at some
+        guesses = np.array(languages_of(found, range(found.rows)))
+        names, counts = np.unique(guesses[guesses != ""], return_counts=True)
+        main = names[counts.argmax()] if len(names) else ""
+        return [int(row) for row in np.flatnonzero((guesses != "") & (guesses != main))]
+    meant: list[Meant] = [one for one in look(found) if one.check == check]
+    return meant[0].rows if meant else ()
+
+
+def _written_anew(
+    frame: pd.DataFrame, column: str, places: Any, write: Callable[[Any], Any]
+) -> pd.DataFrame:
+    cells = frame[column].astype(object).copy()
+    cells.iloc[places] = [write(cell) for cell in cells.iloc[places]]
+    written: pd.DataFrame = frame.assign(**{column: cells})
+    return written

@@ -1,0 +1,144 @@
+"""One pass over all rows: what is cheap is decided, what needs all rows is kept as numbers.
+
+A row leaves some eighty bytes, however long its text; texts are read again where they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from xxhash import xxh3_64_intdigest
+
+from nbtune.data.checking import cells, check_label, check_text
+from nbtune.data.checks.mojibake import DAMAGED, is_damaged
+from nbtune.data.checks.near import BANDS, band_keys
+from nbtune.data.checks.personal import KINDS
+from nbtune.data.checks.signs import MARKUP, REPLACEMENT, Joined
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[int, int], None]
+AT_ONCE = 10_000
+SIGNS: dict[str, Any] = {
+    "encoding": (DAMAGED, is_damaged),
+    "lost_characters": (REPLACEMENT, lambda found: True),
+    "markup": (MARKUP, lambda found: True),
+    **KINDS,
+}
+"""What is searched in every text: a pattern, and which of its matches are meant."""
+
+
+@dataclass
+class Scan:
+    """What one pass found; rows are numbered over all splits, in their order.
+
+    Attributes
+    ----------
+    frames : mapping
+        The rows as they were given, by split.
+    hashes : ndarray of uint64
+        One a text, 0 where the row cannot be used.
+    labels : ndarray of int32
+        Places in ``names``, -1 where there is none.
+    keys : ndarray of uint32
+        See `nbtune.data.checks.near.band_keys`.
+    faults : dict
+        Rows by what makes them unusable.
+    signs : dict
+        Rows by the sign that was found in their texts.
+    """
+
+    frames: Mapping[str, pd.DataFrame]
+    text: str
+    label: str
+    clean: Callable[[str], str]
+    hashes: Array = field(init=False)
+    labels: Array = field(init=False)
+    keys: Array = field(init=False)
+    names: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, list[int]] = field(default_factory=dict)
+    signs: dict[str, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.hashes = np.zeros(self.rows, np.uint64)
+        self.labels = np.full(self.rows, -1, np.int32)
+        self.keys = np.zeros((BANDS, self.rows), np.uint32)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many there are in all."""
+        return sum(map(len, self.frames.values()))
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """The first row of each split."""
+        ends = np.cumsum([0, *map(len, self.frames.values())])
+        return {split: int(start) for split, start in zip(self.frames, ends, strict=False)}
+
+    def rows_of(self, split: str) -> slice:
+        """Return the rows of a split."""
+        return slice(self.starts[split], self.starts[split] + len(self.frames[split]))
+
+    def split_of(self, row: int) -> str:
+        """Return the split of a row."""
+        return [split for split, start in self.starts.items() if start <= row][-1]
+
+    def text_of(self, row: int) -> str:
+        """Return a text, cleaned."""
+        split = self.split_of(row)
+        text = self.frames[split][self.text].iat[row - self.starts[split]]
+        return self.clean(text) if isinstance(text, str) else ""
+
+    def label_of(self, row: int) -> str:
+        """Return the name of a row's label, empty where it has none."""
+        return self.label_names[self.labels[row]] if self.labels[row] >= 0 else ""
+
+    @property
+    def label_names(self) -> list[str]:
+        """The names of labels, in the order in which they were met."""
+        return list(self.names)
+
+
+def scan(
+    frames: Mapping[str, pd.DataFrame],
+    text: str,
+    label: str,
+    clean: Callable[[str], str],
+    progress: Progress = lambda done, total: None,
+) -> Scan:
+    """Look at every row once, ten thousand at a time."""
+    found = Scan(frames, text, label, clean)
+    for split, frame in frames.items():
+        first = found.starts[split]
+        for start in range(0, len(frame), AT_ONCE):
+            part = frame.iloc[start : start + AT_ONCE]
+            _look_at(found, cells(part[text]), cells(part[label]), first + start)
+            progress(first + start + len(part), found.rows)
+    return found
+
+
+def _look_at(found: Scan, texts: list[Any], labels: list[Any], first: int) -> None:
+    """Take some rows in; ``found`` is changed in place."""
+    cleaned = []
+    for row, (text, label) in enumerate(zip(texts, labels, strict=True), first):
+        text_fault, plain = check_text(text, found.clean)
+        label_fault, name = check_label(label)
+        for fault in (text_fault, label_fault):
+            if fault:
+                found.faults.setdefault(fault, []).append(row)
+        if not label_fault:
+            found.labels[row] = found.names.setdefault(name, len(found.names))
+        if not text_fault:
+            # Zero stands for a text that cannot be used.
+            found.hashes[row] = xxh3_64_intdigest(plain.encode()) or 1
+        cleaned.append("" if text_fault else plain)
+    found.keys[:, first : first + len(cleaned)] = band_keys(cleaned)
+    joined = Joined(cleaned)
+    for sign, (pattern, is_meant) in SIGNS.items():
+        rows = joined.rows_with(pattern, is_meant)
+        if len(rows):
+            found.signs.setdefault(sign, []).extend(int(row) + first for row in rows)

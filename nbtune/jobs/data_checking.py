@@ -1,0 +1,90 @@
+"""Data is looked at: with the tokenizer of the model it is for, or shortly before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import DataError
+from nbtune.models.sources import find_model
+from nbtune.recipe import Recipe
+
+if TYPE_CHECKING:
+    from nbtune.data.checks.report import Tokenizer
+    from nbtune.data.preparing import PreparedData
+    from nbtune.records import DataRecord
+
+MOST_BEFORE_A_RUN = 20_000
+"""Training rows that are looked at before each run; ``%data`` looks at all."""
+_TOLD_ALREADY = ("unusable", "overlap", "rare_labels", "imbalance")
+"""What preparing the rows says itself, or what is good to know only."""
+_VOCABULARY_TEXTS = 20_000
+
+
+def look_at_data(
+    source: Any,
+    name: str,
+    recipe: Recipe,
+    progress: Callable[[int, int], None],
+    *,
+    tokenize: bool = True,
+    origin: str = "",
+) -> DataRecord:
+    """Look at all rows of a source; see `nbtune.api.check_data`."""
+    from nbtune.data.checking import refuse_empty
+    from nbtune.data.checks.report import describe
+    from nbtune.data.reading import read
+
+    frames = read(source)
+    for split, frame in frames.items():
+        refuse_empty(frame, split)
+    count = _tokenizer_of(recipe) if tokenize else None
+    return describe(name, frames, recipe, count, progress, origin=origin)
+
+
+def _tokenizer_of(recipe: Recipe) -> Callable[[list[str]], Tokenizer]:
+    """Return what loads the tokenizer of the recipe's model, without the model itself."""
+    source = find_model(recipe.model)
+
+    def load(texts: list[str]) -> Tokenizer:
+        from nbtune.models.loading import load_tokenizer
+        from nbtune.models.sources import SCRATCH
+
+        if source.kind == "scratch":
+            return SCRATCH, load_tokenizer(source, texts[:_VOCABULARY_TEXTS]), 128
+        from transformers import AutoConfig
+
+        tokenizer = load_tokenizer(source, [], recipe.revision)
+        config = AutoConfig.from_pretrained(source.location, revision=recipe.revision)
+        return source.name, tokenizer, int(getattr(config, "hidden_size", 768))
+
+    return load
+
+
+def warnings_of(recipe: Recipe, data: PreparedData) -> list[str]:
+    """Return what is wrong with the rows of a run, in a sentence each; nothing when not asked.
+
+    Raises
+    ------
+    DataError
+        When the recipe has ``checks: strict`` and something is wrong enough.
+    """
+    is_text = data.kind.inputs == ("text",) and data.kind.targets == ("label",)
+    if recipe.checks == "off" or not is_text:
+        return []
+    from nbtune.data.checks.found import look
+    from nbtune.data.checks.report import gravest
+    from nbtune.data.checks.scan import scan
+
+    splits = {
+        split: frame.head(MOST_BEFORE_A_RUN) if split == "train" else frame
+        for split, frame in data.splits.items()
+    }
+    found = look(scan(splits, "text", "label", lambda one: one))
+    if recipe.checks == "strict" and (errors := gravest(found, "error")):
+        raise DataError(
+            "checks: strict: " + "; ".join(f"{len(one.rows):,} {one.what}" for one in errors),
+            hint="%data shows them with a line that mends each; or checks: warn",
+        )
+    told = [one for one in gravest(found, "warning") if one.check not in _TOLD_ALREADY]
+    return [f"{len(one.rows):,} {one.what} (%data shows them)" for one in told]

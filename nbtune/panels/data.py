@@ -1,0 +1,124 @@
+"""What is in a data set and what is wrong with it, in HTML, Markdown and text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from nbtune.panels.html import percent, render
+from nbtune.panels.markdown import escaped
+from nbtune.plots.texts import short
+from nbtune.records import DataFinding, DataRecord, Truncation
+
+MOST_LABELS = 30
+MOST_COLUMNS = 20
+SIGNS = {"error": "✗", "warning": "!", "info": "i"}
+SOUND = "Nothing was found that is wrong with these rows."
+
+
+def data_html(record: DataRecord) -> str:
+    """Return findings, columns, labels and the cost of each limit."""
+    return render(
+        "data.html.j2",
+        record=record,
+        rows=_rows(record),
+        sound=SOUND,
+        signs=SIGNS,
+        most_columns=MOST_COLUMNS,
+        labels=_labels(record),
+        left_out=max(0, len(record.weights) - MOST_LABELS),
+        points=[_point(one) for one in record.lengths.truncation] if record.lengths else [],
+    )
+
+
+def data_text(record: DataRecord) -> str:
+    """Return the same, labels shortened, as lines of at most 80 characters."""
+    lines = [f"{short(record.name, 30)}: {_rows(record)}"[:80], *_column_lines(record), ""]
+    if not record.findings:
+        lines.append(SOUND)
+    for finding in record.findings:
+        lines += _finding_lines(finding)
+    if record.origin:
+        lines += ["", f"{short(record.name, 20)} is made by: {short(record.origin, 58)}"[:80]]
+    return "\n".join([*lines, "", *_label_lines(record), *_length_lines(record)]).rstrip()
+
+
+def data_markdown(record: DataRecord) -> str:
+    """Return findings as a table; nothing from the data can become markup."""
+    lines = [f"**{escaped(record.name)}**: {escaped(_rows(record))}", ""]
+    if not record.findings:
+        return "\n".join([*lines, SOUND])
+    lines += ["| | rows | found | to do |", "|---|---:|---|---|"]
+    for finding in record.findings:
+        examples = "; ".join(escaped(short(one, 80)) for one in finding.examples)
+        what = escaped(finding.what) + (f": {examples}" if examples else "")
+        cells = (finding.severity, f"{finding.count:,}", what, escaped(finding.fix))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _rows(record: DataRecord) -> str:
+    rows = ", ".join(f"{count:,} {short(split, 20)}" for split, count in record.rows.items())
+    return f"{rows} rows, {len(record.weights):,} labels"
+
+
+def _labels(record: DataRecord) -> list[tuple[str, list[str], str]]:
+    splits = list(record.labels.values())
+    return [
+        (name, [f"{counts.get(name, 0):,}" for counts in splits], _weight(record, name))
+        for name in list(splits[0])[:MOST_LABELS]
+    ]
+
+
+def _weight(record: DataRecord, name: str) -> str:
+    return f"{record.weights[name]:.3g}" if name in record.weights else "–"
+
+
+def _point(one: Truncation) -> tuple[str, str, str, str]:
+    return f"{one.max_length:,}", _share(one.rows), _share(one.tokens), percent(one.time)
+
+
+def _share(value: float) -> str:
+    return "0" if value == 0 else f"{100 * value:.2g} %"
+
+
+def _finding_lines(finding: DataFinding) -> Iterator[str]:
+    mark = {"error": "x", "warning": "!", "info": "i"}[finding.severity]
+    told = f"{finding.count:,} {short(finding.what)}"
+    yield from textwrap.wrap(told, 80, initial_indent=f"{mark} ", subsequent_indent="  ")
+    for example in finding.examples:
+        yield f"    {short(example, 76)}"
+    yield from textwrap.wrap(
+        f"-> {short(finding.fix)}", 80, initial_indent="  ", subsequent_indent="     "
+    )
+
+
+def _column_lines(record: DataRecord) -> Iterator[str]:
+    for one in record.columns[:MOST_COLUMNS]:
+        role = f" ({one.role})" if one.role else ""
+        name = f"{short(one.name, 27)}{role}"
+        missing = f", {one.missing:,} missing" if one.missing else ""
+        yield f"  {name:<36}{short(one.kind, 8):<9}{f'{one.distinct:,} different{missing}':>33}"
+
+
+def _label_lines(record: DataRecord) -> Iterator[str]:
+    splits = list(record.labels)[:3]
+    yield f"{'label':<32}" + "".join(f"{short(s, 11):>12}" for s in splits) + f"{'weight':>11}"
+    for name, counts, weight in _labels(record)[:10]:
+        yield f"{short(name, 31):<32}" + "".join(f"{c:>12}" for c in counts[:3]) + f"{weight:>11}"
+
+
+def _length_lines(record: DataRecord) -> Iterator[str]:
+    if record.lengths is None:
+        return
+    found = record.lengths
+    yield ""
+    yield from textwrap.wrap(
+        f"tokens of {short(found.model, 40)}: median {found.median:.0f}, 95 % {found.p95:.0f}, "
+        f"longest {found.longest:,} ({found.looked_at:,} rows looked at)",
+        80,
+    )
+    yield f"{'max_length':<12}{'rows cut':>12}{'tokens lost':>14}{'time of a step':>17}"
+    for one in found.truncation:
+        limit, rows, tokens, time = _point(one)
+        yield f"{limit:<12}{rows:>12}{tokens:>14}{time:>17}"

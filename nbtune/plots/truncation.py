@@ -1,0 +1,31 @@
+"""What each limit on the length of texts costs, and saves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbtune.plots.style import COLOURS, DASHES, legend, title
+from nbtune.records import Lengths
+
+
+def plot_truncation(record: Lengths, ax: Any) -> Any:
+    """Draw rows cut, tokens lost, and the time of a step over ``max_length``, in per cent."""
+    limits = [one.max_length for one in record.truncation]
+    curves = {
+        "rows cut": [100 * one.rows for one in record.truncation],
+        "tokens lost": [100 * one.tokens for one in record.truncation],
+        "time of a step": [100 * one.time for one in record.truncation],
+    }
+    for i, (name, values) in enumerate(curves.items()):
+        look = {"color": COLOURS[i], "linestyle": DASHES[i]}
+        ax.plot(limits, values, marker="o", markersize=3.5, label=name, **look)
+    ax.set_xscale("log", base=2)
+    ticks = limits[:: max(1, len(limits) // 6)]
+    ax.set_xticks(ticks, [f"{limit:,}" for limit in ticks])
+    ax.minorticks_off()
+    ax.set_ylim(-3, 103)
+    ax.set_xlabel("max_length (tokens)")
+    ax.set_ylabel("%")
+    legend(ax)
+    title(ax, "Cost of a limit")
+    return ax

@@ -1,0 +1,107 @@
+"""What is in a data set, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from nbtune.records.plain import make, plain
+
+SEVERITIES = ("error", "warning", "info")
+"""From what makes scores or a model wrong, to what is good to know."""
+
+
+@dataclass(frozen=True)
+class DataFinding:
+    """Something that was found in so many rows (``count`` of ``rows``).
+
+    ``examples`` are at most three, and none where they would give somebody away; ``fix`` is a
+    line for the notebook, or a line for the recipe where it begins with a setting's name.
+    """
+
+    check: str
+    severity: str
+    count: int
+    rows: int
+    what: str
+    examples: tuple[str, ...]
+    fix: str
+
+
+@dataclass(frozen=True)
+class DataColumn:
+    """A column: its ``role`` (``text``, ``label`` or none), kind, missing and different values."""
+
+    name: str
+    role: str
+    kind: str
+    missing: int
+    distinct: int
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """What one ``max_length`` costs: shares of rows cut and of tokens lost, and of the step time.
+
+    ``time`` is the share of a step's work that is left, by the count of multiplications; it is
+    computed, not measured.
+    """
+
+    max_length: int
+    rows: float
+    tokens: float
+    time: float
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many tokens the texts have, and what each limit would cost.
+
+    ``counts`` has the rows between each two of ``edges``; ``looked_at`` rows were tokenised, all
+    or a sample; ``unknown`` is the share of tokens that the tokenizer has no word for.
+    """
+
+    model: str
+    looked_at: int
+    median: float
+    p95: float
+    longest: int
+    unknown: float
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    truncation: tuple[Truncation, ...]
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """All that was found: rows by split, columns, labels by split, lengths, findings.
+
+    ``weights`` are those that ``class_weight: balanced`` gives the labels.
+    """
+
+    name: str
+    rows: dict[str, int]
+    columns: tuple[DataColumn, ...]
+    labels: dict[str, dict[str, int]]
+    weights: dict[str, float]
+    lengths: Lengths | None
+    findings: tuple[DataFinding, ...]
+    seconds: float
+    origin: str = ""
+
+    def to_json(self) -> str:
+        """Write the record as JSON; NaN becomes null."""
+        return json.dumps(plain(asdict(self)), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> DataRecord:
+        """Read what `to_json` wrote; unknown fields are passed over."""
+        values = json.loads(text)
+        for name, kind in (("columns", DataColumn), ("findings", DataFinding)):
+            values[name] = tuple(make(kind, one) for one in values[name])
+        if values["lengths"] is not None:
+            points = values["lengths"]["truncation"]
+            values["lengths"]["truncation"] = tuple(make(Truncation, one) for one in points)
+            values["lengths"] = make(Lengths, values["lengths"])
+        record: DataRecord = make(cls, values)
+        return record

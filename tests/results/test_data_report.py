@@ -1,0 +1,153 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import nbtune
+from nbtune.data.checks.lengths import count_tokens, describe_lengths, truncate
+from nbtune.errors import DataError
+from nbtune.recipe import compose, yaml_layer
+from nbtune.records import DataRecord
+from nbtune.testing import plant_problems, tiny_model_folder, tiny_tokenizer, topic_rows
+
+SECRETS = ("ann@mail.example.org", "+49 30 1234567", "4111 1111 1111 1111")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tiny_model_folder(tmp_path_factory.mktemp("data") / "model")
+    rows = topic_rows(60)
+    rows.loc[60] = [f"{' and '.join(SECRETS)} of the sea", "place"]
+    rows.loc[61] = rows.loc[60]
+    return nbtune.check_data(rows, model=str(folder), max_length=8, display="none")
+
+
+def test_rows_labels_and_columns_are_counted(report):
+    assert report.record.rows == {"train": 62}
+    assert report.labels["train"].to_dict() == {"place": 22, "animal": 20, "food": 20}
+    assert report.labels.loc["place", "weight"] == pytest.approx(62 / (3 * 22), abs=1e-4)
+    assert [(one.name, one.role) for one in report.record.columns] == [
+        ("text", "text"), ("label", "label"),
+    ]  # fmt: skip
+
+
+def test_personal_data_is_counted_and_never_shown(report):
+    assert report["personal"].count == 2
+    assert report["personal"].examples == ()
+    assert report["duplicates"].count == 1
+    faces = [*report._repr_mimebundle_().values(), repr(report), report.record.to_json()]
+    assert not any(secret in face for secret in SECRETS for face in faces)
+
+
+def test_the_cost_of_a_limit_is_that_of_its_cut_rows():
+    lengths = np.array([2, 4, 8, 10])
+    found = truncate(lengths, 5, width=1_000_000_000)
+    assert (found.rows, found.tokens) == (0.5, 1 - 16 / 24)
+    assert found.time == pytest.approx(16 / 24)
+    short = truncate(lengths, 5, width=1)
+    assert short.time < found.time, "attention grows with the square of the length"
+
+
+def test_lengths_are_those_of_the_tokenizer():
+    tokenizer, texts = tiny_tokenizer(), list(topic_rows(30)["text"])
+    lengths, unknown = count_tokens(texts, tokenizer)
+    assert list(lengths) == [len(tokenizer(text)["input_ids"]) for text in texts]
+    found = describe_lengths("tiny", lengths, unknown, 32, 6)
+    assert sum(found.counts) == 30
+    assert found.truncation[-1].rows == 0
+    assert 6 in [one.max_length for one in found.truncation]
+
+
+def test_unknown_tokens_are_counted_among_all():
+    class Words:
+        unk_token_id = 7
+
+        def __call__(self, texts, verbose):
+            return {"input_ids": [[1, *(7 if "?" in w else 2 for w in t.split())] for t in texts]}
+
+    assert count_tokens(["a ?", "b c"], Words())[1] == pytest.approx(1 / 6)
+
+
+def test_what_is_cut_is_told_with_a_limit_that_cuts_little(report):
+    finding = report["truncation"]
+    cut = report.truncation.set_index("max_length").loc[8, "rows"]
+    assert finding.count == round(cut * 62)
+    limit = int(finding.fix.removeprefix("max_length: "))
+    assert report.truncation.set_index("max_length").loc[limit, "rows"] <= 0.01
+
+
+def test_lines_for_the_recipe_are_lines_of_a_recipe():
+    rows = topic_rows(90)
+    rows = rows[(rows["label"] != "food") | (rows.index < 15)]
+    rows.loc[0, "text"] = "<b>bold</b> and &amp; so on"
+    report = nbtune.check_data(rows, tokenize=False, display="none")
+    lines = [one.fix for one in report.record.findings if one.check in ("imbalance", "markup")]
+    recipe = compose(yaml_layer("\n".join(lines), "cell")).recipe
+    assert recipe.class_weight == "balanced"
+    assert "markup" in recipe.clean
+
+
+def test_its_faces_are_text_and_tables_only(report):
+    faces = report._repr_mimebundle_()
+    assert set(faces) == {"text/plain", "text/markdown", "text/html"}
+    assert max(map(len, faces["text/plain"].splitlines())) <= 80
+    assert isinstance(report.figure(), Figure)
+    assert len(report.figure().axes) == 3
+    assert len(report.findings) == len(report.record.findings)
+    assert repr(DataRecord.from_json(report.record.to_json())) == repr(report.record)
+
+
+def test_texts_stay_texts_in_every_face():
+    rows = topic_rows(30)
+    rows.loc[30] = ["<script>alert(1)</script> of the sea", "place"]
+    rows.loc[31] = rows.loc[30]
+    faces = nbtune.check_data(rows, tokenize=False, display="none")._repr_mimebundle_()
+    assert "<script>" not in faces["text/html"] + faces["text/markdown"]
+    assert "&lt;script&gt;alert" in faces["text/html"]
+
+
+def test_sound_rows_are_said_to_be_sound():
+    report = nbtune.check_data(topic_rows(60), tokenize=False, display="none")
+    assert not report.record.findings
+    assert "Nothing was found" in report.text
+
+
+def test_a_run_says_what_is_wrong_or_refuses(tmp_path):
+    rows, _ = plant_problems(*[nbtune.datasets.load("topics")] * 2, 3)
+    settings = {
+        "model": str(tiny_model_folder(tmp_path / "model")),
+        "max_steps": 1,
+        "max_train_samples": 100,
+        "drop_bad_rows": True,
+        "baseline": False,
+        "runs_dir": tmp_path / "runs",
+        "display": "none",
+    }
+    rows = rows.tail(150)
+    with pytest.raises(DataError, match=r"checks: strict: .*texts were read in the wrong"):
+        nbtune.finetune(rows, checks="strict", **settings)
+    run = nbtune.finetune(rows, "told", **settings)
+    told = [event.text for _, event in run.events if type(event).__name__ == "Notice"]
+    assert any("texts hold personal data" in text for text in told)
+    quiet = nbtune.finetune(rows, "told", checks="off", **settings)
+    assert quiet.name == run.name, "what is said of the rows makes no other run"
+
+
+def test_columns_that_were_named_stand_in_the_line():
+    rows = topic_rows(30).rename(columns={"text": "a", "label": "b"})
+    rows.loc[30] = rows.loc[0]
+    report = nbtune.check_data(rows, name="mine", text="a", label="b", tokenize=False)
+    line = "import nbtune; mine = nbtune.mend(mine, 'duplicates', text='a', label='b')"
+    assert report["duplicates"].fix == line
+    assert "duplicates" in report
+    with pytest.raises(DataError, match="there is no check 'duplicate' to mend") as refused:
+        nbtune.mend(rows, "duplicate", text="a", label="b")
+    assert refused.value.hint == "did you mean 'duplicates'?"
+
+
+def test_any_source_becomes_a_frame():
+    frame = nbtune.mend("topics")
+    assert isinstance(frame, pd.DataFrame)
+    assert set(frame["split"]) == {"train", "test"}
+    report = nbtune.check_data("topics", tokenize=False, display="none")
+    assert report.record.origin == "import nbtune; df = nbtune.mend('topics')"
