@@ -80,7 +80,7 @@ def warnings_of(recipe: Recipe, data: PreparedData) -> list[str]:
         split: frame.head(MOST_BEFORE_A_RUN) if split == "train" else frame
         for split, frame in data.splits.items()
     }
-    found = look(scan(splits, "text", "label", lambda one: one))
+    found = look(scan(splits, "text", "label", lambda one: one), languages=False)
     if recipe.checks == "strict" and (errors := gravest(found, "error")):
         raise DataError(
             "checks: strict: " + "; ".join(f"{len(one.rows):,} {one.what}" for one in errors),

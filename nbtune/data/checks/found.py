@@ -46,8 +46,10 @@ class Meant:
         )
 
 
-def look(scan: Scan, progress: Progress = lambda done, total: None) -> list[Meant]:
-    """Return what there is to say, the gravest first."""
+def look(
+    scan: Scan, progress: Progress = lambda done, total: None, *, languages: bool = True
+) -> list[Meant]:
+    """Return what there is to say, the gravest first; ``languages`` takes longest."""
     found = [
         *_unusable(scan),
         *_leaks(scan),
@@ -56,7 +58,7 @@ def look(scan: Scan, progress: Progress = lambda done, total: None) -> list[Mean
         *_copies(scan),
         *_near(scan, progress),
         *_labels(scan),
-        *_languages(scan),
+        *(_languages(scan) if languages else ()),
     ]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 

@@ -79,6 +79,11 @@ class Scan:
         ends = np.cumsum([0, *map(len, self.frames.values())])
         return {split: int(start) for split, start in zip(self.frames, ends, strict=False)}
 
+    @cached_property
+    def texts(self) -> dict[str, pd.Series[Any]]:
+        """The column of texts of each split."""
+        return {split: frame[self.text] for split, frame in self.frames.items()}
+
     def rows_of(self, split: str) -> slice:
         """Return the rows of a split."""
         return slice(self.starts[split], self.starts[split] + len(self.frames[split]))
@@ -90,7 +95,7 @@ class Scan:
     def text_of(self, row: int) -> str:
         """Return a text, cleaned."""
         split = self.split_of(row)
-        text = self.frames[split][self.text].iat[row - self.starts[split]]
+        text = self.texts[split].iat[row - self.starts[split]]
         return self.clean(text) if isinstance(text, str) else ""
 
     def label_of(self, row: int) -> str:
