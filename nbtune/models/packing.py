@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface
 
+from nbtune.models import varlen
 from nbtune.models.dropout import dropout as drop
 from nbtune.models.frozen import Frozen, Reached
 from nbtune.models.narrowing import Narrow
@@ -56,15 +57,26 @@ class Layout:
     """Where each token of the long row stands in the padded batch, flattened.
 
     ``order``, and ``rows`` on the device, are the rows of the batch in the order in which the
-    long row has them; each begins there at ``starts``.
+    long row has them, of so many ``tokens``; each begins there at ``starts``.
     """
 
     order: list[int]
+    tokens: list[int]
     rows: Tensor
     starts: Tensor
     places: Tensor
     positions: Tensor
-    groups: tuple[Group, ...]
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The rows in groups of similar length."""
+        return tuple(_groups(self.tokens, self.rows.device))
+
+    @cached_property
+    def bounds(self) -> Tensor:
+        """Where each row begins and the last one ends, int32, of shape (rows + 1,)."""
+        ends = self.starts.new_tensor([sum(self.tokens)])
+        return torch.cat([self.starts, ends]).int()
 
 
 def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
@@ -85,11 +97,11 @@ def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
     places = positions + (rows * width).repeat_interleave(tokens)
     return Layout(
         order,
+        ordered,
         rows.to(device, non_blocking=True),
         starts.to(device, non_blocking=True),
         places.to(device, non_blocking=True),
         positions[None].to(device, non_blocking=True),
-        tuple(_groups(ordered, device)),
     )
 
 
@@ -155,8 +167,23 @@ def packed_attention(
     every = None if packer.narrow is None else packer.narrow.states_for(module)
     if is_narrow := every is not None:
         keys, values = (states[0].view(states.shape[1], -1, query.shape[-1]) for states in every)
+    layout = packer.layout
+    # The kernel takes a narrow query for the last token of its row, which matters to windows only.
+    if varlen.suits(queries, dropout) and (window is None or not is_narrow):
+        mixed = varlen.attend(
+            queries,
+            keys,
+            values,
+            layout.bounds,
+            layout.tokens[0],
+            scale=scaling,
+            causal=causal and not is_narrow,
+            window=window,
+            is_narrow=is_narrow,
+        )
+        return mixed[None], None
     parts = []
-    for group in packer.layout.groups:
+    for group in layout.groups:
         mine = (
             queries[group.first : group.first + group.rows, None].transpose(1, 2)
             if is_narrow
@@ -311,7 +338,7 @@ class Packer:
         self.own_attention = self.inner.config._attn_implementation
         self.plain: Callable[..., Any] = self.inner.forward
         nothing = torch.empty(0, dtype=torch.long)
-        self.layout = Layout([], nothing, nothing, nothing, nothing, ())
+        self.layout = Layout([], [], nothing, nothing, nothing, nothing)
         self.calls = 0
         self.windows: set[int] = set()
         self.frozen: Frozen | None = None
