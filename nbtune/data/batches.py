@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,6 +45,8 @@ class Batch:
     states: list[np.ndarray[Any, Any]] | None = None
 
 
+GROUPED_STEPS = 50
+"""So many steps' rows are sorted by length together, as in `Trainer`."""
 Order = Callable[[int, int, int], Indices]
 """(seed, epoch, rows) to the rows of that epoch; it depends on nothing else."""
 
@@ -54,21 +56,39 @@ def epoch_order(seed: int, epoch: int, rows: int) -> Indices:
     return np.random.default_rng([seed, epoch]).permutation(rows)
 
 
-def row_order(strategy: str, targets: Targets) -> Order:
+def row_order(strategy: str, examples: Encoded, rows_per_step: int) -> Order:
     """Return how the rows of an epoch are chosen, for a ``train_sampling_strategy``.
 
     With ``weighted`` as many rows are drawn as there are, with replacement, and every label as
     often as any other: rows of a rare one come several times, some of a frequent one not at all.
+    With ``group_by_length`` rows of like length meet in a step: 50 steps' worth of shuffled rows
+    are sorted, cut into steps, and those shuffled.
     """
     if strategy == "sequential":
         return lambda seed, epoch, rows: np.arange(rows)
     if strategy == "random":
         return epoch_order
-    _, label, counts = np.unique(np.asarray(targets), return_inverse=True, return_counts=True)
+    if strategy == "group_by_length":
+        return partial(_by_length, np.asarray(examples.lengths), rows_per_step)
+    _, label, counts = np.unique(
+        np.asarray(examples.targets), return_inverse=True, return_counts=True
+    )
     chances = 1 / (len(counts) * counts[label])
     return lambda seed, epoch, rows: np.random.default_rng([seed, epoch]).choice(
         rows, size=rows, p=chances
     )
+
+
+def _by_length(
+    lengths: np.ndarray[Any, Any], rows_per_step: int, seed: int, epoch: int, rows: int
+) -> Indices:
+    shuffled, span = epoch_order(seed, epoch, rows), GROUPED_STEPS * rows_per_step
+    spans = (shuffled[start : start + span] for start in range(0, rows, span))
+    grouped = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in spans])
+    whole = rows // rows_per_step * rows_per_step
+    steps = grouped[:whole].reshape(-1, rows_per_step)
+    mixed = np.random.default_rng([seed, epoch, 1]).permutation(steps)
+    return np.concatenate([mixed.ravel(), grouped[whole:]])
 
 
 def step_rows(

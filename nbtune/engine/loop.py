@@ -226,11 +226,9 @@ class Training:
                 rows_of_steps = self._rows_from_here()
 
     def _rows_from_here(self) -> Iterator[Indices]:
-        job, targets = self.job, self.job.train.targets
-        order = row_order(job.recipe.train_sampling_strategy, targets)
-        return step_rows(
-            job.recipe.seed, len(targets), job.rows_per_step, self.progress.step, order
-        )
+        job, rows = self.job, len(self.job.train.targets)
+        order = row_order(job.recipe.train_sampling_strategy, job.train, job.rows_per_step)
+        return step_rows(job.recipe.seed, rows, job.rows_per_step, self.progress.step, order)
 
     def _look_around(self) -> None:
         """Report, score and save, where it is time to."""

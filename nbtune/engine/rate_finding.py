@@ -36,7 +36,7 @@ def try_rates(job: Job, rates: list[float], progress: Callable[[int, int], None]
         pad_id=job.pad_id,
         tell=lambda text: None,
     )
-    order = row_order(recipe.train_sampling_strategy, job.train.targets)
+    order = row_order(recipe.train_sampling_strategy, job.train, job.rows_per_step)
     rows = step_rows(recipe.seed, len(job.train.targets), job.rows_per_step, 0, order)
     losses: list[float] = []
     before = random_state(device)

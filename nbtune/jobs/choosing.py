@@ -100,4 +100,7 @@ def advice(recipe: Recipe, source: ModelSource) -> str:
             f"lr_scheduler_type {recipe.lr_scheduler_type} has no warm-up, so warmup_steps does "
             "nothing; constant_with_warmup has one"
         )
+    if recipe.train_sampling_strategy == "group_by_length":
+        saved = "" if recipe.batching == "padded" else "; packed batches have no padding to save"
+        return f"group_by_length: a step has rows of like length, and is no random draw{saved}"
     return ""

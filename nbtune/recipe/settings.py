@@ -151,8 +151,9 @@ class Recipe(Settings):
         None,
         description="balanced weighs labels by 1 / frequency; or {label: weight}, others weigh 1",
     )
-    train_sampling_strategy: Literal["random", "weighted", "sequential"] = Field(
-        "random", description="weighted draws every label equally often"
+    train_sampling_strategy: Literal["random", "weighted", "group_by_length", "sequential"] = Field(
+        "random",
+        description="weighted draws every label equally often; group_by_length saves padding",
     )
     neftune_noise_alpha: float | None = Field(
         None, gt=0, le=100, description="noise on the embeddings; 5 is usual (NEFTune, Jain 2023)"

@@ -47,7 +47,7 @@ def test_steps_begun_in_the_middle_go_on_as_if_never_stopped(rows, rows_per_step
 
 def test_weighted_sampling_draws_every_label_equally_often():
     targets = np.array([0] * 900 + [1] * 90 + [2] * 10)
-    order = row_order("weighted", targets)
+    order = row_order("weighted", some_rows(targets), 10)
     drawn = order(0, 0, 1000)
     assert len(drawn) == 1000
     assert np.bincount(targets[drawn]) / 1000 == pytest.approx([1 / 3] * 3, abs=0.06)
@@ -56,17 +56,39 @@ def test_weighted_sampling_draws_every_label_equally_often():
     assert list(order(1, 0, 1000)) != list(drawn)
 
 
-@pytest.mark.parametrize("strategy", ["random", "sequential", "weighted"])
+def some_rows(targets, lengths=None):
+    lengths = np.ones(len(targets), int) if lengths is None else lengths
+    return InMemory([[1] * n for n in lengths], np.asarray(targets))
+
+
+@given(lengths, st.integers(1, 20), st.integers(0, 3))
+def test_grouping_by_length_takes_every_row_once_and_the_short_step_last(lengths, size, epoch):
+    order = row_order("group_by_length", some_rows(lengths, lengths), size)
+    assert sorted(order(0, epoch, len(lengths))) == list(range(len(lengths)))
+
+
+def test_grouped_rows_of_a_step_are_of_like_length_and_steps_come_in_any_order():
+    rng = np.random.default_rng(0)
+    lengths = rng.permutation(np.repeat(np.arange(1, 31), 8))
+    rows = row_order("group_by_length", some_rows(lengths, lengths), 8)(0, 0, 240)
+    steps = lengths[rows].reshape(30, 8)
+    assert (steps == steps[:, :1]).all()
+    assert 5 < np.sum(np.diff(steps[:, 0]) > 0) < 25
+
+
+@pytest.mark.parametrize("strategy", ["random", "sequential", "weighted", "group_by_length"])
 def test_steps_of_every_order_go_on_as_if_never_stopped(strategy):
     targets = np.arange(20) % 3
-    order = row_order(strategy, targets)
+    order = row_order(strategy, some_rows(targets), 6)
     whole = itertools.islice(step_rows(0, 20, 6, 0, order), 5, 9)
     later = itertools.islice(step_rows(0, 20, 6, 5, order), 4)
     assert [list(step) for step in later] == [list(step) for step in whole]
 
 
 def test_rows_may_come_as_they_lie():
-    steps = itertools.islice(step_rows(0, 5, 2, 0, row_order("sequential", np.zeros(5))), 4)
+    steps = itertools.islice(
+        step_rows(0, 5, 2, 0, row_order("sequential", some_rows(np.zeros(5)), 2)), 4
+    )
     assert [list(step) for step in steps] == [[0, 1], [2, 3], [4], [0, 1]]
 
 
