@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class NbtuneError(Exception):
@@ -33,7 +33,16 @@ class NbtuneError(Exception):
 
 
 class RecipeError(NbtuneError):
-    """Settings that cannot work; all of them are named at once."""
+    """Settings that cannot work; all of them are named at once.
+
+    ``by_setting`` says of each what is wrong with it, where that is known.
+    """
+
+    def __init__(
+        self, problem: str, hint: str = "", *, by_setting: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(problem, hint)
+        self.by_setting = dict(by_setting or {})
 
 
 class DataError(NbtuneError):

@@ -14,6 +14,8 @@ from nbtune.errors import RecipeError, did_you_mean, nearest
 from nbtune.recipe.settings import ALIASES, SWITCHES, VALUE_ALIASES, Recipe
 
 Path = tuple[str, ...]
+Problem = tuple[str, str]
+"""The setting that something is wrong with, empty for several at once, and what it is."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def compose(*layers: Layer, known: Mapping[str, Sequence[str]] | None = None) ->
     """
     values: dict[str, Any] = {}
     origins: dict[Path, Layer] = {}
-    problems: list[str] = []
+    problems: list[Problem] = []
     renamed: list[str] = []
     for layer in layers:
         given: dict[Path, str] = {}
@@ -100,12 +102,12 @@ def compose(*layers: Layer, known: Mapping[str, Sequence[str]] | None = None) ->
             canonical, meant = _canonical(path, value)
             where = layer.where(path)
             if canonical[0] not in Recipe.model_fields:
-                problems.append(f"{where}: unknown setting {path[0]!r}{_suggest(path[0])}")
+                text = f"{where}: unknown setting {path[0]!r}{_suggest(path[0])}"
+                problems.append((".".join(path), text))
                 continue
             if earlier := given.get(canonical):
-                problems.append(
-                    f"{where}: {'.'.join(path)} and {earlier} are the same setting; keep one"
-                )
+                text = f"{where}: {'.'.join(path)} and {earlier} are the same setting; keep one"
+                problems.append((".".join(canonical), text))
                 continue
             given[canonical] = ".".join(path)
             if canonical != path:
@@ -125,31 +127,32 @@ def compose(*layers: Layer, known: Mapping[str, Sequence[str]] | None = None) ->
 
 def _unknown_words(
     values: Mapping[str, Any], origins: Mapping[Path, Layer], known: Mapping[str, Sequence[str]]
-) -> Iterable[str]:
+) -> Iterable[Problem]:
     for name, words in known.items():
         value = values.get(name)
         if isinstance(value, str) and value not in words:
             place = origins[(name,)].where((name,))
-            yield f"{place}: there is no {name} {value!r}; {did_you_mean(value, words)}"
+            yield name, f"{place}: there is no {name} {value!r}; {did_you_mean(value, words)}"
 
 
-def _all(problems: list[str]) -> RecipeError:
-    first, *rest = dict.fromkeys(problems)
-    text = "\n".join([first, *rest])
-    return RecipeError(text, hint="all settings with their defaults: %finetune --help")
+def _all(problems: list[Problem]) -> RecipeError:
+    text = "\n".join(dict.fromkeys(text for _, text in problems))
+    hint = "all settings with their defaults: %finetune --help"
+    return RecipeError(text, hint=hint, by_setting=dict(reversed(problems)))
 
 
 def _leaves(values: Mapping[str, Any]) -> Iterable[tuple[Path, Any]]:
     for key, value in values.items():
         path = tuple(str(key).split("."))
-        if isinstance(value, Mapping) and _is_group(path[0]):
+        if isinstance(value, Mapping) and is_group(path[0]):
             for inner, leaf in value.items():
                 yield (*path, str(inner)), leaf
         else:
             yield path, value
 
 
-def _is_group(name: str) -> bool:
+def is_group(name: str) -> bool:
+    """Say whether a setting holds settings of its own, as ``lora`` does."""
     info = Recipe.model_fields.get(name)
     return info is not None and _group(info) is not None
 
@@ -157,6 +160,11 @@ def _is_group(name: str) -> bool:
 def _group(info: FieldInfo) -> type[BaseModel] | None:
     kind = info.annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def canonical_path(path: Path) -> Path:
+    """Return what a setting is called here, for the path of any of its names."""
+    return _canonical(path, None)[0]
 
 
 def _canonical(path: Path, value: Any) -> tuple[Path, Any]:
@@ -201,20 +209,21 @@ def _suggest(name: str, known: Iterable[str] | None = None) -> str:
     return f"; did you mean {close!r}?" if close else ""
 
 
-def _problem(detail: ErrorDetails, origins: Mapping[Path, Layer]) -> str:
+def _problem(detail: ErrorDetails, origins: Mapping[Path, Layer]) -> Problem:
     path = tuple(str(part) for part in detail["loc"] if isinstance(part, str))
     path = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in origins), path)
     name = ".".join(path)
     place = origins[path].where(path) if path in origins else "recipe"
     if not path:
-        return f"{place}: {detail['msg'].removeprefix('Value error, ')}"
+        return "", f"{place}: {detail['msg'].removeprefix('Value error, ')}"
     if detail["type"] == "extra_forbidden":
         inner = _group(Recipe.model_fields[path[0]])
         known = inner.model_fields if inner and len(path) > 1 else None
-        return f"{place}: unknown setting {name!r}{_suggest(path[-1], known)}"
+        return name, f"{place}: unknown setting {name!r}{_suggest(path[-1], known)}"
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return f"{place}: {name} is {detail['input']!r}; {message}{_choice(path, detail['input'])}"
+    value = detail["input"]
+    return name, f"{place}: {name} is {value!r}; {message}{_choice(path, value)}"
 
 
 def _choice(path: Path, value: Any) -> str:
