@@ -30,6 +30,7 @@ from nbtune.jobs.choosing import (
     fill_in,
     known_names,
     rising_rates,
+    suit,
     usual_rate,
 )
 from nbtune.jobs.data_checking import warnings_of
@@ -146,7 +147,9 @@ def finetune(
             _given(data, settled.data, "data"),
             _given(validation_data, settled.validation_data),
             _given(test_data, settled.test_data),
+            suit=suit,
         )
+        settled = prepared.recipe
         for text in prepared.notices:
             teller(Notice(text))
         same = None if fresh else _same(store, name, identity(settled, prepared))
@@ -240,7 +243,8 @@ def lr_find(
     plain = {"learning_rate": usual, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
     settled = fill_in(given.recipe.model_copy(update=plain), source)
     with Progress("learning rates tried", display) as progress, TemporaryDirectory() as place:
-        prepared = prepare(settled, _given(data, settled.data, "data"))
+        prepared = prepare(settled, _given(data, settled.data, "data"), suit=suit)
+        settled = prepared.recipe
         prepared = replace(prepared, splits={"train": prepared.splits["train"]})
         folder = RunStore(place).create("lr_find")
         lay_out(folder, given, settled, prepared)

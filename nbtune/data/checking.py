@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from nbtune.data.columns import Columns
+from nbtune.data.faults import (
+    LONE,
+    Faults,
+    cells_of,
+    check_text,
+    checked_rows,
+    has_lone_surrogate,
+    is_missing,
+)
 from nbtune.errors import DataError, did_you_mean
-
-SHOWN = 3
-_EXCERPT = 40
-_LONE = "half a character (a lone surrogate)"
 
 
 def refuse_empty(frame: pd.DataFrame, what: str) -> None:
@@ -63,32 +66,28 @@ def usable_rows(
     DataError
         Names how many rows are bad for which reason, and some of them.
     """
-    texts, labels = cells(frame[columns.text]), cells(frame[columns.label])
-    faults: dict[str, list[tuple[int, Any]]] = {}
-    rows = []
-    for row, text, label in zip(frame.index, texts, labels, strict=True):
-        text_fault, cleaned = check_text(text, clean)
-        label_fault, name = check_label(label)
-        for fault, value in ((text_fault, text), (label_fault, label)):
-            if fault:
-                faults.setdefault(fault, []).append((row, value))
-        if not (text_fault or label_fault):
-            rows.append((row, cleaned, name))
-    bad = f"{len(frame) - len(rows)} of {len(frame)} rows"
-    mixed = _mixed_labels(labels, columns.label)
-    if mixed or (faults and not (drop_bad_rows and rows)):
-        found = [f"{bad} cannot be used: {_describe(faults)}"] if faults else []
-        raise DataError(
-            f"{what}: {'; '.join([*mixed, *found])}",
-            hint=_hint(columns, faults, bool(mixed), bool(rows)),
-        )
-    notice = f"{what}: left out {bad}: {_describe(faults)}" if faults else ""
-    return pd.DataFrame(rows, columns=["row", "text", "label"]), notice
+    cells = {role: cells_of(frame[name]) for role, name in columns.in_use.items()}
+
+    def check(text: Any) -> tuple[str, Any]:
+        return check_text(text, clean)
+
+    mixed = _mixed_labels(cells["label"], columns.label)
+    return checked_rows(
+        frame,
+        {
+            role: (values, check_label if role == "label" else check)
+            for role, values in cells.items()
+        },
+        hint=lambda faults, left: _hint(columns, faults, bool(mixed), left),
+        drop_bad_rows=drop_bad_rows,
+        what=what,
+        also=mixed,
+    )
 
 
 def has_labels(frame: pd.DataFrame, label: str) -> bool:
     """Whether any row has a label at all."""
-    return label in frame and not all(map(_is_missing, cells(frame[label])))
+    return label in frame and not all(map(is_missing, cells_of(frame[label])))
 
 
 def label_names(labels: Sequence[str]) -> tuple[str, ...]:
@@ -109,7 +108,7 @@ def label_names(labels: Sequence[str]) -> tuple[str, ...]:
         raise DataError(
             f"label: {len(counts)} different labels in {len(labels)} rows look like numbers to "
             "predict, or like free text",
-            hint="is it the right column? name it: label: ...",
+            hint="numbers are learnt with problem_type: regression; else name another label: ...",
         )
     if all(_is_whole(name) for name in counts):
         return tuple(sorted(counts, key=lambda name: (int(name), name)))
@@ -159,39 +158,13 @@ def _is_whole(name: str) -> bool:
     return name.removeprefix("-").isascii() and name.removeprefix("-").isdigit()
 
 
-def cells(column: pd.Series[Any]) -> list[Any]:
-    """Return the cells as plain Python values."""
-    return [cell.item() if isinstance(cell, np.generic) else cell for cell in column.astype(object)]
-
-
-def _is_missing(value: Any) -> bool:
-    return (
-        value is None
-        or value is pd.NA
-        or value is pd.NaT
-        or (isinstance(value, float) and math.isnan(value))
-    )
-
-
-def check_text(text: Any, clean: Callable[[str], str]) -> tuple[str, str]:
-    """Return what is wrong with a text, empty for nothing, and the text cleaned."""
-    if _is_missing(text):
-        return "no text", ""
-    if not isinstance(text, str):
-        return f"a text of type {type(text).__name__}", ""
-    cleaned = clean(text)
-    if not cleaned.strip():
-        return "an empty text", ""
-    return _LONE if _has_lone_surrogate(cleaned) else "", cleaned
-
-
 def check_label(label: Any) -> tuple[str, str]:
     """Return what is wrong with a label, empty for nothing, and its name."""
-    if _is_missing(label):
+    if is_missing(label):
         return "no label", ""
     if isinstance(label, str):
-        if _has_lone_surrogate(label):
-            return _LONE, ""
+        if has_lone_surrogate(label):
+            return LONE, ""
         return ("", label.strip()) if label.strip() else ("an empty label", "")
     if isinstance(label, bool):
         return "", str(label)
@@ -204,18 +177,9 @@ def check_label(label: Any) -> tuple[str, str]:
     return f"a label of type {type(label).__name__}", ""
 
 
-def _has_lone_surrogate(text: str) -> bool:
-    """Whether half of a character is left of a surrogate pair: no file can hold it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
 def _mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
     kinds = Counter(
-        "text" if isinstance(label, str) else "number" for label in labels if not _is_missing(label)
+        "text" if isinstance(label, str) else "number" for label in labels if not is_missing(label)
     )
     if len(kinds) < 2:
         return []
@@ -223,26 +187,13 @@ def _mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
     return [f"the column {column!r} mixes {shown}, so it is not plain which are the same"]
 
 
-def _hint(
-    columns: Columns, faults: dict[str, list[tuple[int, Any]]], mixed: bool, left: bool
-) -> str:
+def _hint(columns: Columns, faults: Faults, mixed: bool, left: bool) -> str:
     if mixed:
         return f"make them one kind: df[{columns.label!r}] = df[{columns.label!r}].astype(str)"
     if "a text of type bytes" in faults:
         return f"decode them: df[{columns.text!r}] = df[{columns.text!r}].str.decode('utf-8')"
+    if "a label that is a fraction" in faults:
+        return "to learn numbers, say so: problem_type: regression"
     if not left:
         return f"no row is left; are {columns.text!r} and {columns.label!r} the right columns?"
     return "mend them, or leave them out with drop_bad_rows: true"
-
-
-def _describe(faults: dict[str, list[tuple[int, Any]]]) -> str:
-    parts = []
-    for fault, found in sorted(faults.items(), key=lambda item: -len(item[1])):
-        places = ", ".join(str(row) for row, _ in found[:SHOWN])
-        more = ", ..." if len(found) > SHOWN else ""
-        value = found[0][1]
-        excerpt = "" if _is_missing(value) else f", such as {repr(value)[:_EXCERPT]}"
-        parts.append(
-            f"{len(found)} with {fault} (row{'s' * (len(found) > 1)} {places}{more}{excerpt})"
-        )
-    return "; ".join(parts)

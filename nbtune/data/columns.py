@@ -1,4 +1,4 @@
-"""Which column holds the text, and which the label."""
+"""Which column holds the text, or two of them, and which the label."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ LABEL_NAMES = (
     "label", "labels", "label_text", "target", "class", "category", "topic", "sentiment", "intent",
     "tag", "y", "stars", "rating",
 )  # fmt: skip
+PAIR_NAMES = (
+    ("text", "text_pair"), ("sentence1", "sentence2"), ("premise", "hypothesis"),
+    ("question1", "question2"), ("text1", "text2"),
+)  # fmt: skip
 _SHOWN = 12
 
 
@@ -28,10 +32,20 @@ class Columns:
     text: str
     label: str
     inferred: bool = False
+    text_pair: str | None = None
+
+    @property
+    def in_use(self) -> dict[str, str]:
+        """The columns by their roles, those of the texts first."""
+        pair = {} if self.text_pair is None else {"text_pair": self.text_pair}
+        return {"text": self.text, **pair, "label": self.label}
 
 
 def infer_columns(
-    frame: pd.DataFrame, text: str | None = None, label: str | None = None
+    frame: pd.DataFrame,
+    text: str | None = None,
+    label: str | None = None,
+    text_pair: str | None = None,
 ) -> Columns:
     """Take the named columns, or find them: by their usual names, then by what they hold.
 
@@ -41,16 +55,16 @@ def infer_columns(
         When named columns are missing, or it is not plain which ones are meant.
     """
     columns = list(frame.columns)
-    _refuse_missing({"text": text, "label": label}, columns)
-    if text is not None and text == label:
-        raise DataError(
-            f"text and label are the same column, {text!r}", hint="name one of them otherwise"
-        )
+    _refuse_missing({"text": text, "text_pair": text_pair, "label": label}, columns)
+    _refuse_same({"text": text, "text_pair": text_pair, "label": label})
+    inferred = text is None or label is None
+    if text is None and text_pair is None:
+        text, text_pair = next((pair for pair in PAIR_NAMES if {*pair} <= {*columns}), (None, None))
     found_label = label or _by_name(columns, LABEL_NAMES, text)
     found_text = text or _by_name(columns, TEXT_NAMES, found_label)
     found_text = found_text or _only(_wordy(frame, found_label), "text", columns)
     found_label = found_label or _only(_repeating(frame, found_text), "label", columns)
-    return Columns(found_text, found_label, inferred=text is None or label is None)
+    return Columns(found_text, found_label, inferred, text_pair)
 
 
 def infer_text(frame: pd.DataFrame, text: str | None = None) -> str:
@@ -66,6 +80,18 @@ def infer_text(frame: pd.DataFrame, text: str | None = None) -> str:
     return (
         text or _by_name(columns, TEXT_NAMES, None) or _only(_wordy(frame, None), "text", columns)
     )
+
+
+def _refuse_same(wanted: Mapping[str, str | None]) -> None:
+    roles: dict[str, str] = {}
+    for role, name in wanted.items():
+        if name is not None and name in roles:
+            raise DataError(
+                f"{roles[name]} and {role} are the same column, {name!r}",
+                hint="name one of them otherwise",
+            )
+        if name is not None:
+            roles[name] = role
 
 
 def _refuse_missing(wanted: Mapping[str, str | None], columns: Sequence[str]) -> None:

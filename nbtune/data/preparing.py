@@ -36,6 +36,10 @@ class PreparedData:
         The label names; a label's id is its place here.
     fingerprint : str
         Changes when any text, label or split changes.
+    kind : Rows
+        What the task asked of the rows.
+    recipe : Recipe
+        The one that was given, with what the columns asked for.
     """
 
     splits: Mapping[str, pd.DataFrame]
@@ -44,6 +48,11 @@ class PreparedData:
     notices: tuple[str, ...]
     fingerprint: str
     kind: Rows
+    recipe: Recipe
+
+
+def _as_given(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
+    return recipe, LABELLED
 
 
 def prepare(
@@ -52,7 +61,7 @@ def prepare(
     validation: Any = None,
     test: Any = None,
     *,
-    kind: Rows | Callable[[pd.DataFrame], Rows] = LABELLED,
+    suit: Callable[[pd.DataFrame, Recipe], tuple[Recipe, Rows]] = _as_given,
 ) -> PreparedData:
     """Read, clean, check and split.
 
@@ -60,8 +69,9 @@ def prepare(
     ----------
     source, validation, test
         As for `nbtune.data.reading.read`; the last two replace parts of the first.
-    kind : Rows or callable
-        What the task asks of its rows, or (training frame) to that.
+    suit : callable
+        (training frame, recipe) to the recipe with what the columns ask for, and what its task
+        asks of the rows.
 
     Raises
     ------
@@ -75,7 +85,7 @@ def prepare(
             hint="name one of them train",
         )
     refuse_empty(frames["train"], "data")
-    rows = kind if isinstance(kind, Rows) else kind(frames["train"])
+    recipe, rows = suit(frames["train"], recipe)
     found = rows.find(frames["train"], _named(recipe, rows))
     frames, notices = _without_unfit(frames, found.roles, rows)
     for split, given in (("validation", validation), ("test", test)):
@@ -93,7 +103,7 @@ def prepare(
         notices.insert(0, f"columns: {', '.join(named)}")
     notices += [*dropped, *_worth_knowing(splits, labels, rows)]
     return PreparedData(
-        splits, found.roles, labels, tuple(notices), _fingerprint(splits, rows), rows
+        splits, found.roles, labels, tuple(notices), _fingerprint(splits, rows), rows, recipe
     )
 
 

@@ -15,6 +15,9 @@ from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from nbtune.data.texts import texts_of
+from nbtune.evaluation import kept
+
 Array = np.ndarray[Any, Any]
 MAJORITY = "majority"
 TFIDF = "TF-IDF + logistic regression"
@@ -35,7 +38,7 @@ class _OfTexts:
 
     def predict(self, rows: pd.DataFrame) -> Array:
         """Return probabilities of shape (rows, labels)."""
-        return self.predict_proba(list(rows["text"]))  # type: ignore[attr-defined,no-any-return]
+        return self.predict_proba(texts_of(rows))  # type: ignore[attr-defined,no-any-return]
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,10 @@ def save_baselines(folder: Path, baselines: Sequence[Any]) -> None:
     """Write baselines as JSON and safetensors, in a folder that appears whole."""
     stage = folder.with_name(f".{folder.name}")
     stage.mkdir(exist_ok=True)
+    if any(isinstance(baseline, kept.Kept) for baseline in baselines):
+        kept.save(stage, baselines)
+        stage.rename(folder)
+        return
     arrays: dict[str, Array] = {}
     for baseline in baselines:
         if isinstance(baseline, Majority):
@@ -116,10 +123,12 @@ def save_baselines(folder: Path, baselines: Sequence[Any]) -> None:
     stage.rename(folder)
 
 
-def load_baselines(folder: Path) -> tuple[Baseline, ...]:
+def load_baselines(folder: Path) -> tuple[Any, ...]:
     """Read what `save_baselines` wrote; none when there is no such folder."""
     if not folder.is_dir():
         return ()
+    if (others := kept.load(folder)) is not None:
+        return others
     arrays = load_file(folder / "baselines.safetensors")
     found: list[Baseline] = [Majority(arrays["frequencies"])]
     if "weights" in arrays:

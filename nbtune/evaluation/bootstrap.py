@@ -6,7 +6,7 @@ and from one sorting of the rows; nothing is scored row by row again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -70,15 +70,15 @@ def resampled(targets: Array, probabilities: Array, seed: int = 0) -> dict[str, 
     count = int(np.clip(_WORK // (rows * labels), FEWEST_RESAMPLES, MOST_RESAMPLES))
     at_once = max(1, _CELLS_AT_ONCE // max(rows, labels**2))
     rng = np.random.default_rng(seed)
-    columns = list(_sorted_columns(targets, probabilities))
+    columns = list(sorted_columns(_cases(targets, probabilities)))
     parts = []
     for start in range(0, count, at_once):
-        weights = _draw(rng, min(at_once, count - start), rows)
+        weights = draw(rng, min(at_once, count - start), rows)
         parts.append(weighted_scores(weights, targets, probabilities, columns))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _draw(rng: np.random.Generator, resamples: int, rows: int) -> Array:
+def draw(rng: np.random.Generator, resamples: int, rows: int) -> Array:
     """Return how often each row is drawn, of shape (resamples, rows)."""
     drawn = [np.bincount(rng.integers(rows, size=rows), minlength=rows) for _ in range(resamples)]
     return np.array(drawn, dtype=np.float32)
@@ -92,7 +92,7 @@ def weighted_scores(
 ) -> dict[str, Array]:
     """Score rows that count so many times each; weights are of shape (resamples, rows)."""
     if columns is None:
-        columns = list(_sorted_columns(targets, probabilities))
+        columns = list(sorted_columns(_cases(targets, probabilities)))
     labels = probabilities.shape[1]
     predictions = probabilities.argmax(axis=1)
     counts = _confusions(weights, targets, predictions, labels)
@@ -101,7 +101,7 @@ def weighted_scores(
     return {
         **_from_confusions(counts),
         "log_loss": weights @ -np.log(own) / weights.sum(axis=1),
-        "roc_auc": _weighted_auc(weights, columns),
+        "roc_auc": weighted_auc(weights, columns),
     }
 
 
@@ -150,10 +150,21 @@ Column = tuple[Array, Array, Array, Array]
 others score lower, and how many lower or the same."""
 
 
-def _sorted_columns(targets: Array, probabilities: Array) -> Iterator[Column]:
+def _cases(targets: Array, probabilities: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield which rows have a label, and its probabilities, for each label that is scored."""
     labels = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
-    for label in labels:
-        scores, has = probabilities[:, label], targets == label
+    return ((targets == label, probabilities[:, label]) for label in labels)
+
+
+def sorted_columns(cases: Iterable[tuple[Array, Array]]) -> Iterator[Column]:
+    """Sort the rows by each label's probabilities; a label that none or all have is left out.
+
+    Parameters
+    ----------
+    cases : iterable of (ndarray of bool, ndarray)
+        Which rows have a label, and the probabilities that they do, both of shape (rows,).
+    """
+    for has, scores in cases:
         with_it, others = np.flatnonzero(has), np.flatnonzero(~has)
         if not len(with_it) or not len(others):
             continue
@@ -163,7 +174,7 @@ def _sorted_columns(targets: Array, probabilities: Array) -> Iterator[Column]:
         yield with_it, others, lower, upper
 
 
-def _weighted_auc(weights: Array, columns: list[Column]) -> Array:
+def weighted_auc(weights: Array, columns: list[Column]) -> Array:
     """Mean over labels of the weighted Mann-Whitney statistic; equal scores count half.
 
     A label that a resample has in no row, or in all, is left out of its mean.

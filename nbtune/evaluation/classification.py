@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from nbtune.evaluation.bootstrap import FEWEST_ROWS, interval, resampled
+from nbtune.evaluation.bootstrap import resampled
 from nbtune.evaluation.curves import pr_curves, roc_curves
 from nbtune.evaluation.metrics import METRICS, binary_auc, score
+from nbtune.evaluation.tables import verdict, with_interval
 from nbtune.records import (
     ClassScores,
     Confusion,
     EvaluationRecord,
     Judged,
-    Score,
     WrongRow,
 )
 
@@ -73,18 +73,17 @@ def judge(
         roc=roc_curves(targets, probabilities, names),
         pr=pr_curves(targets, probabilities, names),
         errors=_wrong(targets, probabilities, names, texts, rows, errors),
-        verdict=_verdict(table, samples, len(targets)),
+        verdict=verdict(table, samples, len(targets), DECIDES),
     )
 
 
 def _judged(
     name: str, kind: str, probabilities: Array, targets: Array, samples: Mapping[str, Array]
 ) -> Judged:
-    scores = {}
-    for metric, value in score(targets, probabilities).items():
-        found = interval(value, samples[metric], len(targets))
-        # A score that no resample changes (not one row is wrong) does not show its own spread.
-        scores[metric] = found if found.low < found.high else Score(value)
+    scores = {
+        metric: with_interval(value, samples[metric], len(targets))
+        for metric, value in score(targets, probabilities).items()
+    }
     return Judged(name, kind, scores)
 
 
@@ -133,24 +132,6 @@ def _wrong(
         )
         for i in worst
     )
-
-
-def _verdict(table: Sequence[Judged], samples: Sequence[Mapping[str, Array]], rows: int) -> str:
-    """Say who wins on `DECIDES`, the model or the best baseline, by their paired resamples."""
-    if len(table) < 2:
-        return "There is no baseline to compare with."
-    values = [judged.scores[DECIDES].value for judged in table]
-    best = int(np.argmax(values[:-1]))
-    run, rival = table[-1].name, table[best].name
-    gap = interval(values[-1] - values[best], samples[-1][DECIDES] - samples[best][DECIDES], rows)
-    if gap.low > 0:
-        span = f"{gap.low:.3f} to {gap.high:.3f}"
-        return f"{run} beats {rival} by {gap.value:.3f} {DECIDES} (95 %: {span})."
-    if gap.high < 0:
-        span = f"{-gap.high:.3f} to {-gap.low:.3f}"
-        return f"{run} loses to {rival} by {-gap.value:.3f} {DECIDES} (95 %: {span})."
-    span = f", 95 %: {gap.low:+.3f} to {gap.high:+.3f}" if rows >= FEWEST_ROWS else ""
-    return f"{run} better than {rival}: not shown (difference in {DECIDES} {gap.value:+.3f}{span})."
 
 
 assert DECIDES in METRICS  # noqa: S101 - the two lists are far apart

@@ -18,18 +18,22 @@ MOST_LABELS = 30
 def roc_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
     """Return ROC curves of the labels that some but not all rows have, then micro and macro.
 
+    Targets are label ids of shape (rows,), or booleans of shape (rows, labels) where a row can
+    have several.
+
     Micro takes every (row, label) pair as one decision; macro is the mean of the curves at the
     same false positive rate (Fawcett 2006, section 9).
     """
-    chosen = _columns(targets, probabilities)
+    hot = _hot(targets, probabilities)
+    chosen = _columns(hot, targets)
     curves, points = [], []
     for k in chosen:
-        x, y, _ = sk.roc_curve(targets == k, probabilities[:, k], drop_intermediate=True)
+        x, y, _ = sk.roc_curve(hot[:, k], probabilities[:, k], drop_intermediate=True)
         curves.append(_curve(labels[k], x, y, float(sk.auc(x, y))))
         points.append((x, y))
     if len(chosen) < 2:
         return tuple(curves)
-    x, y, _ = sk.roc_curve(*_micro(targets, probabilities), drop_intermediate=True)
+    x, y, _ = sk.roc_curve(hot.ravel(), probabilities.ravel(), drop_intermediate=True)
     grid = np.linspace(0, 1, 501)
     mean = np.mean([np.interp(grid, px, py) for px, py in points], axis=0)
     mean[0] = 0.0
@@ -40,13 +44,14 @@ def roc_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) ->
 
 def pr_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
     """Return precision-recall curves as `roc_curves` does; areas are average precisions."""
-    chosen = _columns(targets, probabilities)
+    hot = _hot(targets, probabilities)
+    chosen = _columns(hot, targets)
     curves = []
     for k in chosen:
-        curves.append(_pr(labels[k], targets == k, probabilities[:, k]))
+        curves.append(_pr(labels[k], hot[:, k], probabilities[:, k]))
     if len(chosen) < 2:
         return tuple(curves)
-    return (*_worst(curves), _pr("micro", *_micro(targets, probabilities), average=True))
+    return (*_worst(curves), _pr("micro", hot.ravel(), probabilities.ravel(), average=True))
 
 
 def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Curve:
@@ -55,15 +60,18 @@ def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Cu
     return _curve(label, recall[::-1], precision[::-1], area, average)
 
 
-def _columns(targets: Array, probabilities: Array) -> list[int]:
-    labels = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
-    return [k for k in labels if 0 < np.count_nonzero(targets == k) < len(targets)]
-
-
-def _micro(targets: Array, probabilities: Array) -> tuple[Array, Array]:
+def _hot(targets: Array, probabilities: Array) -> Array:
+    """Return which rows have which labels, of shape (rows, labels)."""
+    if targets.ndim == 2:
+        return targets
     hot = np.zeros(probabilities.shape, dtype=bool)
     hot[np.arange(len(targets)), targets] = True
-    return hot.ravel(), probabilities.ravel()
+    return hot
+
+
+def _columns(hot: Array, targets: Array) -> list[int]:
+    labels = [1] if hot.shape[1] == 2 and targets.ndim == 1 else range(hot.shape[1])
+    return [k for k in labels if 0 < np.count_nonzero(hot[:, k]) < len(hot)]
 
 
 def _worst(curves: list[Curve]) -> list[Curve]:

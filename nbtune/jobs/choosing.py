@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from nbtune.errors import RecipeError
 from nbtune.methods import find_method, method_names
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
-from nbtune.records import SCORES
-from nbtune.tasks import task_names, task_of
+from nbtune.records import MULTI_LABEL_SCORES, REGRESSION_SCORES, SCORES, SPAN_SCORES
+from nbtune.tasks import find_task, task_names, task_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.data.rows import Rows
 
 HIGHEST_RATE = 10.0
+EVERY_SCORE = (*SCORES, *MULTI_LABEL_SCORES, *REGRESSION_SCORES, *SPAN_SCORES)
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
 """How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""
 
@@ -22,7 +29,7 @@ def known_names() -> dict[str, list[str]]:
     return {
         "task": task_names(),
         "method": method_names(),
-        "metric_for_best_model": [*SCORES, "loss"],
+        "metric_for_best_model": list(dict.fromkeys([*EVERY_SCORE, "loss"])),
     }
 
 
@@ -46,6 +53,34 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
             f"lr_scheduler_kwargs: {error}", hint="give a lower one, or a higher learning_rate"
         ) from None
     return recipe.model_copy(update={"model": source.name, "learning_rate": rate})
+
+
+def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
+    """Return the recipe with what the columns ask for, and what its task asks of the rows.
+
+    Raises
+    ------
+    RecipeError
+        When settings mean nothing to what is learnt.
+    """
+    suited = find_task(recipe.task).suited
+    if suited is not None:
+        recipe = recipe.model_copy(update=suited(frame, recipe))
+    task = task_of(recipe)
+    plain = type(recipe)()
+    changed = [name for name in task.without if getattr(recipe, name) != getattr(plain, name)]
+    if changed:
+        raise RecipeError(
+            f"{', '.join(changed)}: of no use where {task.summary} is learnt",
+            hint="leave it out",
+        )
+    metric = recipe.metric_for_best_model
+    if metric not in (None, "loss", *task.scores):
+        raise RecipeError(
+            f"metric_for_best_model: {metric} is no score of {task.summary}",
+            hint=f"its scores are {', '.join(task.scores)}, loss",
+        )
+    return recipe, task.rows
 
 
 def usual_rate(recipe: Recipe, source: ModelSource) -> float:

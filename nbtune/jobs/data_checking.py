@@ -69,7 +69,9 @@ def warnings_of(recipe: Recipe, data: PreparedData) -> list[str]:
     DataError
         When the recipe has ``checks: strict`` and something is wrong enough.
     """
-    is_text = data.kind.inputs == ("text",) and data.kind.targets == ("label",)
+    from nbtune.data.texts import LABELLED
+
+    is_text = data.kind is LABELLED and "text_pair" not in data.columns
     if recipe.checks == "off" or not is_text:
         return []
     from nbtune.data.checks.found import look

@@ -38,6 +38,12 @@ class Trained:
     known: Known
 
 
+def head_of(recipe: Recipe) -> dict[str, Any]:
+    """Return which head the task of a recipe wants, as `nbtune.models.loading.load_model` asks."""
+    task = task_of(recipe)
+    return {"head": task.head, "outputs": task.outputs, "problem_type": recipe.problem_type}
+
+
 def quantized(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
     """Return how the recipe wants weights loaded in fewer bits, as a function of the model."""
     quantize = method.quantize
@@ -110,7 +116,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
         source_of(folder, recipe) if adapter else saved,
         tokenizer,
         folder.about["labels"],
-        head=task_of(recipe).head,
+        **head_of(recipe),
         revision=recipe.revision if adapter else None,
         quantize=quantized(method, recipe) if adapter else None,
     )

@@ -21,7 +21,7 @@ from nbtune.events import (
     RunStarted,
 )
 from nbtune.jobs.folders import PARAMETERS, known_of, read_rows, source_of, source_rows
-from nbtune.jobs.trained import Trained, longest_row, quantized, save_trained
+from nbtune.jobs.trained import Trained, ask, head_of, longest_row, quantized, save_trained
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml, to_yaml
@@ -102,7 +102,10 @@ def _train(
     training = Training(job, emit, control, folder.last, folder.best)
     # Until here nothing is lost by stopping at once, so an interrupt does.
     with interrupts(control, lambda text: training.tell(Notice(text))):
-        outcome = _keep(folder, trained, training.run(resume), emit)
+        outcome = training.run(resume)
+        if outcome.stopped.best_step is not None:
+            trained = _settled(folder, recipe, trained)
+        outcome = _keep(folder, trained, outcome, emit)
     return trained, outcome
 
 
@@ -146,7 +149,9 @@ def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[
 
 def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, LoadedModel]:
     """Make the model as training begins with it: the same weights every time."""
+    from nbtune.methods import head_modules
     from nbtune.methods.freezing import freeze
+    from nbtune.models.heads import set_bias
     from nbtune.models.loading import load_model
 
     method = find_method(recipe.method)
@@ -154,13 +159,17 @@ def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, 
         source_of(folder, recipe),
         tokenizer,
         folder.about["labels"],
-        head=task_of(recipe).head,
+        **head_of(recipe),
         seed=recipe.seed,
         attention_dropout=recipe.attention_dropout,
         dropout=recipe.dropout,
         revision=recipe.revision,
         quantize=quantized(method, recipe),
     )
+    task = task_of(recipe)
+    if task.head_bias is not None:
+        bias = task.head_bias(read_rows(folder, "train"), known_of(folder))
+        set_bias(loaded.model, head_modules(loaded.model), bias)
     model = method.apply(loaded.model, recipe)
     freeze(model, recipe)
     return model, loaded
@@ -233,7 +242,9 @@ def _job(
         validation=examples.get("validation"),
         recipe=recipe,
         learning_rate=recipe.learning_rate or find_method(recipe.method).learning_rate,
-        loss=task.loss(_with_weights_in_order(recipe, labels), train.targets, len(labels)),
+        loss=task.loss(
+            _with_weights_in_order(recipe, labels), train.targets, task.outputs or len(labels)
+        ),
         score=_scorer(folder, task, trained.known, examples),
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
@@ -288,6 +299,15 @@ def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) ->
         for baseline in fitted:
             scores = task.score(rows, baseline.predict(rows), known)
             emit(BaselineScored(baseline.name, "validation", scores))
+
+
+def _settled(folder: RunFolder, recipe: Recipe, trained: Trained) -> Trained:
+    """Take in what the validation rows say about the weights that are kept, such as thresholds."""
+    settle = task_of(recipe).settle
+    if settle is None or "validation" not in folder.about["rows"]:
+        return trained
+    rows = read_rows(folder, "validation")
+    return replace(trained, known=settle(rows, ask(trained, recipe, rows), trained.known))
 
 
 def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,3 +29,28 @@ def softmax(logits: Array) -> Array:
         logits.astype(np.float64) - logits.max(axis=-1, keepdims=True, initial=-np.inf)
     )
     return shifted / shifted.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def set_bias(model: Any, heads: Sequence[str], bias: Array) -> None:
+    """Let the last layer of the head begin with this bias; the model is changed in place.
+
+    A head whose last layer has no bias is left as it is.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        Names of the parts that stand above all layers.
+    bias : ndarray
+        Of shape (labels,).
+    """
+    last = [
+        layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, torch.nn.Linear)
+        and layer.out_features == len(bias)
+        and layer.bias is not None
+        and any(f"{name}.".startswith(f"{head}.") for head in heads)
+    ]
+    if last:
+        with torch.no_grad():
+            last[-1].bias.copy_(torch.from_numpy(bias))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ from nbtune.models.scratch import new_config, new_tokenizer
 from nbtune.models.sources import ModelSource
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+_WELL_KNOWN = (
+    "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gemma2", "gpt2",
+    "llama", "mistral", "modernbert", "mpnet", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta",
+)  # fmt: skip
 _DROPOUT = (
     "hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop",
     "resid_dropout", "embed_dropout", "embedding_dropout", "activation_dropout", "dropout_rate",
@@ -75,6 +80,8 @@ def load_model(
     labels: Sequence[str],
     *,
     head: str = "AutoModelForSequenceClassification",
+    outputs: int | None = None,
+    problem_type: str | None = None,
     seed: int = 42,
     attention_dropout: float | None = None,
     dropout: float | None = None,
@@ -87,6 +94,10 @@ def load_model(
     ----------
     head : str
         The transformers auto class that adds the head.
+    outputs : int, optional
+        How many logits the head gives; by default one a label.
+    problem_type : str, optional
+        What Hugging Face calls the kind of problem; it is written into the model's configuration.
     attention_dropout : float, optional
         Replaces the model's own dropout on attention weights.
     dropout : float, optional
@@ -101,7 +112,7 @@ def load_model(
         tokenizer.
     """
     torch.manual_seed(seed)
-    names = {"id2label": dict(enumerate(labels)), "label2id": {n: i for i, n in enumerate(labels)}}
+    names = _names(labels, outputs, problem_type)
     if source.kind == "scratch":
         config = new_config(tokenizer, names)
         _set_dropout(config, attention_dropout, dropout)
@@ -112,9 +123,9 @@ def load_model(
                 source.location,
                 revision=revision,
                 trust_remote_code=False,
-                num_labels=len(labels),
                 **names,
             )
+            _refuse_unfit(source, config, head)
             _set_dropout(config, attention_dropout, dropout)
             auto = getattr(transformers, head)
             model, info = auto.from_pretrained(
@@ -130,7 +141,38 @@ def load_model(
     model.config.pad_token_id = tokenizer.pad_token_id
     notices = _check_whole(source, model, info)
     _check_vocabulary(source, model, tokenizer)
+    tokenizer.model_input_names = input_names(model, tokenizer)
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
+
+
+def input_names(model: Any, tokenizer: Any) -> list[str]:
+    """Return what a tokenizer should give the model: token types where it tells two texts apart."""
+    names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+    known = inspect.signature(model.forward).parameters
+    has_types = "token_type_ids" in known and getattr(model.config, "type_vocab_size", 0) > 1
+    return [*names, "token_type_ids"] if has_types else names
+
+
+def _names(labels: Sequence[str], outputs: int | None, problem_type: str | None) -> dict[str, Any]:
+    """Return what a configuration says about the head."""
+    found: dict[str, Any] = {"num_labels": outputs or len(labels)}
+    if labels:
+        found["id2label"] = dict(enumerate(labels))
+        found["label2id"] = {name: i for i, name in enumerate(labels)}
+    if problem_type is not None:
+        found["problem_type"] = problem_type
+    return found
+
+
+def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
+    fit = getattr(transformers, head)._model_mapping
+    if type(config) not in fit:
+        can = sorted({kind.model_type for kind in fit} & set(_WELL_KNOWN))
+        raise ModelError(
+            f"model: {source.name!r} is a {config.model_type} model, which has no head for this "
+            f"task ({head.removeprefix('AutoModelFor')})",
+            hint=f"kinds that have one: {', '.join(can)}",
+        )
 
 
 def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def new_config(tokenizer: Any, names: dict[str, Any]) -> Any:
     Parameters
     ----------
     names : dict
-        ``id2label`` and ``label2id`` of the labels.
+        What the configuration says about the head: ``num_labels``, ``id2label``, ``label2id``.
     """
     return transformers.BertConfig(
         vocab_size=len(tokenizer),

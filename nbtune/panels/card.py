@@ -16,7 +16,12 @@ from nbtune.panels.state import RunView
 from nbtune.plots.texts import short
 from nbtune.records import worth
 
-SHOWN = ("f1_macro", "accuracy", "roc_auc", "log_loss")
+SHOWN = (
+    "f1_macro", "accuracy", "roc_auc", "log_loss", "subset_accuracy", "lrap", "rmse", "spearman",
+    "mae", "span_f1", "span_precision", "span_recall", "word_accuracy",
+)  # fmt: skip
+"""Scores of the table, after the one that picks the weights; the first four that there are."""
+MOST_SCORES = 4
 MOST_EVALUATIONS = 4
 MOST_NOTICES = 6
 LONGEST_NOTICE = 400
@@ -166,7 +171,8 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
     if view.data:
         rows = ", ".join(f"{count:,} {split}" for split, count in view.data.rows.items())
         tokens = view.data.tokens
-        facts.append(("rows", f"{rows}; {len(view.data.labels)} labels"))
+        labels = f"; {len(view.data.labels)} labels" if view.data.labels else ""
+        facts.append(("rows", f"{rows}{labels}"))
         facts.append(
             (
                 "length",
@@ -208,7 +214,10 @@ def _scores(view: RunView) -> dict[str, Any]:
     for event in shown:
         note = "best" if event is best else ""
         lines.append((f"{model}, epoch {event.epoch:.3g}", note, event.scores))
-    names = [name for name in SHOWN if any(name in scores for _, _, scores in lines)]
+    there = {name for _, _, scores in lines for name in scores}
+    first = [view.metric] if view.metric in there else []
+    others = [name for name in SHOWN if name in there and name not in first]
+    names = [*first, *others][:MOST_SCORES]
     rows = [
         {"name": name, "note": note, "cells": [scores.get(name) for name in names]}
         for name, note, scores in lines

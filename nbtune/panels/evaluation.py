@@ -64,6 +64,8 @@ def _score_lines(record: EvaluationRecord) -> Iterator[str]:
 
 def _class_lines(record: EvaluationRecord) -> Iterator[str]:
     worst = _worst(record, MOST_IN_TEXT)
+    if not worst:
+        return
     some = len(worst) < len(record.classes)
     title = f"worst {len(worst)} of {len(record.classes)} labels" if some else "label"
     yield f"{title:<32}{'precision':>10}{'recall':>9}{'F1':>9}{'AUC':>9}{'rows':>9}"
@@ -76,8 +78,12 @@ def _class_lines(record: EvaluationRecord) -> Iterator[str]:
 def _error_lines(record: EvaluationRecord) -> Iterator[str]:
     worst = record.errors[:WORST_IN_TEXT]
     if worst:
-        yield "most confidently wrong"
+        yield "furthest off" if record.scatter else "most confidently wrong"
     for error in worst:
+        if record.scatter:
+            yield f"  row {error.row}: {error.target} taken for {error.prediction}"
+            yield f"    {short(error.text, 76)}"
+            continue
         labels = f"{short(error.target, 20)} taken for {short(error.prediction, 20)}"
         yield f"  row {error.row}, {percent(error.probability)} sure: {labels}"
         yield f"    {short(error.text, 76)}"

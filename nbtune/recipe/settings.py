@@ -66,7 +66,15 @@ class Recipe(Settings):
     validation_data: str | None = Field(None, description="rows looked at while training")
     test_data: str | None = Field(None, description="rows looked at once, at the end")
     text: Column | None = Field(None, description="column of the text; empty infers it")
-    label: Column | None = Field(None, description="column of the label; empty infers it")
+    text_pair: Column | None = Field(
+        None, description="column of a second text, where the label is about two"
+    )
+    label: Column | tuple[Column, ...] | None = Field(
+        None, description="column of the label; several are 0/1 columns of one label each"
+    )
+    label_separator: str | None = Field(
+        None, min_length=1, description="what parts several labels of a text; empty looks for it"
+    )
     validation_size: float = Field(
         0.1, ge=0, description="share (below 1) or number of rows kept for validation"
     )

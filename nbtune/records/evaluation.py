@@ -14,7 +14,14 @@ SCORES = (
 )  # fmt: skip
 """The scores of a classification, by scikit-learn's names, in the order of all tables."""
 
-LOWER_IS_BETTER = frozenset({"log_loss", "loss"})
+MULTI_LABEL_SCORES = (
+    "f1_micro", "f1_macro", "precision_micro", "recall_micro", "subset_accuracy", "lrap",
+    "roc_auc", "hamming_loss",
+)  # fmt: skip
+REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
+SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
+
+LOWER_IS_BETTER = frozenset({"log_loss", "loss", "rmse", "mae", "hamming_loss"})
 
 
 def worth(name: str, value: float) -> float:
@@ -69,8 +76,16 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Scatter:
+    """True numbers and predicted ones of the same rows; of many rows some, evenly chosen."""
+
+    targets: tuple[float, ...]
+    predictions: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class WrongRow:
-    """A row that the model got wrong, with how sure it was."""
+    """A row that the model got wrong, with how sure it was; NaN where nobody can be."""
 
     row: int
     text: str
@@ -94,7 +109,8 @@ class EvaluationRecord:
 
     ``table`` begins with the baselines and ends with the run's model; ``errors`` are the most
     confidently wrong rows, worst first; ``verdict`` says in a sentence who wins, ``left_out``
-    which rows could not be used.
+    which rows could not be used; ``decides`` names the score that the verdict goes by. What does
+    not suit a task is empty.
     """
 
     run: str
@@ -103,12 +119,14 @@ class EvaluationRecord:
     labels: tuple[str, ...]
     table: tuple[Judged, ...]
     classes: tuple[ClassScores, ...]
-    confusion: Confusion
+    confusion: Confusion | None
     roc: tuple[Curve, ...]
     pr: tuple[Curve, ...]
     errors: tuple[WrongRow, ...]
     verdict: str
     left_out: str = ""
+    decides: str = "f1_macro"
+    scatter: Scatter | None = None
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -129,11 +147,14 @@ class EvaluationRecord:
         ]
         for name, kind in _PARTS.items():
             values[name] = tuple(make(kind, part) for part in values[name])
-        values["confusion"] = make(Confusion, values["confusion"])
+        for name, kind in _MAYBE.items():
+            if values.get(name) is not None:
+                values[name] = make(kind, values[name])
         record: EvaluationRecord = make(cls, values)
         return record
 
 
+_MAYBE: dict[str, type] = {"confusion": Confusion, "scatter": Scatter}
 _PARTS: dict[str, type] = {
     "table": Judged,
     "classes": ClassScores,

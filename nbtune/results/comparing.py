@@ -83,7 +83,7 @@ def _refuse_unfit(runs: Sequence[Run], metric: str, cost: str) -> None:
             f"{', '.join(untrained)}: no model yet",
             hint=f"go on with it: %resume {untrained[0]}",
         )
-    if others := [run for run in runs if run.folder.about["task"] != _COMPARED]:
+    if others := [run for run in runs if "accuracy" not in run.task.scores]:
         told = ", ".join(f"{run.name}: {run.folder.about['task']}" for run in others)
         raise RunError(f"not of the task {_COMPARED}: {told}", hint="%runs sets them side by side")
     for run in runs[1:]:

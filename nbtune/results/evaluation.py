@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from nbtune.records import Curve, EvaluationRecord
+from nbtune.records import ClassScores, Confusion, Curve, EvaluationRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +57,16 @@ class Evaluation:
         """Precision, recall, F1, AUC and support by label."""
         import pandas as pd
 
-        return pd.DataFrame([vars(scores) for scores in self.record.classes]).set_index("label")
+        columns = [field.name for field in fields(ClassScores)]
+        found = pd.DataFrame([vars(one) for one in self.record.classes], columns=columns)
+        return found.set_index("label")
 
     @property
     def confusion(self) -> pd.DataFrame:
-        """Counts: true labels downwards, predicted ones across."""
+        """Counts: true labels downwards, predicted ones across; empty where there is none."""
         import pandas as pd
 
-        found = self.record.confusion
+        found = self.record.confusion or Confusion((), ())
         return pd.DataFrame(
             found.counts,
             index=pd.Index(found.labels, name="true"),
@@ -91,7 +94,7 @@ class Evaluation:
         """Return the ``n`` most confidently wrong rows, worst first."""
         import pandas as pd
 
-        if self.frame is None:
+        if self.frame is None or "probability" not in self.frame:
             columns = ["row", "text", "target", "prediction", "probability"]
             return pd.DataFrame([vars(row) for row in self.record.errors[:n]], columns=columns)
         wrong = self.frame[self.frame["label"] != self.frame["prediction"]]
@@ -100,14 +103,15 @@ class Evaluation:
         return named[["row", "text", "target", "prediction", "probability"]]
 
     def figure(self) -> Figure:
-        """Return confusion matrix, ROC and precision-recall as a matplotlib figure."""
+        """Return what suits the task as a matplotlib figure: matrix and curves, bars, or dots."""
         from nbtune.plots.evaluation import evaluation_figure
 
         return evaluation_figure(self.record)
 
     def __repr__(self) -> str:
-        f1 = self.metrics["f1_macro"]
-        return f"<Evaluation of {self.record.run} on {self.record.split}: f1_macro {f1:.3f}>"
+        name = self.record.decides
+        value = f"{name} {self.metrics[name]:.3f}"
+        return f"<Evaluation of {self.record.run} on {self.record.split}: {value}>"
 
     def _ipython_display_(self) -> None:
         """Show picture and tables apart: viewers that clean HTML keep the picture."""

@@ -213,14 +213,23 @@ class Run:
         ------
         DataError
             When something among the texts is not one.
+        RunError
+            When the run has learnt something else than labels.
         """
-        return self.ask(self.rows_of(texts), progress)  # type: ignore[no-any-return]
+        if (probabilities := self.task.probabilities) is None:
+            raise RunError(
+                f"{self.name} has learnt {self.task.summary}: there are no labels with chances",
+                hint="ask run.predict, or %predict",
+            )
+        return probabilities(self.ask(self.rows_of(texts), progress))
 
-    def predict(self, texts: Iterable[str]) -> np.ndarray[Any, Any]:
-        """Return the most probable label of each text."""
-        return self.task.predict(  # type: ignore[no-any-return]
-            self.ask(self.rows_of(texts)), self.trained.known
-        )
+    def predict(self, texts: Iterable[Any]) -> Any:
+        """Return what is predicted for each text.
+
+        The most probable label; where a text can have several, 0 or 1 for each label, in the order
+        of ``classes_``; where numbers were learnt, a number.
+        """
+        return self.task.predict(self.ask(self.rows_of(texts)), self.trained.known)
 
     def score(self, texts: Iterable[str], labels: Sequence[str]) -> float:
         """Return the accuracy on these rows, as scikit-learn's classifiers do.
@@ -229,7 +238,14 @@ class Run:
         ------
         DataError
             When there is not one label for each text, or no text.
+        RunError
+            When the run has learnt something else than one label a text.
         """
+        if "accuracy" not in self.task.scores:
+            raise RunError(
+                f"{self.name} has learnt {self.task.summary}: accuracy does not suit it",
+                hint=f"%evaluate {self.name} gives {', '.join(self.task.scores[:3])} and more",
+            )
         found = self.predict(texts)
         if len(found) != len(labels) or not len(found):
             raise DataError(

@@ -107,6 +107,8 @@ class Task:
         All scores that there are.
     metrics : tuple of str
         Scores shown while training; the first one picks the best weights.
+    probabilities : callable, optional
+        Predictions to what ``Run.predict_proba`` returns, of shape (rows, labels).
     outputs : int, optional
         How many logits the head gives; None for one a label.
     without : tuple of str
@@ -117,8 +119,8 @@ class Task:
         (validation rows, predictions, known) to what is known better once it is trained.
     problem_types : mapping
         Variants of the task by the name that Hugging Face gives the kind of problem.
-    problem_type_of : callable, optional
-        (training frame, recipe) to the variant that suits, where the recipe names none.
+    suited : callable, optional
+        (training frame, recipe) to settings that its columns ask for, such as the problem type.
     """
 
     name: str
@@ -136,12 +138,13 @@ class Task:
     table: Callable[[pd.DataFrame, Predictions, Known], pd.DataFrame]
     scores: tuple[str, ...]
     metrics: tuple[str, ...]
+    probabilities: Callable[[Predictions], np.ndarray[Any, Any]] | None = None
     outputs: int | None = None
     without: tuple[str, ...] = ()
     head_bias: Callable[[pd.DataFrame, Known], np.ndarray[Any, Any]] | None = None
     settle: Callable[[pd.DataFrame, Predictions, Known], Known] | None = None
     problem_types: Mapping[str, Callable[[], Task]] = field(default_factory=dict)
-    problem_type_of: Callable[[pd.DataFrame, Recipe], str] | None = None
+    suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] | None = None
 
 
 BUILTIN = {"text-classification": "nbtune.tasks.text_classification"}

@@ -1,8 +1,10 @@
-"""One label per text: news topics, spam, sentiment."""
+"""One label per text, or pair of texts: news topics, spam, sentiment, does it follow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from torch.nn import functional
 
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
-from nbtune.data.texts import LABELLED
+from nbtune.data.labels import holds_lists, separator_of
+from nbtune.data.texts import LABELLED, find, texts_of
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SCORES, EvaluationRecord
@@ -25,7 +28,13 @@ Array = np.ndarray[Any, Any]
 def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
     """Tokenise the texts and number their labels."""
     targets = _ids(rows, known) if "label" in rows else np.zeros(len(rows), dtype=np.int64)
-    return encode_texts(list(rows["text"]), targets, tokenizer, max_length)
+    return encode_inputs(rows, targets, tokenizer, max_length)
+
+
+def encode_inputs(rows: pd.DataFrame, targets: Array, tokenizer: Any, max_length: int) -> InMemory:
+    """Tokenise the texts, or pairs, of rows with these targets."""
+    pairs = list(rows["text_pair"]) if "text_pair" in rows else None
+    return encode_texts(list(rows["text"]), targets, tokenizer, max_length, pairs)
 
 
 def loss(recipe: Recipe, targets: Array, labels: int) -> Loss:
@@ -94,7 +103,7 @@ def judge(
         _ids(rows, known),
         said,
         baselines=baselines,
-        texts=list(rows["text"]),
+        texts=texts_of(rows),
         rows=list(rows["row"]),
     )
 
@@ -103,7 +112,7 @@ def fit(rows: pd.DataFrame, known: Known) -> tuple[Baseline, ...]:
     """Fit majority, and TF-IDF with logistic regression."""
     from nbtune.evaluation.baselines import fit_baselines
 
-    return fit_baselines(list(rows["text"]), list(_ids(rows, known)), len(known.labels))
+    return fit_baselines(texts_of(rows), list(_ids(rows, known)), len(known.labels))
 
 
 def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
@@ -121,7 +130,7 @@ def _ids(rows: pd.DataFrame, known: Known) -> Array:
     return np.array([ids[label] for label in rows["label"]], dtype=np.int64)
 
 
-TASK = Task(
+SINGLE = Task(
     name="text-classification",
     summary="one label per text",
     head="AutoModelForSequenceClassification",
@@ -133,10 +142,51 @@ TASK = Task(
     judge=judge,
     fit=fit,
     predict=lambda said, known: np.array(known.labels)[said.argmax(axis=1)],
+    probabilities=lambda said: said,
     answers=lambda rows, said, known: table(rows, said, known).rename(
         columns={"prediction": "label"}
     ),
     table=table,
     scores=SCORES,
     metrics=("f1_macro", "accuracy", "roc_auc"),
+)
+
+
+def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Return what the columns say about the recipe: the kind of problem, and a second text.
+
+    Several labels a row are seen in lists and in several label columns. Numbers are never taken
+    for something to predict unless the recipe says so.
+    """
+    named = {role: name for role in LABELLED.roles if (name := getattr(recipe, role)) is not None}
+    if isinstance(recipe.label, tuple):
+        return {"problem_type": MULTI} if recipe.problem_type is None else {}
+    roles = find(frame, named).roles
+    known: dict[str, Any] = {}
+    if recipe.text_pair is None and "text_pair" in roles:
+        known |= {"text": roles["text"], "text_pair": roles["text_pair"]}
+    labels = frame[str(roles["label"])]
+    problem: str | None = recipe.problem_type
+    if problem is None and holds_lists(labels):
+        problem = known["problem_type"] = MULTI
+    if problem == MULTI and recipe.label_separator is None:
+        known["label_separator"] = separator_of(labels)
+    return known
+
+
+MULTI = "multi_label_classification"
+
+
+def _variant(module: str) -> Callable[[], Task]:
+    return lambda: importlib.import_module(module).TASK
+
+
+TASK = replace(
+    SINGLE,
+    suited=suited,
+    problem_types={
+        "single_label_classification": lambda: SINGLE,
+        MULTI: _variant("nbtune.tasks.multi_label"),
+        "regression": _variant("nbtune.tasks.regression"),
+    },
 )

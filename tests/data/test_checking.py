@@ -131,7 +131,9 @@ def test_labels_become_the_same_names_in_every_kind_of_column(dtype):
 )
 def test_a_label_that_is_none_is_named(value, fault):
     message = message_for(table(["a", "b"], pd.Series([1, value], dtype=object)))
-    assert message == f"data: 1 of 2 rows cannot be used: {fault}{LEAVE_OUT}"
+    numbers = "\n  to learn numbers, say so: problem_type: regression"
+    hint = numbers if "fraction" in fault else LEAVE_OUT
+    assert message == f"data: 1 of 2 rows cannot be used: {fault}{hint}"
 
 
 def test_all_faults_are_named_at_once_with_some_of_the_rows():
@@ -200,7 +202,7 @@ def test_a_label_of_nearly_every_row_is_no_label():
         label_names([f"text {i}" for i in range(200)])
     assert str(caught.value) == (
         "label: 200 different labels in 200 rows look like numbers to predict, or like free text\n"
-        "  is it the right column? name it: label: ..."
+        "  numbers are learnt with problem_type: regression; else name another label: ..."
     )
 
 

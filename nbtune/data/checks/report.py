@@ -49,7 +49,8 @@ def describe(
         When it is not plain which columns are meant.
     """
     began = time.monotonic()
-    columns = infer_columns(next(iter(frames.values())), recipe.text, recipe.label)
+    label = recipe.label if isinstance(recipe.label, str) else None
+    columns = infer_columns(next(iter(frames.values())), recipe.text, label)
     found = scan(
         frames, columns.text, columns.label, lambda one: clean_text(one, recipe.clean), progress
     )

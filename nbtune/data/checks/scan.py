@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from xxhash import xxh3_64_intdigest
 
-from nbtune.data.checking import cells, check_label, check_text
+from nbtune.data.checking import check_label
 from nbtune.data.checks.mojibake import DAMAGED, is_damaged
 from nbtune.data.checks.near import BANDS, band_keys
 from nbtune.data.checks.personal import KINDS
 from nbtune.data.checks.signs import MARKUP, REPLACEMENT, Joined
+from nbtune.data.faults import cells_of, check_text
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
@@ -121,7 +122,7 @@ def scan(
         first = found.starts[split]
         for start in range(0, len(frame), AT_ONCE):
             part = frame.iloc[start : start + AT_ONCE]
-            _look_at(found, cells(part[text]), cells(part[label]), first + start)
+            _look_at(found, cells_of(part[text]), cells_of(part[label]), first + start)
             progress(first + start + len(part), found.rows)
     return found
 

@@ -1,0 +1,82 @@
+"""Texts with a number each, as rows: stars, similarities, prices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data import texts
+from nbtune.data.cleaning import clean_text
+from nbtune.data.faults import Check, Faults, cells_of, check_text, checked_rows, is_missing
+from nbtune.data.rows import Roles
+from nbtune.data.texts import LABELLED
+from nbtune.errors import DataError
+from nbtune.recipe import Recipe
+
+
+def _usable(
+    frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
+) -> tuple[pd.DataFrame, str]:
+    def text(cell: Any) -> tuple[str, Any]:
+        return check_text(cell, lambda one: clean_text(one, recipe.clean))
+
+    inputs: dict[str, tuple[list[Any], Check]] = {
+        role: (cells_of(frame[str(roles[role])]), text) for role in texts.INPUTS if role in roles
+    }
+    return checked_rows(
+        frame,
+        {**inputs, "label": (cells_of(frame[str(roles["label"])]), _number)},
+        hint=_hint,
+        drop_bad_rows=recipe.drop_bad_rows,
+        what=what,
+    )
+
+
+def _number(cell: Any) -> tuple[str, float]:
+    if is_missing(cell):
+        return "no number", 0.0
+    if isinstance(cell, bool) or not isinstance(cell, int | float | str):
+        return f"a {type(cell).__name__} for a number", 0.0
+    try:
+        found = float(cell)
+    except ValueError:
+        return "a text for a number", 0.0
+    return ("", found) if math.isfinite(found) else ("a number without end", 0.0)
+
+
+def _hint(faults: Faults, left: bool) -> str:
+    if not left:
+        return "regression learns numbers; leave problem_type out to learn the labels as names"
+    return "mend them, or leave them out with drop_bad_rows: true"
+
+
+def _scale(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return mean and deviation.
+
+    Raises
+    ------
+    DataError
+        When all numbers are the same.
+    """
+    numbers = rows["label"].to_numpy(dtype=np.float64)
+    mean, deviation = float(numbers.mean()), float(numbers.std())
+    if deviation == 0:
+        raise DataError(
+            f"label: all {len(rows)} training rows have the number {mean:g}",
+            hint="is it the right column? name it: label: ...",
+        )
+    return mean, deviation
+
+
+NUMBERED = replace(
+    LABELLED,
+    usable=_usable,
+    labels=lambda rows: (),
+    labels_of=lambda rows: [() for _ in range(len(rows))],
+    strata=lambda rows: [""] * len(rows),
+    scale=_scale,
+)

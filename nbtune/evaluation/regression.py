@@ -1,0 +1,109 @@
+"""Numbers: how far predictions are off, and how well they go along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.records import EvaluationRecord, Scatter, WrongRow
+
+Array = np.ndarray[Any, Any]
+DECIDES = "rmse"
+LONGEST_TEXT = 500
+MOST_POINTS = 1_000
+
+
+def weighted_scores(targets: Array, predictions: Array) -> Weighted:
+    """Return how rows with these numbers are scored.
+
+    Correlations of constants are 0. Spearman's is that of the ranks among all rows, which resamples
+    keep.
+    """
+    apart = np.abs(targets - predictions)
+    ranks = rankdata(targets), rankdata(predictions)
+
+    def score(weights: Array) -> dict[str, Array]:
+        shares = weights / weights.sum(axis=1, keepdims=True)
+        squared = shares @ apart**2
+        return {
+            "rmse": np.sqrt(squared),
+            "mae": shares @ apart,
+            "pearson": _correlation(shares, targets, predictions),
+            "spearman": _correlation(shares, *ranks),
+            "r2": 1 - _ratio(squared, _covariance(shares, targets, targets)),
+        }
+
+    return score
+
+
+def _covariance(shares: Array, one: Array, other: Array) -> Array:
+    # About the means of all rows, so that large numbers do not cancel.
+    one, other = one - one.mean(), other - other.mean()
+    return np.asarray(shares @ (one * other) - (shares @ one) * (shares @ other))
+
+
+def _correlation(shares: Array, one: Array, other: Array) -> Array:
+    spread = _covariance(shares, one, one) * _covariance(shares, other, other)
+    return _ratio(_covariance(shares, one, other), np.sqrt(np.maximum(spread, 0)))
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 1e-12)
+
+
+def judge(
+    run: str,
+    split: str,
+    targets: Array,
+    said: Array,
+    *,
+    baselines: Mapping[str, Array],
+    texts: Sequence[str],
+    rows: Sequence[int],
+    errors: int = 20,
+) -> EvaluationRecord:
+    """Judge numbers beside those of the baselines, all of shape (rows,)."""
+    table, verdict = score_table(
+        run,
+        weighted_scores(targets, said),
+        {name: weighted_scores(targets, other) for name, other in baselines.items()},
+        len(targets),
+        DECIDES,
+    )
+    worst = np.argsort(-np.abs(targets - said), kind="stable")[:errors]
+    return EvaluationRecord(
+        run=run,
+        split=split,
+        rows=len(targets),
+        labels=(),
+        table=table,
+        classes=(),
+        confusion=None,
+        roc=(),
+        pr=(),
+        errors=tuple(
+            WrongRow(
+                int(rows[i]),
+                texts[i][:LONGEST_TEXT],
+                f"{targets[i]:.4g}",
+                f"{said[i]:.4g}",
+                float("nan"),
+            )
+            for i in worst
+            if targets[i] != said[i]
+        ),
+        verdict=verdict,
+        decides=DECIDES,
+        scatter=_scatter(targets, said),
+    )
+
+
+def _scatter(targets: Array, said: Array) -> Scatter:
+    picked = np.unique(np.linspace(0, len(targets) - 1, min(len(targets), MOST_POINTS)).astype(int))
+    return Scatter(
+        tuple(np.round(targets[picked], 6).tolist()), tuple(np.round(said[picked], 6).tolist())
+    )

@@ -1,0 +1,147 @@
+"""Any number of labels per text: tags, topics that overlap, what a comment complains about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+from torch.nn import functional
+
+from nbtune.data.batches import InMemory
+from nbtune.data.labels import MANY_LABELLED, hot
+from nbtune.data.texts import texts_of
+from nbtune.recipe import Recipe
+from nbtune.records import MULTI_LABEL_SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Loss
+from nbtune.tasks.text_classification import SINGLE, encode_inputs
+
+Array = np.ndarray[Any, Any]
+Said = tuple[Array, Sequence[float]]
+"""Probabilities of shape (rows, labels), and the thresholds of shape (labels,)."""
+
+
+def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise the texts; targets are 1 for the labels of a row, of shape (rows, labels)."""
+    blank = np.zeros((len(rows), len(known.labels)), dtype=np.float32)
+    targets = hot(rows, known.labels).astype(np.float32) if "label" in rows else blank
+    return encode_inputs(rows, targets, tokenizer, max_length)
+
+
+def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
+    """Binary cross-entropy, the mean over rows and labels."""
+
+    def total(logits: Tensor, wanted: Tensor) -> Tensor:
+        found = functional.binary_cross_entropy_with_logits
+        return found(logits.float(), wanted.float(), reduction="sum")
+
+    return Loss(total, lambda wanted: float(wanted.size))
+
+
+def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Said:
+    """Return the probability of each label by itself, and the thresholds."""
+    found = logits.astype(np.float64).reshape(len(rows), len(known.labels))
+    return 1 / (1 + np.exp(-np.clip(found, -500, 500))), known.thresholds
+
+
+def log_odds(rows: pd.DataFrame, known: Known) -> Array:
+    """Return the log-odds of the labels in the training rows, where the head begins.
+
+    From zero, rare labels would first have to be unlearnt on every row.
+    """
+    count = hot(rows, known.labels).sum(axis=0)
+    return np.asarray(np.log((count + 0.5) / (len(rows) - count + 0.5)))
+
+
+def settle(rows: pd.DataFrame, said: Said, known: Known) -> Known:
+    """Choose the thresholds on rows that were not trained on."""
+    from nbtune.evaluation.multi_label import best_thresholds
+
+    return replace(known, thresholds=best_thresholds(hot(rows, known.labels), said[0]))
+
+
+def score(rows: pd.DataFrame, said: Said, known: Known) -> dict[str, float]:
+    """Return the scores; see `nbtune.evaluation.multi_label.weighted_scores`."""
+    from nbtune.evaluation.multi_label import weighted_scores
+    from nbtune.evaluation.tables import plain_scores
+
+    return plain_scores(weighted_scores(hot(rows, known.labels), *said), len(rows))
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Said,
+    known: Known,
+    baselines: Mapping[str, Said],
+) -> EvaluationRecord:
+    """Judge probabilities beside those of the baselines."""
+    from nbtune.evaluation.multi_label import judge
+
+    return judge(
+        run,
+        split,
+        known.labels,
+        hot(rows, known.labels),
+        said,
+        baselines=baselines,
+        texts=texts_of(rows),
+        rows=list(rows["row"]),
+    )
+
+
+def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
+    """Fit the labels' frequencies, and TF-IDF with a logistic regression a label."""
+    from nbtune.evaluation.text_baselines import fit_multi_label
+
+    return fit_multi_label(texts_of(rows), hot(rows, known.labels))
+
+
+def _answers(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
+    marks, found = predict(said, known), rows.reset_index(drop=True)
+    names = [
+        [label for label, mark in zip(known.labels, own, strict=True) if mark] for own in marks
+    ]
+    found = found.assign(labels=pd.Series(names, dtype=object))
+    return found.join(pd.DataFrame(said[0], columns=[f"p({label})" for label in known.labels]))
+
+
+def table(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
+    """Return the rows with the labels that they have and are given, in words, and all chances."""
+    found = _answers(rows, said, known).rename(columns={"labels": "prediction"})
+    names = [column for column in ("label", "prediction") if column in found]
+    return found.assign(**{name: found[name].map(", ".join) for name in names})
+
+
+def predict(said: Said, known: Known) -> Array:
+    """Return which labels each row is given, 0 or 1, of shape (rows, labels)."""
+    probabilities, thresholds = said
+    from nbtune.evaluation.multi_label import chosen
+
+    return chosen(probabilities, thresholds).astype(np.int64)
+
+
+TASK = replace(
+    SINGLE,
+    summary="any number of labels per text",
+    rows=MANY_LABELLED,
+    encode=encode,
+    loss=loss,
+    read=read,
+    score=score,
+    judge=judge,
+    fit=fit,
+    predict=predict,
+    probabilities=lambda said: said[0],
+    answers=_answers,
+    table=table,
+    scores=MULTI_LABEL_SCORES,
+    metrics=("f1_micro", "f1_macro", "lrap"),
+    without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
+    head_bias=log_odds,
+    settle=settle,
+)

@@ -1,0 +1,115 @@
+"""A number per text: stars, similarity, readability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+from torch.nn import functional
+
+from nbtune.data.batches import InMemory
+from nbtune.data.numbers import NUMBERED
+from nbtune.data.texts import texts_of
+from nbtune.recipe import Recipe
+from nbtune.records import REGRESSION_SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Loss
+from nbtune.tasks.text_classification import SINGLE, encode_inputs
+
+Array = np.ndarray[Any, Any]
+
+
+def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise the texts; targets are the numbers without their mean and deviation.
+
+    So the same learning rate suits stars from 1 to 5 and prices in thousands.
+    """
+    mean, deviation = known.scale
+    numbers = _numbers(rows) if "label" in rows else np.full(len(rows), mean)
+    targets = ((numbers - mean) / deviation).astype(np.float32)
+    return encode_inputs(rows, targets, tokenizer, max_length)
+
+
+def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
+    """Squared error, in units of the deviation of the training rows."""
+
+    def total(logits: Tensor, wanted: Tensor) -> Tensor:
+        return functional.mse_loss(logits.float().flatten(), wanted.float(), reduction="sum")
+
+    return Loss(total, lambda wanted: float(len(wanted)))
+
+
+def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Array:
+    """Return the numbers, of shape (rows,), with mean and deviation put back."""
+    mean, deviation = known.scale
+    return np.asarray(logits.astype(np.float64).reshape(len(rows)) * deviation + mean)
+
+
+def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
+    """Return the scores; see `nbtune.evaluation.regression.weighted_scores`."""
+    from nbtune.evaluation.regression import weighted_scores
+    from nbtune.evaluation.tables import plain_scores
+
+    return plain_scores(weighted_scores(_numbers(rows), said), len(rows))
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Array,
+    known: Known,
+    baselines: Mapping[str, Array],
+) -> EvaluationRecord:
+    """Judge numbers beside those of the baselines."""
+    from nbtune.evaluation.regression import judge
+
+    return judge(
+        run,
+        split,
+        _numbers(rows),
+        said,
+        baselines=baselines,
+        texts=texts_of(rows),
+        rows=list(rows["row"]),
+    )
+
+
+def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
+    """Fit the mean, and TF-IDF with ridge regression."""
+    from nbtune.evaluation.text_baselines import fit_regression
+
+    return fit_regression(texts_of(rows), _numbers(rows))
+
+
+def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
+    """Return the rows with the number predicted for each."""
+    return rows.reset_index(drop=True).assign(prediction=said)
+
+
+def _numbers(rows: pd.DataFrame) -> Array:
+    return np.asarray(rows["label"], dtype=np.float64)
+
+
+TASK = replace(
+    SINGLE,
+    summary="a number per text",
+    rows=NUMBERED,
+    encode=encode,
+    loss=loss,
+    read=read,
+    score=score,
+    judge=judge,
+    fit=fit,
+    predict=lambda said, known: said,
+    probabilities=None,
+    answers=table,
+    table=table,
+    scores=REGRESSION_SCORES,
+    metrics=("rmse", "spearman", "mae"),
+    outputs=1,
+    without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
+)
