@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from nbtune.magics.forms import Panel
     from nbtune.magics.lines import LineParser
     from nbtune.recipe import Resolved
     from nbtune.results.comparison import Comparison
@@ -85,6 +86,7 @@ class NBTune(Magics):  # type: ignore[misc]
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
+        self.panel: Panel | None = None
         self.warming = Warming(shell, lambda: self.warm_imports)
 
     @_magic(line_cell_magic)
@@ -181,8 +183,10 @@ class NBTune(Magics):  # type: ignore[misc]
         return resumed
 
     @_magic(line_cell_magic)
-    def nbtune(self, found: Namespace, cell: str | None) -> Doctor | MethodList | RateFinding | str:
-        """Say what this machine, this notebook and nbtune can do, or which learning rate suits."""
+    def nbtune(
+        self, found: Namespace, cell: str | None
+    ) -> Doctor | MethodList | RateFinding | Panel | str | None:
+        """Say what this machine, this notebook and nbtune can do; find a rate; open the forms."""
         if found.what == "lr_find":
             return self._lr_find(found, cell)
         if cell is not None:
@@ -190,6 +194,16 @@ class NBTune(Magics):  # type: ignore[misc]
                 f"%%nbtune {found.what}: there is nothing to do with a cell",
                 hint=f"write it on a line: %nbtune {found.what}",
             )
+        if found.page and found.what != "panel":
+            raise LineError(
+                f"%nbtune {found.what} {found.page}: only the panel has pages",
+                hint=f"%nbtune panel {found.page}",
+            )
+        if found.what == "panel":
+            return self._open_panel(found.page)
+        if found.what == "cell":
+            self._write_cell()
+            return None
         import nbtune
 
         if found.what == "methods":
@@ -197,6 +211,23 @@ class NBTune(Magics):  # type: ignore[misc]
 
             return MethodList()
         return nbtune.__version__ if found.what == "version" else nbtune.doctor()
+
+    def _open_panel(self, page: str | None) -> Panel:
+        from nbtune import api
+        from nbtune.magics.forms import PAGES, Panel
+
+        self.panel = Panel(
+            self._namespace,
+            lambda: api.list_runs(runs_dir=self.runs_dir or None),
+            self._find_run,
+            page or PAGES[0],
+        )
+        return self.panel
+
+    def _write_cell(self) -> None:
+        if self.panel is None:
+            raise LineError("%nbtune cell: no form is open", hint="open it with %nbtune panel")
+        self.shell.set_next_input(self.panel.form.cell, replace=True)
 
     def _lr_find(self, found: Namespace, cell: str | None) -> RateFinding:
         resolved = self._recipe(found, cell)

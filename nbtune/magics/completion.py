@@ -90,7 +90,7 @@ def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
 
 def _positional(magic: str, namespace: Namespace) -> list[str]:
     if magic.split()[0] == "nbtune":
-        return ["doctor", "lr_find", "methods", "version"]
+        return ["cell", "doctor", "lr_find", "methods", "panel", "version"]
     return _rows(namespace) if magic == "data" else run_names(namespace)
 
 

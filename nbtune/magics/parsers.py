@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from nbtune.magics.forms import PAGES
 from nbtune.magics.lines import LineParser, recipe_options
 from nbtune.records import COSTS, SCORES
 
@@ -152,6 +153,8 @@ def nbtune() -> LineParser:
     """Return the parser of ``%nbtune``."""
     parser = LineParser(
         "%nbtune",
+        "panel     forms that write a recipe, and a box to try a run; %nbtune panel predict\n"
+        "cell      becomes the cell that the form has written\n"
         "lr_find   a learning rate that suits data, model and method; %nbtune lr_find --help\n"
         "doctor    what this machine, this installation and this notebook can do\n"
         "methods   the methods of training, and what each one trains\n"
@@ -161,7 +164,10 @@ def nbtune() -> LineParser:
         "what",
         nargs="?",
         default="doctor",
-        choices=("doctor", "lr_find", "methods", "version"),
+        choices=("cell", "doctor", "lr_find", "methods", "panel", "version"),
+    )
+    parser.add_argument(
+        "page", nargs="?", choices=PAGES, help="the page of the panel to begin with"
     )
     return parser
 

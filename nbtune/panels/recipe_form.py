@@ -1,0 +1,174 @@
+"""A form beside the recipe that it writes; either may be changed, and the other follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as widgets
+from pydantic.fields import FieldInfo
+
+from nbtune.errors import NbtuneError, RecipeError
+from nbtune.panels.fields import NAMED, WIDE, Field
+from nbtune.panels.html import render
+from nbtune.recipe import Lora, Recipe, compose, yaml_layer
+from nbtune.recipe.compose import choices
+from nbtune.recipe.editing import as_typed, put
+
+FIRST = (
+    "data", "text", "label", "model", "method", "num_train_epochs", "learning_rate",
+    "per_device_train_batch_size", "max_length",
+)  # fmt: skip
+"""The knobs that matter; all others stand under *more*."""
+SECTIONS = {
+    "task": "What is learnt, from which rows",
+    "method": "Which weights move",
+    "learning_rate": "How they move",
+    "eval_strategy": "When it is looked at, kept and stopped",
+    "precision": "On what it runs",
+}
+"""The first setting of each section, in the order of the recipe's declaration."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the form asks about the notebook around it.
+
+    Attributes
+    ----------
+    words : callable
+        (setting, recipe text) to words that it could be.
+    known : mapping
+        The words of settings that plug-ins add to; see `nbtune.recipe.compose`.
+    look : callable
+        A valid recipe to what is wrong with it here, by setting, such as a missing model.
+    facts : callable
+        A valid recipe to sentences about its rows and its model.
+    """
+
+    words: Callable[[str, str], Sequence[str]]
+    known: Mapping[str, Sequence[str]]
+    look: Callable[[Recipe], Mapping[str, str]]
+    facts: Callable[[Recipe], Sequence[str]]
+
+
+class RecipeForm:
+    """The form; ``cell`` is what it wrote so far. It never starts anything."""
+
+    def __init__(self, surroundings: Surroundings, name: str = "run", text: str = "") -> None:
+        self.surroundings = surroundings
+        self.fields = {name: self._field(name, info) for name, info in _settings()}
+        self.name = widgets.Text(value=name, description="name", layout=WIDE, style=NAMED)
+        self.text = widgets.Textarea(
+            value=text,
+            placeholder="model: minilm\nnum_train_epochs: 2",
+            layout=widgets.Layout(width="auto", height="230px"),
+        )
+        self.text.add_class("nbt-recipe")
+        self.problems, self.foot = widgets.HTML(), widgets.HTML()
+        self.box = self._laid_out()
+        self.name.observe(lambda _: self.show(), "value")
+        self.text.observe(lambda _: self.show(), "value")
+        self.show()
+
+    @property
+    def cell(self) -> str:
+        """The cell that trains what the form says."""
+        return f"%%finetune {self.name.value.strip()}\n{self.text.value.rstrip() or '# defaults'}"
+
+    def show(self) -> None:
+        """Bring fields, problems and facts in line with the text."""
+        text, problems, facts = self.text.value, {}, []
+        try:
+            typed = as_typed(text)
+        except RecipeError as error:  # half a line: the fields wait until it is whole
+            self._show_problems({"": str(error)})
+            return
+        try:
+            recipe = compose(yaml_layer(text, "recipe"), known=self.surroundings.known).recipe
+        except RecipeError as error:
+            problems = error.by_setting or {"": error.problem}
+        else:
+            problems = dict(self.surroundings.look(recipe))
+            facts = [] if problems else list(self.surroundings.facts(recipe))
+        if not self.name.value.strip().isidentifier():
+            problems["name"] = f"name: {self.name.value!r} cannot be a variable, as the run becomes"
+        for name, field in self.fields.items():
+            field.show(typed.get(name, ""), _without_place(problems.get(name, "")))
+            if not isinstance(field.control, widgets.Dropdown):
+                field.suggest(self.surroundings.words(name, text))
+        self._show_problems({n: p for n, p in problems.items() if n not in self.fields})
+        self.foot.value = render("cell.html.j2", cell=self.cell, facts=facts)
+
+    def _show_problems(self, problems: Mapping[str, str]) -> None:
+        lines = [line for problem in problems.values() for line in problem.splitlines()]
+        self.problems.value = render("problem.html.j2", problems=lines) if lines else ""
+
+    def _put(self, setting: str, value: str) -> None:
+        try:
+            self.text.value = put(self.text.value, setting, value)
+        except NbtuneError as error:
+            self.fields[setting].show_problem(error.problem)
+
+    def _field(self, name: str, info: FieldInfo) -> Field:
+        known = self.surroundings.known.get(name, ())
+        words = ["true", "false"] if info.annotation is bool else known or choices(info)
+        others = info.annotation is not None and _takes_more_than(words, info)
+        default = "chosen for you" if info.default is None else _as_text(info.default)
+        return Field(name, default, info.description or "", [] if others else words, self._put)
+
+    def _laid_out(self) -> widgets.Box:
+        first = [self.fields[name].box for name in FIRST]
+        more = widgets.Accordion([widgets.VBox(boxes) for _, boxes in self._sections()])
+        more.titles = tuple(title for title, _ in self._sections())
+        more.selected_index = None
+        half = {"flex": "1 1 340px", "min_width": "0"}
+        others = widgets.HTML("More settings")
+        form = widgets.VBox([self.name, *first, others, more], layout=widgets.Layout(**half))
+        beside = widgets.VBox(
+            [widgets.HTML("The recipe"), self.text, self.problems, self.foot],
+            layout=widgets.Layout(**half, margin="0 0 0 12px"),
+        )
+        return widgets.Box(
+            [form, beside], layout=widgets.Layout(flex_flow="row wrap", width="100%")
+        )
+
+    def _sections(self) -> Iterator[tuple[str, list[Any]]]:
+        title, boxes = "", list[Any]()
+        for name, field in self.fields.items():
+            if name in SECTIONS:
+                if boxes:
+                    yield title, boxes
+                title, boxes = SECTIONS[name], []
+            if name not in FIRST:
+                boxes.append(field.box)
+        yield title, boxes
+
+
+def _without_place(problem: str) -> str:
+    """Leave out where in the text a problem is, for one that stands at its field."""
+    return re.sub(r"^recipe( line \d+)?: ", "", problem)
+
+
+def _settings() -> Iterator[tuple[str, FieldInfo]]:
+    """Return every setting that is a single value, groups opened, in their order."""
+    for name, info in Recipe.model_fields.items():
+        if name == "lora":
+            yield from ((f"lora.{inner}", of) for inner, of in Lora.model_fields.items())
+        else:
+            yield name, info
+
+
+def _takes_more_than(words: Sequence[str], info: FieldInfo) -> bool:
+    """Say whether a setting takes other values than its words, such as a list."""
+    return not words or "tuple" in str(info.annotation) or "dict" in str(info.annotation)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,72 @@
+"""A box to type into, and what a run says of it while one types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+
+from nbtune.errors import NbtuneError
+from nbtune.panels.html import render
+
+MOST_LABELS = 6
+
+
+class TryIt:
+    """The box; it asks the chosen run anew at every change.
+
+    Parameters
+    ----------
+    runs : callable
+        The names of runs that have a model, newest first.
+    ask : callable
+        (name of a run, text) to labels with their probabilities.
+    """
+
+    def __init__(
+        self,
+        runs: Callable[[], Sequence[str]],
+        ask: Callable[[str, str], Sequence[tuple[str, float]]],
+    ) -> None:
+        self.ask, self.find = ask, runs
+        style = {"description_width": "60px"}
+        self.run = widgets.Dropdown(options=list(runs()), description="run", style=style)
+        self.again = widgets.Button(
+            description="Refresh", icon="refresh", tooltip="Look for runs once more"
+        )
+        self.text = widgets.Textarea(
+            description="text",
+            placeholder="type, and see what the run says",
+            style=style,
+            layout=widgets.Layout(width="100%", max_width="660px", height="90px"),
+        )
+        self.answer = widgets.HTML()
+        self.box = widgets.VBox([widgets.HBox([self.run, self.again]), self.text, self.answer])
+        self.again.on_click(lambda _: self.refresh())
+        self.run.observe(lambda _: self.show(), "value")
+        self.text.observe(lambda _: self.show(), "value")
+        self.show()
+
+    def refresh(self) -> None:
+        """Offer the runs that there are now."""
+        chosen, names = self.run.value, list(self.find())
+        self.run.options = names
+        self.run.value = chosen if chosen in names else next(iter(names), None)
+
+    def show(self) -> None:
+        """Show what the chosen run says of the text."""
+        if self.run.value is None:
+            self._say("there is no run with a model yet: train one with %%finetune")
+        elif not self.text.value.strip():
+            self._say("")
+        else:
+            try:
+                found = sorted(self.ask(self.run.value, self.text.value), key=lambda at: -at[1])
+            except NbtuneError as error:
+                self._say(str(error))
+            else:
+                shown, left = found[:MOST_LABELS], len(found) - MOST_LABELS
+                self.answer.value = render("answer.html.j2", shown=shown, left=max(left, 0))
+
+    def _say(self, what: str) -> None:
+        self.answer.value = render("problem.html.j2", problems=[what]) if what else ""

@@ -1,0 +1,60 @@
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = "import nbtune\n%load_ext nbtune\ntopics = nbtune.datasets.load('topics')"
+TRAIN = "%%finetune small --data topics\nmodel: scratch-transformer\nmax_train_samples: 400"
+
+
+def field(lab, name):
+    return lab.cell(1).get_by_label(name, exact=True)
+
+
+def recipe(lab):
+    return lab.cell(1).locator(".nbt-recipe textarea")
+
+
+def test_a_form_writes_a_cell_that_trains(lab):
+    lab = lab([SETUP, "%nbtune panel", "%nbtune cell"])
+    lab.run(0)
+    lab.done(0)
+    lab.run(1)
+    field(lab, "data").fill("topics")
+    lab.wait(lambda: "data: topics" in recipe(lab).input_value())
+    lab.wait(lambda: "12 labels from 'label'" in lab.output(1))
+    field(lab, "learning_rate").fill("fast")
+    lab.wait(lambda: "learning_rate is 'fast'" in lab.output(1))
+    lab.picture("form-mistake", 1)
+    field(lab, "learning_rate").fill("1e-3")
+    lab.wait(lambda: "learning_rate is" not in lab.output(1))
+    field(lab, "method").select_option("head")
+    lab.wait(lambda: "method: head" in recipe(lab).input_value())
+    recipe(lab).fill(
+        "data: topics\nmodel: scratch-transformer  # small\n"
+        "max_train_samples: 300\nnum_train_epochs: 1\n"
+    )
+    lab.wait(lambda: field(lab, "num_train_epochs").input_value() == "1")
+    assert field(lab, "method").input_value() == "default: full"
+    lab.picture("form", 1)
+    lab.run(2)
+    lab.done(2)
+    lab.wait(lambda: "# small" in lab.cell(2).locator(".cm-content").inner_text())
+    lab.run(2)
+    lab.done(2)
+    assert "finished" in lab.output(2)
+
+
+def test_a_run_answers_while_one_types(lab):
+    lab = lab([f"{SETUP}", TRAIN, "%nbtune panel predict"])
+    lab.run(0)
+    lab.done(0)
+    lab.run(1)
+    lab.done(1)
+    lab.run(2)
+    box = lab.cell(2).get_by_label("text", exact=True).last
+    box.fill("a small furry animal")
+    lab.wait(lambda: "probabilities" in lab.output(2))
+    first = lab.output(2)
+    box.fill("a town <b>in France</b>")
+    lab.wait(lambda: lab.output(2) != first)
+    lab.picture("try-it", 2)

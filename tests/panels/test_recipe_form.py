@@ -1,0 +1,100 @@
+import pytest
+
+from nbtune.panels.recipe_form import FIRST, RecipeForm, Surroundings
+from nbtune.recipe import Recipe, from_yaml
+
+
+def make(text="", name="run", look=lambda recipe: {}, facts=lambda recipe: []):
+    words = {"data": ["df", "topics"], "model": ["minilm"]}
+    around = Surroundings(
+        lambda setting, _: words.get(setting, []), {"method": ["full"]}, look, facts
+    )
+    return RecipeForm(around, name, text)
+
+
+def problem(form, name):
+    return form.fields[name].problem.value
+
+
+def test_every_setting_of_a_recipe_has_a_field_with_its_help():
+    form = make()
+    names = {name.split(".")[0] for name in form.fields}
+    assert names == set(Recipe.model_fields)
+    assert all(field.control.tooltip for field in form.fields.values())
+    assert all(field.control.description == name for name, field in form.fields.items())
+    assert set(FIRST) < set(form.fields)
+
+
+def test_a_field_writes_the_recipe_and_the_recipe_fills_the_fields():
+    form = make("lr: 2e-5  # paper")
+    assert form.fields["learning_rate"].control.value == "2e-5"
+    form.fields["learning_rate"].control.value = "1e-4"
+    form.fields["lora.r"].control.value = "4"
+    form.fields["lora.use_dora"].control.value = "true"
+    assert form.text.value == "lr: 1e-4  # paper\nlora:\n  r: 4\n  use_dora: true\n"
+    form.fields["lora.r"].control.value = ""
+    form.text.value = form.text.value.replace("1e-4", "3e-4")
+    assert form.fields["learning_rate"].control.value == "3e-4"
+    assert from_yaml(form.text.value).learning_rate == 3e-4
+
+
+def test_a_mistake_is_shown_at_its_field_and_goes_when_it_is_mended():
+    form = make("seed: 1")
+    form.fields["num_train_epochs"].control.value = "-1"
+    assert "greater than 0" in problem(form, "num_train_epochs")
+    assert "recipe line" not in problem(form, "num_train_epochs")
+    assert form.fields["num_train_epochs"].problem.layout.display == "block"
+    assert not problem(form, "seed")
+    form.fields["num_train_epochs"].control.value = "2"
+    assert form.fields["num_train_epochs"].problem.layout.display == "none"
+
+
+def test_what_has_no_field_is_shown_below_the_text():
+    form = make("modle: minilm")
+    assert "did you mean" in form.problems.value
+    form.text.value = "model: ["
+    assert "recipe" in form.problems.value
+    form.text.value = "ema_decay: 0.9\nswa_start: 3"
+    assert "two means" in form.problems.value
+    form.text.value = "model: minilm"
+    assert not form.problems.value
+
+
+def test_half_a_value_leaves_the_text_as_it_was():
+    form = make("seed: 1")
+    form.fields["clean"].control.value = "[control"
+    assert form.text.value == "seed: 1"
+    assert problem(form, "clean")
+    form.fields["clean"].control.value = "[control]"
+    assert from_yaml(form.text.value).clean == ("control",)
+
+
+def test_the_notebook_around_has_a_say():
+    form = make(look=lambda recipe: {"data": "no such rows"} if recipe.data else {})
+    assert not problem(form, "data")
+    form.fields["data"].control.value = "dg"
+    assert "no such rows" in problem(form, "data")
+    assert form.fields["data"].control.options == ("df", "topics")
+
+
+def test_an_unknown_word_is_shown_although_the_menu_does_not_have_it():
+    form = make("method: lorra")
+    assert form.fields["method"].control.value == "lorra"
+    assert "lorra" in problem(form, "method")
+
+
+@pytest.mark.parametrize("name", ["my run", "", "<b>"])
+def test_a_name_that_cannot_be_a_variable_is_said(name):
+    assert "cannot be a variable" in make(name=name).problems.value
+
+
+def test_the_cell_is_there_to_be_copied_and_nothing_in_it_is_markup():
+    form = make("model: '<script>'", name="topics")
+    assert form.cell == "%%finetune topics\nmodel: '<script>'"
+    assert "<script>" not in form.foot.value
+    assert "&lt;script&gt;" in form.foot.value
+    assert make(name="topics").cell == "%%finetune topics\n# defaults"
+
+
+def test_facts_about_rows_and_model_stand_below():
+    assert "12 labels" in make(facts=lambda recipe: ["12 labels"]).foot.value
