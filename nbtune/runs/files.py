@@ -46,10 +46,13 @@ def staged(place: Path) -> Iterator[Path]:
         yield stage
         for file in stage.iterdir():
             sync(file)
+        shutil.rmtree(old, ignore_errors=True)  # an interrupt may have left one
         if place.exists():
             place.rename(old)
         stage.rename(place)
     finally:
+        if old.exists() and not place.exists():
+            old.rename(place)
         shutil.rmtree(stage, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 

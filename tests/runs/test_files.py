@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from nbtune.runs.files import read_json, staged, write_json
@@ -37,3 +40,37 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
         write_json(file, {"score": float("nan")})
     assert read_json(file) == {"labels": ["ä", "b"]}
     assert read_json(tmp_path / "none.json") is None
+
+
+def test_an_interrupt_between_the_two_moves_puts_the_one_before_back(tmp_path, monkeypatch):
+    place = tmp_path / "model"
+    with staged(place) as stage:
+        (stage / "weights").write_text("old")
+    rename, moves = Path.rename, []
+
+    def interrupted(self, target):
+        moves.append(target)
+        if len(moves) == 2:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    def fill():
+        with staged(place) as stage:
+            (stage / "weights").write_text("new")
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+    assert (place / "weights").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_what_an_interrupt_while_tidying_up_left_behind_is_in_nobodys_way(tmp_path):
+    place = tmp_path / "model"
+    for text in ("old", "new"):
+        with staged(place) as stage:
+            (stage / "weights").write_text(text)
+            left = tmp_path / f".model-old-{os.getpid()}"
+            left.mkdir()
+            (left / "weights").write_text("older")
+    assert (place / "weights").read_text() == "new"
