@@ -35,6 +35,14 @@ if TYPE_CHECKING:
     from nbtune.results.data_report import DataReport
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.run import Run
+    from nbtune.shelf import (
+        delete_runs,
+        describe_run,
+        free_runs,
+        purge_runs,
+        rename_run,
+        restore_runs,
+    )
 
 __version__ = "0.1.0.dev0"
 
@@ -52,6 +60,12 @@ _HOMES = {
     "list_runs": "nbtune.api",
     "lr_find": "nbtune.api",
     "doctor": "nbtune.api",
+    "delete_runs": "nbtune.shelf",
+    "describe_run": "nbtune.shelf",
+    "free_runs": "nbtune.shelf",
+    "purge_runs": "nbtune.shelf",
+    "rename_run": "nbtune.shelf",
+    "restore_runs": "nbtune.shelf",
     "Recipe": "nbtune.recipe",
     "Run": "nbtune.results.run",
     "Comparison": "nbtune.results.comparison",
@@ -78,15 +92,21 @@ __all__ = [
     "check_data",
     "compare",
     "control",
+    "delete_runs",
+    "describe_run",
     "doctor",
     "evaluate",
     "finetune",
+    "free_runs",
     "list_runs",
     "load",
     "lr_find",
     "mend",
     "predict",
+    "purge_runs",
+    "rename_run",
     "replay",
+    "restore_runs",
     "resume",
 ]
 

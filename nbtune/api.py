@@ -189,6 +189,11 @@ def resume(
         raise RunError(
             f"{folder.title} is finished", hint=f"train on: %resume {folder.title} --epochs +1"
         )
+    if folder.is_freed:
+        raise RunError(
+            f"{folder.title} cannot be trained further: its checkpoints were removed",
+            hint="train it anew: %%finetune ... --fresh",
+        )
     extend = {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
     with watching(folder.title, display, show_result) as teller:
         return _work(folder, teller, resume=True, extend=extend)

@@ -159,10 +159,14 @@ class NBTune(Magics):  # type: ignore[misc]
 
     @_magic(line_magic)
     def runs(self, found: Namespace, cell: None) -> RunTable:
-        """Show the runs of this folder."""
+        """Show the runs of this folder, or put them in order."""
         from nbtune import api
+        from nbtune.magics.tidying import tidy
 
-        table = api.list_runs(found.pattern, runs_dir=self.runs_dir or None)
+        if told := tidy(found, self.runs_dir or None):
+            print(told)
+        pattern = "*" if told or found.pattern is None else found.pattern
+        table = api.list_runs(pattern, runs_dir=self.runs_dir or None)
         return table.sort(found.sort) if found.sort else table
 
     @_magic(line_magic)

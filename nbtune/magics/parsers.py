@@ -127,10 +127,26 @@ def runs() -> LineParser:
     """Return the parser of ``%runs``."""
     parser = LineParser(
         "%runs",
-        "Show the runs of this folder, oldest first.\n\n    %runs spam* --sort f1_macro",
+        "Show the runs of this folder, oldest first, or put them in order.\n\n"
+        "    %runs spam* --sort f1_macro\n"
+        "    %runs spam@2 --tag best --note 'with the new labels'\n"
+        "    %runs spam@1 --delete      (%runs spam@1 --restore brings it back)",
     )
-    parser.add_argument("pattern", nargs="?", default="*", help="names to show, such as spam*")
+    parser.add_argument("pattern", nargs="?", help="names of runs, such as spam*; by default all")
     parser.add_argument("--sort", metavar="COLUMN", help="a column of the table")
+    parser.add_argument("--rename", metavar="NAME", help="give the run another name")
+    parser.add_argument(
+        "--note", metavar="TEXT", help="write a note beside the run; '' takes it off"
+    )
+    parser.add_argument(
+        "--tag", action="append", metavar="TAG", help="tags, in place of those it had"
+    )
+    parser.add_argument("--delete", action="store_true", help="put runs away")
+    parser.add_argument("--restore", action="store_true", help="bring deleted runs back")
+    parser.add_argument("--purge", action="store_true", help="remove deleted runs for good")
+    parser.add_argument(
+        "--free", action="store_true", help="remove the checkpoints of finished runs"
+    )
     return parser
 
 

@@ -11,9 +11,9 @@ from nbtune.plots.texts import short
 
 COLUMNS = (
     "run", "status", "model", "method", "rows", "f1_macro", "accuracy", "seconds", "created",
+    "note",
 )  # fmt: skip
-_HEADS = ("run", "status", "model", "method", "rows", "f1_macro", "accuracy", "time", "created")
-_LEFT = ("run", "status", "model", "method")
+_LEFT = ("run", "status", "model", "method", "note")
 _TEXT = {"run": 18, "status": 12, "model": 20, "method": 8, "f1_macro": 10, "time": 12}
 EMPTY = "There are no runs here yet: %%finetune makes one."
 
@@ -22,8 +22,10 @@ Rows = Sequence[Mapping[str, Any]]
 
 def runs_html(rows: Rows) -> str:
     """Return the table."""
-    heads = [(name, name in _LEFT) for name in _HEADS]
-    return render("runs.html.j2", heads=heads, rows=[_cells(row) for row in rows], empty=EMPTY)
+    heads = [(name, name in _LEFT) for name in _heads(rows)]
+    return render(
+        "runs.html.j2", heads=heads, rows=[_cells(row, rows) for row in rows], empty=EMPTY
+    )
 
 
 def runs_text(rows: Rows) -> str:
@@ -32,7 +34,7 @@ def runs_text(rows: Rows) -> str:
         return EMPTY
     lines = ["".join(f"{name:<{width}}" for name, width in _TEXT.items())]
     for row in rows:
-        cells = dict(zip(_HEADS, _cells(row), strict=True))
+        cells = dict(zip(_heads(rows), _cells(row, rows), strict=True))
         lines.append("".join(f"{short(cells[n], w - 1):<{w}}" for n, w in _TEXT.items()))
     return "\n".join(line.rstrip() for line in lines)
 
@@ -41,12 +43,23 @@ def runs_markdown(rows: Rows) -> str:
     """Return the table as Markdown."""
     if not rows:
         return EMPTY
-    lines = ["| " + " | ".join(_HEADS) + " |", "|" + "---|" * len(_HEADS)]
-    lines += ["| " + " | ".join(escaped(cell) for cell in _cells(row)) + " |" for row in rows]
+    heads = _heads(rows)
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(escaped(cell) for cell in _cells(row, rows)) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _shown(rows: Rows) -> list[str]:
+    """Return the columns that have something to say: a note only where a run has one."""
+    noted = any(row["note"] for row in rows)
+    return [name for name in COLUMNS if name != "note" or noted]
+
+
+def _heads(rows: Rows) -> list[str]:
+    return ["time" if name == "seconds" else name for name in _shown(rows)]
+
+
+def _cells(row: Mapping[str, Any], rows: Rows) -> list[str]:
     written = {
         **row,
         "rows": f"{row['rows']:,}",
@@ -54,4 +67,4 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         "accuracy": number(row["accuracy"]),
         "seconds": duration(row["seconds"] or None),
     }
-    return [short(str(written[name]), 60) for name in COLUMNS]
+    return [short(str(written[name]), 60) for name in _shown(rows)]

@@ -11,6 +11,7 @@ from nbtune.errors import RunError, did_you_mean
 from nbtune.panels import runs as faces
 from nbtune.panels.state import fold
 from nbtune.runs import RunFolder
+from nbtune.runs.tidying import words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,8 @@ class RunSummary:
     seconds: float
     created: float
     folder: str
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
     def cells(self) -> dict[str, Any]:
         """Return the line as values by column."""
@@ -43,13 +46,14 @@ class RunSummary:
             "accuracy": self.scores.get("accuracy"),
             "seconds": self.seconds,
             "created": datetime.fromtimestamp(self.created).isoformat(" ", "minutes"),
+            "note": " ".join([*(f"#{tag}" for tag in self.tags), self.note]).strip(),
         }
 
 
 def summarise(folder: RunFolder) -> RunSummary:
     """Read from its folder what the table says of a run."""
     about, view = folder.about, fold(folder.title, folder.history())
-    best = view.best
+    best, words = view.best, words_of(folder)
     return RunSummary(
         folder.title,
         folder.status(),
@@ -61,6 +65,8 @@ def summarise(folder: RunFolder) -> RunSummary:
         view.stop.seconds if view.stop else 0.0,
         float(about.get("created", 0)),
         str(folder.path),
+        words["note"],
+        tuple(words["tags"]),
     )
 
 

@@ -79,6 +79,11 @@ class RunFolder:
         """Weights with the best validation score so far."""
         return CheckpointStore(self.path / "checkpoints" / "best")
 
+    @property
+    def is_freed(self) -> bool:
+        """Whether the run has its model, but nothing more to go on from."""
+        return self.model_path.is_dir() and not (self.path / "checkpoints").is_dir()
+
     def describe(self, about: dict[str, Any], recipe_text: str) -> None:
         """Write down what the run is, once, when it is made."""
         write_text(self.path / "recipe.yaml", recipe_text)

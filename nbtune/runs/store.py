@@ -93,7 +93,7 @@ class RunStore:
             stage.mkdir(parents=True, mode=0o700)
             (stage / "history.jsonl").touch()
             yield run
-            run.path = self._publish(stage, name)
+            run.path = self.publish(stage, name)
         except OSError as error:
             raise RunError(
                 f"cannot write runs to {self.root}: {error.strerror or error}",
@@ -109,7 +109,7 @@ class RunStore:
             pass
         return run
 
-    def _publish(self, stage: Path, name: str) -> Path:
+    def publish(self, stage: Path, name: str) -> Path:
         """Move a folder to the next version of its name; another kernel may do the same."""
         versions = [int(p.name.rpartition("@")[2]) for p in self._versions(name)]
         newest = max(versions, default=0)

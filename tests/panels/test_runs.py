@@ -3,6 +3,7 @@ from nbtune.panels.runs import COLUMNS, EMPTY, runs_html, runs_markdown, runs_te
 ROW = {
     "run": "topics@1", "status": "finished", "model": "minilm", "method": "full", "rows": 7344,
     "f1_macro": 0.8612, "accuracy": 0.86, "seconds": 1263.0, "created": "2026-11-24 17:40",
+    "note": "",
 }  # fmt: skip
 KILLED = {**ROW, "run": "topics@2", "f1_macro": None, "accuracy": None, "seconds": 0.0}
 
@@ -13,7 +14,14 @@ def test_every_run_is_a_row_with_its_figures(read_html):
         "topics@1 finished minilm full 7,344 0.861 0.860 21 min 3 s 2026-11-24 17:40" in page.text
     )
     assert "topics@2 finished minilm full 7,344 – – – 2026-11-24 17:40" in page.text
-    assert page.attributes["scope"].count("col") == len(COLUMNS)
+    assert page.attributes["scope"].count("col") == len(COLUMNS) - 1, "no run has a note"
+
+
+def test_a_note_has_a_column_where_a_run_has_one(read_html):
+    noted = {**ROW, "note": "#best <b>of all</b>"}
+    assert "2026-11-24 17:40 #best <b>of all</b>" in read_html(runs_html([ROW, noted])).text
+    assert "note" in runs_markdown([ROW, noted]).splitlines()[0]
+    assert "note" not in runs_markdown([ROW]).splitlines()[0]
 
 
 def test_text_is_aligned_and_keeps_to_80_columns():
