@@ -162,6 +162,7 @@ def ask(
     """Return what the model predicts for rows, as the task of the recipe reads it."""
     from nbtune.engine.device import choose_precision, find_device
     from nbtune.engine.inference import predict_logits
+    from nbtune.engine.modes import own_modes
     from nbtune.engine.stepping import Forward
     from nbtune.models.packing import packing
     from nbtune.models.probing import find_packer
@@ -172,6 +173,6 @@ def ask(
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
     forward = Forward(model, device, choose_precision(recipe.precision, device), packer)
-    with packing(model, packer):
+    with own_modes(device), packing(model, packer):
         logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
     return task.read(logits, rows, examples, known)

@@ -72,13 +72,15 @@ def work(
     """
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
+    from nbtune.engine.modes import own_modes
     from nbtune.engine.wishes import changed
 
     recipe = from_yaml(folder.recipe_text)
     if extend:
         recipe = changed(recipe, extend)
         folder.describe(folder.about, to_yaml(recipe))
-    with own_randomness(find_device()):
+    device = find_device()
+    with own_modes(device), own_randomness(device):
         trained, outcome = _train(folder, recipe, emit, control, resume)
     if outcome.failure is not None:
         raise outcome.failure

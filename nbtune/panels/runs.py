@@ -51,7 +51,7 @@ def runs_markdown(rows: Rows) -> str:
 
 def _shown(rows: Rows) -> list[str]:
     """Return the columns that have something to say: a note only where a run has one."""
-    noted = any(row["note"] for row in rows)
+    noted = any(row.get("note") for row in rows)
     return [name for name in COLUMNS if name != "note" or noted]
 
 
@@ -61,6 +61,7 @@ def _heads(rows: Rows) -> list[str]:
 
 def _cells(row: Mapping[str, Any], rows: Rows) -> list[str]:
     written = {
+        "note": "",
         **row,
         "rows": f"{row['rows']:,}",
         "f1_macro": number(row["f1_macro"]),
