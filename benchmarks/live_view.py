@@ -27,7 +27,7 @@ from paired import alternate, machine, spread, table
 
 import nbtune
 from nbtune.events import Event, RunStarted, RunStopped
-from nbtune.panels.display import CardView
+from nbtune.panels.live_card import CardView
 
 
 @dataclass
@@ -111,7 +111,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     shell = InteractiveShell.instance()
     shell.display_pub = Counting(parent=shell)
-    nbtune.panels.display.CardView = TimedView
+    nbtune.panels.live_card.CardView = TimedView
     rows = nbtune.datasets.load("topics").query("split == 'train'").head(options.rows)
     rows = rows[["text", "label"]]
     contenders = {

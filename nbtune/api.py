@@ -237,7 +237,7 @@ def lr_find(
     from tempfile import TemporaryDirectory
 
     from nbtune.data.preparing import prepare
-    from nbtune.panels.display import Progress
+    from nbtune.panels.progress import Progress
     from nbtune.results.rate_finding import RateFinding
 
     given = resolve(recipe, settings, set)
@@ -367,7 +367,7 @@ def evaluate(
     RunError
         When the run has no model or no such split.
     """
-    from nbtune.panels.display import Progress
+    from nbtune.panels.progress import Progress
     from nbtune.results.judging import judge_run
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
@@ -514,7 +514,7 @@ def predict(
     RunError
         When the run has no model yet.
     """
-    from nbtune.panels.display import Progress
+    from nbtune.panels.progress import Progress
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
     rows = _rows_in(texts, text, run)

@@ -1,7 +1,7 @@
 import io
 
 from nbtune.events import Controlled
-from nbtune.panels.display import LineView
+from nbtune.panels.lines import LineView
 
 
 def test_a_terminal_says_what_was_asked_of_a_run():

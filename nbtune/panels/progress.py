@@ -1,0 +1,60 @@
+"""How far a piece of work is, for whoever waits for it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from nbtune.panels.display import REFRESHES_PER_SECOND, choose_mode
+from nbtune.panels.html import duration, render
+
+
+class Progress:
+    """How far a piece of work is; shown only once it is seen to take longer than a moment.
+
+    Called with what is done and what there is in all; works as a context.
+    """
+
+    def __init__(self, what: str, mode: str | None = None) -> None:
+        self.what, self.mode = what, choose_mode(mode)
+        self.began = self.drawn = time.monotonic()
+        self.handle: Any = None
+        self.done = self.total = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take in how far it is, and draw when it is time to."""
+        self.done, self.total = done, total
+        if time.monotonic() - self.drawn >= 1 / REFRESHES_PER_SECOND:
+            self.drawn = time.monotonic()
+            self._draw()
+
+    def __exit__(self, *failure: object) -> None:
+        if self.handle is None:
+            return
+        seconds = duration(time.monotonic() - self.began)
+        text = f"{self.what}: {self.done:,} of {self.total:,} in {seconds}"
+        if self.mode == "text":
+            print(f"\r\x1b[2K{text}", file=sys.stderr, flush=True)
+        else:
+            self.handle.update({"text/plain": text}, raw=True)
+
+    def _draw(self) -> None:
+        text = f"{self.what}: {self.done:,} of {self.total:,}"
+        if self.mode == "text" and sys.stderr.isatty():
+            self.handle = True
+            print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+        elif self.mode == "rich":
+            html = render(
+                "progress.html.j2", text=text, done=self.done, total=self.total, what=self.what
+            )
+            bundle = {"text/plain": text, "text/html": html}
+            if self.handle is None:
+                from IPython.display import display
+
+                self.handle = display(bundle, raw=True, display_id=True)
+            else:
+                self.handle.update(bundle, raw=True)
