@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -413,7 +413,7 @@ def check_data(
     12
     """
     from nbtune.jobs.data_checking import look_at_data
-    from nbtune.panels.display import Progress
+    from nbtune.panels.progress import Progress
     from nbtune.results.data_report import DataReport
 
     asked = resolve(recipe, settings).recipe
@@ -474,7 +474,7 @@ def compare(
     --------
     >>> print(nbtune.compare("topics@1", "topics@2").verdict)  # doctest: +SKIP
     """
-    from nbtune.panels.display import Progress
+    from nbtune.panels.progress import Progress
     from nbtune.results.comparing import compare_runs
 
     found = [run if isinstance(run, Run) else load(run, runs_dir=runs_dir) for run in runs]
@@ -617,6 +617,13 @@ class Teller:
             before = self.stop or RunStopped(0, "")
             self(RunStopped(before.step, reason, before.best_step, message, before.seconds))
 
+    @contextmanager
+    def steered_by(self, control: Control) -> Iterator[None]:
+        """Let the view steer the run inside this block, if it can."""
+        steers = getattr(self.view, "steers", None)
+        with nullcontext() if steers is None else steers(control):
+            yield
+
     def show(self, event: Event) -> None:
         """Show an event without writing it down."""
         if isinstance(event, PhaseStarted):
@@ -676,7 +683,7 @@ def _work(
         control = Control(from_yaml(folder.recipe_text), asked if course is None else course)
         teller.attach(folder)
         let_go(folder)
-        with steered(folder.path, control), _room_for(folder):
+        with steered(folder.path, control), teller.steered_by(control), _room_for(folder):
             trained = work(folder, teller, control, resume=resume, extend=extend)
     return Run(folder, trained)
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -18,6 +18,8 @@ from nbtune.recipe import Recipe
 
 PAUSING = "pausing: what is under way is finished and saved; interrupt again to leave it out"
 TERMINATED = "the process was told to end (SIGTERM)"
+LISTENING_SECONDS = 0.03
+"""How often `Control.between_steps` is called in a pause."""
 
 
 class Control:
@@ -41,6 +43,9 @@ class Control:
         Why the loop shall end; empty when it shall not.
     is_forced : bool
         Whether an interrupt was raised where nothing is prepared for one.
+    between_steps : callable
+        Called by the loop between two steps and again and again in a pause, for who has something
+        to ask and no thread to ask it from.
     """
 
     def __init__(self, recipe: Recipe | None = None, course: Iterable[Controlled] = ()) -> None:
@@ -50,6 +55,7 @@ class Control:
         self.status = "starting"
         self.stop_reason = self.stop_message = ""
         self.is_forced = False
+        self.between_steps: Callable[[], None] = lambda: None
         self._closed = 1
         self._wanted: list[Callable[[], None]] = []
         # Its `put` may come from a signal handler, in the middle of another call of it.
@@ -60,6 +66,11 @@ class Control:
     def settings(self) -> dict[str, Any]:
         """The settings that may change, with the values they have or were last asked to have."""
         return {} if self.recipe is None else changeable(self.recipe)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether something that was asked is still to be taken up."""
+        return not self._wishes.empty()
 
     def pause(self) -> None:
         """Save after the current step, and wait there until `resume` or `stop`."""
@@ -141,13 +152,18 @@ class Control:
         wait : bool
             Sleep until there is something.
         """
+        self.between_steps()
         if taken < len(self.course) and self.course[taken].step <= step:
             done = self.course[taken]
             settings = {done.setting: done.value} if done.setting else {}
             return Wish(done.action, settings, is_new=False)
         if not wait and self._wishes.empty():
             return None
-        return self._wishes.get()
+        while True:
+            try:
+                return self._wishes.get(timeout=LISTENING_SECONDS)
+            except Empty:
+                self.between_steps()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

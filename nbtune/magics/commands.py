@@ -47,7 +47,7 @@ def _magic(kind: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         @wraps(function)
         def magic(self: NBTune, line: str, cell: str | None = None) -> Any:
-            with friendly(self.shell, debug=not self.short_errors):
+            with friendly(debug=not self.short_errors):
                 return function(self, _parser(function.__name__, line).parse(line), cell)
 
         # ``?`` shows this, so that help is only made when somebody asks for it.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from IPython.core.error import UsageError
 
 from nbtune.errors import NbtuneError
+from nbtune.panels.display import is_headless
 
 
 class LineError(NbtuneError):
@@ -20,7 +20,7 @@ class HelpAsked(Exception):  # noqa: N818 - not an error
 
 
 @contextmanager
-def friendly(shell: Any, *, debug: bool = False) -> Iterator[None]:
+def friendly(*, debug: bool = False) -> Iterator[None]:
     """Show mistakes in two lines, help as text, and an interrupt as a sentence.
 
     Where nobody watches (nbclient, papermill) the error itself is raised, so that the saved
@@ -31,21 +31,9 @@ def friendly(shell: Any, *, debug: bool = False) -> Iterator[None]:
     except HelpAsked as asked:
         print(asked)
     except NbtuneError as error:
-        if debug or is_headless(shell):
+        if debug or is_headless():
             raise
         # Only the exact class is shown without a traceback.
         raise UsageError(str(error)) from None
     except KeyboardInterrupt:
         print("nbtune: interrupted before anything was trained")
-
-
-def is_headless(shell: Any) -> bool:
-    """Say whether no person can answer: a front end lets its kernel ask for input."""
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return False
-    try:
-        parent = kernel.get_parent("shell") or {}
-    except Exception:  # noqa: BLE001 - an odd kernel is taken for one with a person
-        return False
-    return parent.get("content", {}).get("allow_stdin") is False

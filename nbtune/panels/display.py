@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.events import Event
@@ -19,7 +19,8 @@ REFRESHES_PER_SECOND = 3.0
 class LiveView(Protocol):
     """Something that is told events and shows them until it is closed.
 
-    It ends with the tables of the run, unless somebody else shows them.
+    It ends with the tables of the run, unless somebody else shows them. One from which the run can
+    be steered also has ``steers(control)``, a context that lasts while the run trains.
     """
 
     def __call__(self, event: Event) -> None: ...  # noqa: D102
@@ -65,6 +66,23 @@ def choose_mode(mode: str | None = None) -> str:
 
 def in_kernel() -> bool:
     """Say whether this code runs in a Jupyter kernel, without importing anything for it."""
+    return find_kernel() is not None
+
+
+def find_kernel() -> Any:
+    """Return the Jupyter kernel that this code runs in, or None."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and hasattr(shell, "kernel")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None)
+
+
+def is_headless() -> bool:
+    """Say whether no person can answer: a front end lets its kernel ask for input."""
+    kernel = find_kernel()
+    if kernel is None:
+        return False
+    try:
+        parent = kernel.get_parent("shell") or {}
+    except Exception:  # noqa: BLE001 - an odd kernel is taken for one with a person
+        return False
+    return parent.get("content", {}).get("allow_stdin") is False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from nbtune.events import (
     Controlled,
@@ -18,8 +21,12 @@ from nbtune.events import (
 )
 from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
 from nbtune.panels.chart import chart_summary
-from nbtune.panels.display import REFRESHES_PER_SECOND
+from nbtune.panels.display import REFRESHES_PER_SECOND, in_kernel, is_headless
 from nbtune.panels.state import RunView
+
+if TYPE_CHECKING:
+    from nbtune.panels.panel import Panel
+    from nbtune.panels.toolbar import Steerable
 
 LARGEST_SHARE = 0.005
 """The view takes at most this share of one core, on any machine."""
@@ -35,11 +42,15 @@ class CardView:
         self.history: list[tuple[float, Event]] = []
         self.cost = 0.0
         self.drawn = time.monotonic()
+        self.panel: Panel | None = None
+        self.fell_back = False
         self.handle = display(self._bundle(), raw=True, display_id=True)
 
     def __call__(self, event: Event) -> None:
         """Take an event in, and draw when it is time to."""
         self.view.apply(event)
+        if self.panel is not None:  # an evaluation has no steps between which it could be polled
+            self.panel.poll()
         kept = RunStarted | StepsDone | Evaluated | LayersUnfrozen | Controlled
         if isinstance(event, kept):
             self.history.append((0.0, event))
@@ -49,6 +60,19 @@ class CardView:
         if at_once or time.monotonic() - self.drawn >= self.interval:
             self.refresh()
 
+    @contextmanager
+    def steers(self, control: Steerable) -> Iterator[None]:
+        """Show controls above the card inside this block, where a page can answer."""
+        self.panel = _panel_of(control, card_html(self.view))
+        if self.panel is None:
+            yield
+            return
+        self.handle.update(self._bundle() | self.panel.bundle, raw=True)
+        try:
+            yield
+        finally:
+            self.panel.leave()
+
     @property
     def interval(self) -> float:
         """Seconds between two refreshes, longer where one costs more."""
@@ -57,10 +81,22 @@ class CardView:
     def refresh(self) -> None:
         """Draw the card as it is now."""
         began = time.thread_time()
-        self.handle.update(self._bundle(), raw=True)
+        self._draw()
         spent = time.thread_time() - began
         self.cost = spent if not self.cost else 0.7 * self.cost + 0.3 * spent
         self.drawn = time.monotonic()
+
+    def _draw(self) -> None:
+        """Draw in the widgets; in the display where no page says that it shows them."""
+        panel = self.panel
+        if panel is not None:
+            panel.show(card_html(self.view), self.view.words)
+        if panel is None or panel.is_late:
+            self.handle.update(self._bundle(), raw=True)
+            self.fell_back = panel is not None
+        elif self.fell_back and panel.is_answered:  # late, but there
+            self.handle.update(self._bundle() | panel.bundle, raw=True)
+            self.fell_back = False
 
     def close(self, *, tables: bool = True) -> None:
         """Replace the live card by a picture and tables that need no kernel and no script."""
@@ -74,6 +110,8 @@ class CardView:
         else:
             few = {"text/plain": status_line(self.view)}
             self.handle.update(self._tables() if tables else few, raw=True)
+        if self.panel is not None:
+            self.panel.end(card_html(self.view))
 
     def _tables(self) -> dict[str, str]:
         return {
@@ -95,3 +133,16 @@ class CardView:
         figure, axes = new_figure(6.6, 2.5)
         plot_loss(self.history, axes[0, 0])
         return b64encode(to_png(figure)).decode()
+
+
+def _panel_of(control: Steerable, html: str) -> Panel | None:
+    """Make the widgets, where there is a person and a page to draw them; a run needs none."""
+    if not in_kernel() or is_headless():
+        return None
+    try:
+        from nbtune.panels.panel import open_panel
+
+        return open_panel(control, html)
+    except Exception:
+        logging.getLogger("nbtune").warning("no buttons here", exc_info=True)
+        return None

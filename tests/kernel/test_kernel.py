@@ -16,7 +16,8 @@ def interrupt(kernel, cell=LONG):
 
 
 def test_a_run_is_one_display_that_ends_as_plain_pictures_and_tables(kernel):
-    heard = kernel.run(SHORT.replace("num_train_epochs: 1", "num_train_epochs: 200"))
+    cell = SHORT.replace("num_train_epochs: 1", "num_train_epochs: 200")
+    heard = kernel.finish(kernel.start(cell, headless=True))
     assert heard.status == "ok"
     displays, updates = heard.of("display_data"), heard.of("update_display_data")
     assert len(displays) == 1

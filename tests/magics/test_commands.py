@@ -228,7 +228,7 @@ def test_a_name_that_is_a_variable_and_a_file_is_refused(cell):
 
 
 def test_where_nobody_watches_the_error_itself_is_raised(cell, monkeypatch):
-    monkeypatch.setattr("nbtune.magics.errors.is_headless", lambda shell: True)
+    monkeypatch.setattr("nbtune.magics.errors.is_headless", lambda: True)
     typed = cell("%finetune t --data nothing_here")
     assert isinstance(typed.error, DataError)
 

@@ -1,0 +1,143 @@
+"""Toolbar and card as widgets, which a page can answer, and which outlive a page."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets as widgets
+
+from nbtune.panels.lane import Lane, open_lane
+from nbtune.panels.toolbar import Steerable, Toolbar
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+PATIENCE = 2.0
+"""Seconds in which a page that can show widgets says that it does."""
+
+_PAST: list[Panel] = []
+"""Panels of runs that ended, which no page has let go yet."""
+
+
+class Panel:
+    """The widgets of one run; `open_panel` makes one.
+
+    Attributes
+    ----------
+    is_answered : bool
+        Whether a page said that it shows the widgets.
+    """
+
+    def __init__(self, control: Steerable, html: str) -> None:
+        self.control = control
+        self.toolbar = Toolbar(control)
+        self.card = widgets.HTML(html)
+        # A page that draws the box counts its view up from 0, and so says that it is there.
+        self.box = widgets.VBox([self.toolbar.box, self.card], _view_count=0)
+        self.box.observe(self._count, "_view_count")
+        self.opened = time.monotonic()
+        self.is_answered = self.is_over = self.was_reopened = False
+        self.lane: Lane | None = None
+
+    def listen(self) -> bool:
+        """Begin to hear the page; False where nothing can be heard."""
+        heard = [*self.toolbar.heard, self.box]
+        for one in heard:
+            _without_cell_events(one.comm)
+        self.lane = open_lane(one.comm.comm_id for one in heard)
+        self.control.between_steps = self.poll
+        return self.lane is not None
+
+    @property
+    def bundle(self) -> dict[str, Any]:
+        """What is displayed for a page to draw the widgets."""
+        return {VIEW: self.box.get_view_spec()}
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a page would have answered by now."""
+        return not self.is_answered and time.monotonic() - self.opened > PATIENCE
+
+    def show(self, html: str, state: str) -> None:
+        """Draw the run as it is now; ``state`` says it in words."""
+        self.card.value = html
+        self.toolbar.show(state)
+
+    def poll(self) -> None:
+        """Hear what waits to be heard; called between two steps."""
+        if self.lane is None:
+            return
+        try:
+            self.lane.poll()
+        except Exception:
+            logging.getLogger("nbtune").warning("the buttons are off", exc_info=True)
+            self.leave()
+
+    def leave(self) -> None:
+        """Hear the page no more: there is nothing left to steer."""
+        self.control.between_steps = _nothing
+        lane, self.lane = self.lane, None
+        self.toolbar.close()
+        if lane is not None:
+            self.was_reopened = lane.was_reopened
+            try:
+                lane.close()
+            except Exception:
+                logging.getLogger("nbtune").warning("a lane stays open", exc_info=True)
+
+    def end(self, html: str) -> None:
+        """Take the widgets away, unless a page that was loaded in mid-run shows nothing else."""
+        self.is_over = True
+        if not self.is_answered:
+            self.dispose()
+        elif self.was_reopened:
+            self.card.value = html
+        else:
+            _PAST.append(self)
+
+    def dispose(self) -> None:
+        """Close every widget."""
+        for widget in list(_family(self.box)):
+            widget.close()
+
+    def _count(self, change: Any) -> None:
+        self.is_answered = self.is_answered or change["new"] > 0
+        if self in _PAST and not change["new"]:
+            _PAST.remove(self)
+            self.dispose()
+
+
+def open_panel(control: Steerable, html: str) -> Panel | None:
+    """Make the widgets of a run and listen to them; None where a page could not be heard."""
+    while _PAST:
+        _PAST.pop().dispose()
+    panel = Panel(control, html)
+    if panel.listen():
+        return panel
+    panel.leave()
+    panel.dispose()
+    return None
+
+
+def _nothing() -> None:
+    """Do nothing between two steps."""
+
+
+def _family(widget: Any) -> Iterator[Any]:
+    """Yield a widget with all that is in it, innermost first."""
+    for child in getattr(widget, "children", ()):
+        yield from _family(child)
+    yield from (getattr(widget, name) for name in ("style", "layout") if widget.has_trait(name))
+    yield widget
+
+
+def _without_cell_events(comm: Any) -> None:
+    """Have messages of a comm handled as what they are, not as cells.
+
+    IPython announces each as a cell that ended, at which the inline backend would take the pyplot
+    figures of the cell that is still running.
+    """
+    handle = getattr(comm, "_msg_callback", None)
+    if handle is not None:
+        comm.handle_msg = handle

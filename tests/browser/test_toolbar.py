@@ -1,0 +1,122 @@
+"""The toolbar, clicked on in a real page while the cell trains."""
+
+import statistics
+import time
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = "import nbtune\n%load_ext nbtune\ntopics = nbtune.datasets.load('topics')"
+LONG = (
+    "%%finetune scratch --data topics\nmodel: scratch-transformer\nmax_train_samples: 1200\n"
+    "num_train_epochs: 200\nbaseline: false"
+)
+STEERED = (
+    "print([(e.action, e.setting, e.value) for _, e in scratch.events if hasattr(e, 'setting')])"
+)
+
+
+def step(lab, cell=1):
+    shown = lab.cell(cell).locator('[data-nbtune="card"] .nbt-facts div').first
+    if not shown.count():
+        return 0
+    return int(shown.inner_text().split("\n")[-1].split("/")[0].replace(",", ""))
+
+
+def button(lab, name, cell=1):
+    return lab.cell(cell).get_by_role("button", name=name)  # its icon is part of its name
+
+
+def click(lab, name, becomes, seconds=20):
+    """Click on a button and return the seconds until another one stands in the page."""
+    button(lab, name).click()
+    began = time.monotonic()
+    button(lab, becomes).wait_for(timeout=1000 * seconds)
+    return time.monotonic() - began
+
+
+def begin(lab):
+    lab.run(0)
+    lab.done(0)
+    lab.run(1)
+    lab.wait(lambda: step(lab) > 10)
+    button(lab, "Pause").wait_for()
+
+
+def test_the_toolbar_steers_the_run_at_once(lab):
+    lab = lab([SETUP, LONG, STEERED])
+    begin(lab)
+    waits = []
+    for _ in range(4):
+        waits.append(click(lab, "Pause", "Resume"))
+        waits.append(click(lab, "Resume", "Pause"))
+    print("click to effect in ms:", [round(1000 * wait) for wait in waits])
+    assert statistics.median(waits) < 0.5
+    click(lab, "Pause", "Resume")
+    assert "paused" in lab.cell(1).locator(".nbt-state").inner_text()
+    lab.picture("toolbar-paused", 1)
+    rate = lab.cell(1).get_by_label("learning rate").first
+    rate.fill("-3")
+    rate.press("Enter")
+    lab.cell(1).get_by_role("alert").wait_for()
+    lab.picture("toolbar-refused", 1)
+    rate.fill("5e-4")
+    rate.press("Enter")
+    lab.wait(lambda: rate.input_value() == "0.0005")
+    handle = lab.cell(1).locator(".noUi-handle")
+    handle.focus()
+    handle.press("ArrowRight")  # the keyboard reaches it
+    lab.wait(lambda: rate.input_value() != "0.0005")
+    click(lab, "Resume", "Pause")
+    button(lab, "Save").click()
+    at = step(lab)
+    lab.wait(lambda: step(lab) > at + 20)
+    lab.picture("toolbar-running", 1)
+    button(lab, "Stop and keep").click()
+    lab.done(1, 60)
+    assert lab.cell(1).locator("img").count() == 1
+    assert not button(lab, "Pause").count()
+    lab.run(2)
+    lab.done(2)
+    told = lab.output(2)
+    assert "('change', 'learning_rate', 0.0005)" in told
+    assert told.count("'learning_rate'") == 2
+    assert "('save', '', None)" in told
+    book = lab.saved()
+    kinds = {k for c in book["cells"] for o in c["outputs"] for k in o.get("data", {})}
+    assert kinds <= {"text/plain", "text/html", "text/markdown", "image/png"}
+    assert "widgets" not in book["metadata"]
+
+
+def test_a_page_loaded_in_mid_run_has_card_and_toolbar_again(lab):
+    lab = lab([SETUP, LONG, STEERED])
+    begin(lab)
+    lab.reload()
+    button(lab, "Pause").wait_for(timeout=60_000)
+    at = step(lab)
+    lab.wait(lambda: step(lab) > at)
+    waited = click(lab, "Pause", "Resume")
+    lab.picture("toolbar-after-reload", 1)
+    assert waited < 2
+    click(lab, "Resume", "Pause")
+    button(lab, "Stop and keep").click()
+    card = lab.cell(1).locator('[data-nbtune="card"]')
+    lab.wait(lambda: card.get_attribute("data-status") == "paused")
+    lab.picture("toolbar-ended-after-reload", 1)
+    assert not button(lab, "Pause").is_visible()
+    lab.run(2)
+    lab.done(2)
+    assert "pause" in lab.output(2)
+
+
+def test_the_toolbar_reads_on_a_dark_page(lab):
+    lab = lab([SETUP, LONG], theme="JupyterLab Dark")
+    lab.page.set_viewport_size({"width": 700, "height": 1000})
+    begin(lab)
+    lab.picture("toolbar-dark", 1)
+    box = lab.cell(1).locator(".jp-OutputArea").first.bounding_box()
+    wide = button(lab, "Evaluate").bounding_box()
+    assert wide["x"] + wide["width"] < box["x"] + box["width"]
+    button(lab, "Stop and keep").click()
+    lab.done(1, 60)
