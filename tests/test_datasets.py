@@ -26,7 +26,7 @@ def test_both_splits_of_the_topics_have_all_labels():
 
 
 def test_every_name_loads():
-    assert datasets.names() == ["topics"]
+    assert datasets.names() == ["topics", "addresses"]
 
 
 def test_an_unknown_name_gets_the_nearest():

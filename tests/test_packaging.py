@@ -44,6 +44,7 @@ def test_the_wheel_holds_data_notebook_templates_and_licences(tmp_path):
     for name in (
         "nbtune/py.typed",
         "nbtune/datasets/topics.csv.gz",
+        "nbtune/datasets/addresses.csv.gz",
         "nbtune/notebooks/01_quickstart.ipynb",
         "nbtune/panels/templates/card.html.j2",
     ):

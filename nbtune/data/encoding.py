@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtune.data.batches import InMemory, Targets
 from nbtune.data.ragged import Ragged
-from nbtune.errors import DataError
+from nbtune.errors import DataError, ModelError
 
 AT_ONCE = 1_000
 CHARACTERS_PER_TOKEN = 40
@@ -173,21 +173,36 @@ def encode_texts(
     tokenizer: Any,
     max_length: int,
     pairs: Sequence[str] | None = None,
+    *,
+    with_spans: bool = False,
 ) -> InMemory:
     """Tokenise texts, or texts and their pairs, and see which were longer than ``max_length``.
 
-    Of a pair the longer text is cut first.
+    Of a pair the longer text is cut first. With ``with_spans`` it is known where in the text each
+    token stands.
 
     Raises
     ------
     DataError
         When a text has no token.
+    ModelError
+        When the tokenizer cannot tell where tokens stand.
     """
     if not len(texts):
-        return InMemory([], targets)
+        return InMemory([], targets, spans=Ragged.of([]) if with_spans else None)
+    if with_spans and not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"the tokenizer {type(tokenizer).__name__} cannot tell where in a text a token stands",
+            hint="take a model with a tokenizer.json",
+        )
     longest = CHARACTERS_PER_TOKEN * max_length
     given = [_shortened(each, longest) for each in (texts, pairs) if each is not None]
-    tokens = tokenizer(*given, truncation=True, max_length=max_length)
+    tokens = tokenizer(
+        *given,
+        truncation=True,
+        max_length=max_length,
+        **({"return_offsets_mapping": True} if with_spans else {}),
+    )
     ids = tokens["input_ids"]
     if (empty := next((i for i, row in enumerate(ids) if not row), None)) is not None:
         raise DataError(
@@ -204,7 +219,8 @@ def encode_texts(
             *([each[i] for i in full] for each in given), truncation=True, max_length=max_length + 1
         )
         cut[full] |= [len(row) > max_length for row in again["input_ids"]]
-    return InMemory(ids, targets, types=types, cut=cut)
+    spans = Ragged.of(tokens["offset_mapping"], np.int32) if with_spans else None
+    return InMemory(ids, targets, types=types, spans=spans, cut=cut)
 
 
 def _shortened(texts: Sequence[str], longest: int) -> list[str]:

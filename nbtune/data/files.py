@@ -17,7 +17,8 @@ import pyarrow.parquet
 
 from nbtune.errors import DataError, in_one_line
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+CONLL = (".conll", ".bio", ".iob2")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", *CONLL)
 """Kinds of files that are read; all but Parquet may be gzipped."""
 UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
 """Kinds of files that may run code when they are opened."""
@@ -49,6 +50,8 @@ def read_file(path: Path) -> pd.DataFrame:
         raise DataError(f"data: {path.name} is empty", hint="check that the file was written")
     if suffix in (".csv", ".tsv"):
         return _from_csv(text, path.name, "\t" if suffix == ".tsv" else None)
+    if suffix in CONLL:
+        return from_conll(text, path.name)
     return _from_json(text, path.name) if suffix == ".json" else _from_jsonl(text, path.name)
 
 
@@ -141,6 +144,37 @@ def _sniff(text: str) -> str:
     return max(",;\t|", key=header.count)
 
 
+def from_conll(text: str, name: str) -> pd.DataFrame:
+    """Read sentences parted by empty lines: the word first in a line, its tag last.
+
+    Lines that begin with ``# `` and ``-DOCSTART-`` are passed over.
+
+    Raises
+    ------
+    DataError
+        Naming the first line that has no tag.
+    """
+    rows: list[dict[str, list[str]]] = []
+    is_new = True
+    for number, line in enumerate(text.split("\n"), 1):
+        cells = line.split("\t") if "\t" in line else line.split()
+        cells = [cell.strip() for cell in cells if cell.strip()]
+        if not cells or cells[0] == "-DOCSTART-" or line.startswith("# "):
+            is_new = is_new or not cells
+            continue
+        if len(cells) < 2:
+            raise DataError(
+                f"data: {name} line {number} has a word without a tag: {line[:_EXCERPT]!r}",
+                hint="write one word a line and its tag after it; an empty line ends a sentence",
+            )
+        if is_new:
+            rows.append({"tokens": [], "tags": []})
+        is_new = False
+        rows[-1]["tokens"].append(cells[0])
+        rows[-1]["tags"].append(cells[-1])
+    return as_frame(rows)
+
+
 def _from_jsonl(text: str, name: str) -> pd.DataFrame:
     rows, faults = [], []
     lines = text.split("\n")  # and not where splitlines does: U+2028 may stand in a text
@@ -209,9 +243,13 @@ def with_label_names(frame: pd.DataFrame, features: Mapping[str, Any] | None) ->
     named: dict[str, list[Any]] = {}
     for column, feature in (features or {}).items():
         names = getattr(feature, "names", None)
+        names_within = getattr(getattr(feature, "feature", None), "names", None)
         if isinstance(names, list) and column in frame:
             known = {-1: None, **dict(enumerate(names))}
             named[column] = [known.get(value, value) for value in frame[column]]
+        elif isinstance(names_within, list) and column in frame:
+            known = dict(enumerate(names_within))
+            named[column] = [[known.get(int(v), v) for v in values] for values in frame[column]]
     return frame.assign(**named)
 
 

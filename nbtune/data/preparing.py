@@ -97,7 +97,7 @@ def prepare(
     refuse_unfit_weights(recipe.class_weight, labels)
     splits = _sampled(_with_missing_splits(splits, recipe, rows), recipe, rows)
     for split, frame in splits.items():
-        refuse_unseen(_all_labels(rows, frame), labels, split)
+        notices += _unseen(rows, frame, labels, split)
     if found.inferred:
         named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
         notices.insert(0, f"columns: {', '.join(named)}")
@@ -123,8 +123,8 @@ def labelled_rows(
     frame = read_all(source)
     refuse_empty(frame, "data")
     rows, notice = kind.usable(frame, _columns_like(frame, columns, kind), recipe, "data")
-    refuse_unseen(_all_labels(kind, rows), labels, "data")
-    return rows, notice
+    unseen = _unseen(kind, rows, labels, "data")
+    return rows, "; ".join([*filter(None, [notice]), *unseen])
 
 
 def _named(recipe: Recipe, kind: Rows) -> Roles:
@@ -132,8 +132,14 @@ def _named(recipe: Recipe, kind: Rows) -> Roles:
     return {role: name for role in kind.roles if (name := getattr(recipe, role)) is not None}
 
 
-def _all_labels(kind: Rows, rows: pd.DataFrame) -> list[str]:
-    return [label for labels in kind.labels_of(rows) for label in labels]
+def _unseen(kind: Rows, rows: pd.DataFrame, labels: Sequence[str], what: str) -> list[str]:
+    """Refuse, or say, that rows have labels which no training row has."""
+    every = [label for own in kind.labels_of(rows) for label in own]
+    if kind.is_closed:
+        refuse_unseen(every, labels, what)
+    unseen = Counter(label for label in every if label not in set(labels))
+    named = ", ".join(f"{label} ({n})" for label, n in unseen.most_common(5))
+    return [f"{what}: no training row has {named}; they count as missed"] if unseen else []
 
 
 def _without_unfit(frames: Frames, columns: Roles, kind: Rows) -> tuple[Frames, list[str]]:

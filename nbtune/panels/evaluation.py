@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from nbtune.panels.html import number, percent, render
 from nbtune.panels.markdown import escaped
+from nbtune.panels.marked import marked_lines
 from nbtune.plots.texts import short
 from nbtune.records import ClassScores, EvaluationRecord, Judged, Score, worth
 
@@ -25,6 +26,8 @@ def evaluation_html(record: EvaluationRecord) -> str:
         best={name: _best(record, name) for name in record.scores},
         classes=_worst(record, MOST_CLASSES),
         errors=record.errors[:MOST_ERRORS],
+        lines=marked_lines(record),
+        has_auc=any(one.roc_auc == one.roc_auc for one in record.classes),
     )
 
 
@@ -68,9 +71,11 @@ def _class_lines(record: EvaluationRecord) -> Iterator[str]:
         return
     some = len(worst) < len(record.classes)
     title = f"worst {len(worst)} of {len(record.classes)} labels" if some else "label"
-    yield f"{title:<32}{'precision':>10}{'recall':>9}{'F1':>9}{'AUC':>9}{'rows':>9}"
+    has_auc = any(one.roc_auc == one.roc_auc for one in record.classes)
+    auc = f"{'AUC':>9}" if has_auc else ""
+    yield f"{title:<32}{'precision':>10}{'recall':>9}{'F1':>9}{auc}{'rows':>9}"
     for one in worst:
-        values = (one.recall, one.f1, one.roc_auc)
+        values = (one.recall, one.f1, *([one.roc_auc] if has_auc else []))
         scores = f"{number(one.precision):>10}" + "".join(f"{number(v):>9}" for v in values)
         yield f"{short(one.label, 31):<32}{scores}{one.support:>9,}"
 
@@ -84,7 +89,8 @@ def _error_lines(record: EvaluationRecord) -> Iterator[str]:
             yield f"  row {error.row}: {error.target} taken for {error.prediction}"
             yield f"    {short(error.text, 76)}"
             continue
-        labels = f"{short(error.target, 20)} taken for {short(error.prediction, 20)}"
+        longest = 30 if record.texts else 20
+        labels = f"{short(error.target, longest)} taken for {short(error.prediction, longest)}"
         yield f"  row {error.row}, {percent(error.probability)} sure: {labels}"
         yield f"    {short(error.text, 76)}"
 

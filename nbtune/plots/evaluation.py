@@ -17,6 +17,11 @@ MANY_LABELS = 15
 
 def evaluation_figure(record: EvaluationRecord) -> Figure:
     """Draw all that suits what was learnt."""
+    if record.confusion is not None and not record.roc:
+        figure, axes = new_figure(11.5, 5.4, 1, 2)
+        plot_confusion(record.confusion, axes[0][0])
+        plot_labels(record, axes[0][1])
+        return figure
     if record.confusion is not None:
         return _of_one_label(record, record.confusion)
     if record.scatter is not None:

@@ -72,6 +72,16 @@ class Recipe(Settings):
     label: Column | tuple[Column, ...] | None = Field(
         None, description="column of the label; several are 0/1 columns of one label each"
     )
+    tokens: Column | None = Field(None, description="column of lists of words; empty infers it")
+    tags: Column | None = Field(
+        None, description="column of lists of tags, one a word: BIO, BILOU or BIOES"
+    )
+    spans: Column | None = Field(
+        None, description="column of lists of spans in the text: start, end, label"
+    )
+    word_splitting: Literal["punctuation", "spaces"] | None = Field(
+        None, description="how texts fall into words to tag; empty does as the training rows do"
+    )
     label_separator: str | None = Field(
         None, min_length=1, description="what parts several labels of a text; empty looks for it"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from nbtune.records.plain import make, plain
 
@@ -84,6 +85,34 @@ class Scatter:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A part of a text, from character ``start`` to before ``end``, and what it is."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class MarkedText:
+    """A text with what is marked in it, and what should be."""
+
+    row: int
+    text: str
+    targets: tuple[Mark, ...]
+    predictions: tuple[Mark, ...]
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> MarkedText:
+        """Make one of its fields as JSON has them."""
+        marks = {
+            name: tuple(make(Mark, mark) for mark in values[name])
+            for name in ("targets", "predictions")
+        }
+        return cls(int(values["row"]), str(values["text"]), **marks)
+
+
+@dataclass(frozen=True)
 class WrongRow:
     """A row that the model got wrong, with how sure it was; NaN where nobody can be."""
 
@@ -127,6 +156,7 @@ class EvaluationRecord:
     left_out: str = ""
     decides: str = "f1_macro"
     scatter: Scatter | None = None
+    texts: tuple[MarkedText, ...] = ()
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -150,6 +180,7 @@ class EvaluationRecord:
         for name, kind in _MAYBE.items():
             if values.get(name) is not None:
                 values[name] = make(kind, values[name])
+        values["texts"] = tuple(map(MarkedText.of, values.get("texts", ())))
         record: EvaluationRecord = make(cls, values)
         return record
 

@@ -147,7 +147,10 @@ class Task:
     suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] | None = None
 
 
-BUILTIN = {"text-classification": "nbtune.tasks.text_classification"}
+BUILTIN = {
+    "text-classification": "nbtune.tasks.text_classification",
+    "token-classification": "nbtune.tasks.token_classification",
+}
 
 _TASKS: Plugins[Task] = Plugins("task", BUILTIN)
 task_names, find_task = _TASKS.names, _TASKS.find

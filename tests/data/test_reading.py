@@ -283,7 +283,8 @@ def test_what_pandas_writes_reads_back(tmp_path_factory, cells):
          "a.csv.gz is not whole gzip: Compressed file ended before the end-of-stream marker was "
          "reached\n  copy or write it again"),
         ("a.txt", "a", "a.txt is of no known kind\n"
-                       "  known kinds: .csv, .tsv, .jsonl, .ndjson, .json, .parquet"),
+                       "  known kinds: .csv, .tsv, .jsonl, .ndjson, .json, .parquet, "
+                       ".conll, .bio, .iob2"),
         ("a.pkl", "a", "a.pkl is not read, as such files can run code when they are opened\n"
                        "  save the rows as Parquet, CSV or JSONL"),
     ],
@@ -376,7 +377,7 @@ def test_a_hub_out_of_reach_is_said(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     assert message_for("train_df") == (
-        "data: 'train_df' is no file here, none of our data sets (topics), and the hub gave: "
-        "Couldn't reach 'train_df' on the Hub (OfflineModeIsEnabled)\n"
+        "data: 'train_df' is no file here, none of our data sets (topics, addresses), "
+        "and the hub gave: Couldn't reach 'train_df' on the Hub (OfflineModeIsEnabled)\n"
         "  check the name, or load it yourself and give the rows"
     )

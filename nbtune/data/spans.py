@@ -1,0 +1,100 @@
+"""Words, tags and spans: how a text falls into words, and what tags say of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+OUTSIDE = "O"
+_WORD = {"punctuation": re.compile(r"\w+|[^\w\s]"), "spaces": re.compile(r"\S+")}
+# The last word of a span and a span of one word, in BILOU and in BIOES.
+_AS_BIO = {"L": "I", "E": "I", "U": "B", "S": "B"}
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Neighbouring words of one type: from word ``start`` to before word ``stop``."""
+
+    start: int
+    stop: int
+    type: str
+
+
+def word_places(text: str, splitting: str = "punctuation") -> list[tuple[int, int]]:
+    """Return where each word of a text begins and ends.
+
+    Parameters
+    ----------
+    splitting : {"punctuation", "spaces"}
+        Whether signs are words of their own, or stay with the word they stand at.
+    """
+    return [found.span() for found in _WORD[splitting].finditer(text)]
+
+
+def places_in(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where words that make up a text stand in it."""
+    places, at = [], 0
+    for word in words:
+        start = text.index(word, at)
+        at = start + len(word)
+        places.append((start, at))
+    return places
+
+
+def as_bio(tags: Sequence[str]) -> list[str]:
+    """Return tags as B-, I- and O, whether they came as BIO, BILOU or BIOES."""
+    found = []
+    for tag in tags:
+        mark, dash, kind = tag.partition("-")
+        found.append(f"{_AS_BIO.get(mark, mark)}-{kind}" if dash and kind else tag)
+    return found
+
+
+def breaks_bio(tags: Sequence[str]) -> str:
+    """Return the first tag that goes on with a span which nothing began; empty for none."""
+    before = OUTSIDE
+    for tag in tags:
+        if tag.startswith("I-") and before not in (tag, f"B-{tag[2:]}"):
+            return tag
+        before = tag
+    return ""
+
+
+def spans_of(tags: Sequence[str]) -> list[Span]:
+    """Return the spans of BIO tags, read strictly: only B- begins one.
+
+    A tag that is neither O nor begins with B- or I- is a span of one word.
+
+    Examples
+    --------
+    >>> spans_of(["B-place", "I-place", "O", "I-place", "NOUN"])
+    [Span(start=0, stop=2, type='place'), Span(start=4, stop=5, type='NOUN')]
+    """
+    spans: list[Span] = []
+    before = OUTSIDE
+    for place, tag in enumerate(tags):
+        kind = tag[2:]
+        goes_on = tag.startswith("I-") and spans and spans[-1].stop == place
+        if goes_on and before in (tag, f"B-{kind}"):
+            spans[-1] = Span(spans[-1].start, place + 1, kind)
+        elif tag.startswith("B-"):
+            spans.append(Span(place, place + 1, kind))
+        elif tag != OUTSIDE and not tag.startswith("I-"):
+            spans.append(Span(place, place + 1, tag))
+        before = tag
+    return spans
+
+
+def tags_of(spans: Sequence[Span], words: int) -> list[str]:
+    """Return the BIO tags of spans that do not overlap."""
+    tags = [OUTSIDE] * words
+    for span in spans:
+        tags[span.start : span.stop] = [f"I-{span.type}"] * (span.stop - span.start)
+        tags[span.start] = f"B-{span.type}"
+    return tags
+
+
+def type_of(tag: str) -> str:
+    """Return the type that a tag speaks of."""
+    return tag[2:] if tag[:2] in ("B-", "I-") else tag

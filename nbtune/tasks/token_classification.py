@@ -1,0 +1,179 @@
+"""A tag per word: names, chunks, parts of speech, parts of an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+from torch.nn import functional
+
+from nbtune.data.batches import InMemory
+from nbtune.data.encoding import encode_texts
+from nbtune.data.ragged import IGNORED, Ragged
+from nbtune.data.spans import OUTSIDE, spans_of
+from nbtune.data.tagged import TAGGED, places_of, word_splitting_of
+from nbtune.models.heads import softmax
+from nbtune.recipe import Recipe
+from nbtune.records import SPAN_SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Loss, Task
+
+Array = np.ndarray[Any, Any]
+
+
+def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise the texts; the first token of a word has the word's tag, the others none.
+
+    A tag that is not known counts as O.
+    """
+    examples = encode_texts(
+        list(rows["text"]), np.zeros(len(rows)), tokenizer, max_length, with_spans=True
+    )
+    assert examples.spans is not None  # noqa: S101
+    ids = {label: i for i, label in enumerate(known.labels)}
+    outside = ids.get(OUTSIDE, 0)
+    targets = np.full(len(examples.spans.flat), IGNORED, dtype=np.int32)
+    for row, places in enumerate(places_of(rows)):
+        start = examples.spans.offsets[row]
+        tags = rows["tags"].iloc[row] if "tags" in rows else [OUTSIDE] * len(places)
+        tokens = tokens_of_words(examples.spans.row(row), places)
+        # From the end, so that a token of several words has the tag of the first.
+        for token, tag in list(zip(tokens, tags, strict=True))[::-1]:
+            if token >= 0:
+                targets[start + token] = ids.get(tag, outside)
+    by_token = Ragged(targets, examples.spans.offsets)
+    return InMemory(examples.ids, by_token, spans=examples.spans, cut=examples.cut)
+
+
+def tokens_of_words(spans: Array, places: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the first token of each word, -1 for words that have none, such as those cut off.
+
+    Parameters
+    ----------
+    spans : ndarray
+        Where the tokens stand in the text, of shape (tokens, 2); empty for those of no text.
+    """
+    found, token = [], 0
+    for start, stop in places:
+        while token < len(spans) and (spans[token, 1] <= start or spans[token, 1] == 0):
+            token += 1
+        has = token < len(spans) and spans[token, 0] < stop and spans[token, 1] > start
+        found.append(token if has else -1)
+    return found
+
+
+def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
+    """Cross-entropy, the mean over words."""
+
+    def total(logits: Tensor, wanted: Tensor) -> Tensor:
+        return functional.cross_entropy(
+            logits.float().flatten(0, 1),
+            wanted.flatten(),
+            ignore_index=IGNORED,
+            label_smoothing=recipe.label_smoothing_factor,
+            reduction="sum",
+        )
+
+    return Loss(total, _count)
+
+
+def _count(wanted: Array) -> float:
+    return float(max(1, int(np.count_nonzero(wanted != IGNORED))))
+
+
+def read(logits: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Ragged:
+    """Return the probabilities of the tags of each word; a word that was cut off is O."""
+    nothing = np.array([label == OUTSIDE for label in known.labels], dtype=np.float64)
+    found = []
+    for row, places in enumerate(places_of(rows)):
+        own = np.tile(nothing, (len(places), 1))
+        tokens = np.array(tokens_of_words(examples.spans.row(row), places), dtype=int)
+        own[tokens >= 0] = softmax(logits.row(row)[tokens[tokens >= 0]])
+        found.append(own)
+    return Ragged.of(found, np.float64)
+
+
+def score(rows: pd.DataFrame, said: Ragged, known: Known) -> dict[str, float]:
+    """Return the scores; see `nbtune.evaluation.spans.weighted_scores`."""
+    from nbtune.evaluation.spans import decode, weighted_scores
+    from nbtune.evaluation.tables import plain_scores
+
+    true = [list(tags) for tags in rows["tags"]]
+    return plain_scores(weighted_scores(true, decode(said, known.labels)), len(rows))
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Ragged,
+    known: Known,
+    baselines: Mapping[str, Ragged],
+) -> EvaluationRecord:
+    """Judge tags and spans beside those of the baselines."""
+    from nbtune.evaluation.spans import judge
+
+    return judge(run, split, rows, said, known.labels, baselines)
+
+
+def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
+    """Fit the most frequent tag of each word, and a regression on features of words."""
+    from nbtune.evaluation.word_baselines import fit_tagging
+
+    return fit_tagging(rows, known.labels)
+
+
+def predict(said: Ragged, known: Known) -> list[list[str]]:
+    """Return the tags of the words of each row."""
+    from nbtune.evaluation.spans import decode
+
+    return decode(said, known.labels)
+
+
+def answers(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
+    """Return one line a span: its text, where it stands, its type, and how likely all of it is."""
+    tagged, places = predict(said, known), places_of(rows)
+    ids = {label: i for i, label in enumerate(known.labels)}
+    found = []
+    for row, text in enumerate(rows["text"]):
+        for span in spans_of(tagged[row]):
+            own = range(span.start, span.stop)
+            chances = [said.row(row)[word, ids[tagged[row][word]]] for word in own]
+            start, stop = places[row][span.start][0], places[row][span.stop - 1][1]
+            found.append((row, text[start:stop], span.type, start, stop, float(np.prod(chances))))
+    columns = ["text_row", "span", "type", "start", "end", "probability"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def table(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
+    """Return the rows with the tags that were predicted."""
+    found = pd.Series(predict(said, known), dtype=object)
+    return rows.reset_index(drop=True).assign(prediction=found)
+
+
+def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Return how texts have to fall into words to be like the training rows."""
+    return {} if recipe.word_splitting else {"word_splitting": word_splitting_of(frame, recipe)}
+
+
+TASK = Task(
+    name="token-classification",
+    summary="a tag per word",
+    head="AutoModelForTokenClassification",
+    rows=TAGGED,
+    encode=encode,
+    loss=loss,
+    read=read,
+    score=score,
+    judge=judge,
+    fit=fit,
+    predict=predict,
+    answers=answers,
+    table=table,
+    scores=SPAN_SCORES,
+    metrics=("span_f1", "span_precision", "span_recall"),
+    without=("class_weight", "focal_gamma", "train_sampling_strategy"),
+    suited=suited,
+)
