@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 POINTS = 200
-_COMPARED = "text-classification"
-"""The pairs of other tasks have no test yet."""
 
 
 def compare_runs(
@@ -83,9 +81,20 @@ def _refuse_unfit(runs: Sequence[Run], metric: str, cost: str) -> None:
             f"{', '.join(untrained)}: no model yet",
             hint=f"go on with it: %resume {untrained[0]}",
         )
+    # The tests of pairs are those of one label a text.
     if others := [run for run in runs if "accuracy" not in run.task.scores]:
-        told = ", ".join(f"{run.name}: {run.folder.about['task']}" for run in others)
-        raise RunError(f"not of the task {_COMPARED}: {told}", hint="%runs sets them side by side")
+        told = ", ".join(f"{run.name} has learnt {run.task.summary}" for run in others)
+        raise RunError(
+            f"only runs that learnt one label per text are compared; {told}",
+            hint="%runs sets them side by side",
+        )
+    of_pairs = [run for run in runs if "text_pair" in run.folder.about["columns"]]
+    if of_pairs and len(of_pairs) < len(runs):
+        told = ", ".join(run.name for run in of_pairs)
+        raise RunError(
+            f"{told} learnt from pairs of texts, and the others from single ones",
+            hint="only runs that are asked the same can be compared",
+        )
     for run in runs[1:]:
         if other := sorted(set(run.labels) ^ set(runs[0].labels)):
             raise RunError(
@@ -107,9 +116,12 @@ def _probabilities(
     kept = _kept(run) if split == "test" else None
     if kept is not None and list(kept["row"]) == list(rows["row"]):
         return kept[columns].to_numpy()
+    asked = list(rows["text"])
+    if "text_pair" in rows:
+        asked = list(zip(asked, rows["text_pair"], strict=True))
     # A run of its own, so that not all models stay in memory.
     own = Run(run.folder, run.in_memory)
-    found = own.predict_proba(list(rows["text"]), progress)
+    found = own.predict_proba(asked, progress)
     return found[:, [run.labels.index(label) for label in labels]]
 
 

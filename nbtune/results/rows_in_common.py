@@ -18,7 +18,7 @@ FEWEST_IN_COMMON = 30
 
 
 def rows_in_common(runs: Sequence[Run], data: Any) -> tuple[str, pd.DataFrame, list[str]]:
-    """Return what the rows are called, the rows (row, text, label), and what was done for it.
+    """Return what the rows are called, the rows as runs keep them, and what was done for it.
 
     With the same test rows those are taken whole; otherwise what their test rows share, without
     texts that any of the runs has seen in training. Rows of ``data`` lose such texts as well.
@@ -33,12 +33,11 @@ def rows_in_common(runs: Sequence[Run], data: Any) -> tuple[str, pd.DataFrame, l
     if data is not None:
         return _given(runs, data)
     tests = [_test_rows(run) for run in runs]
-    if all(_same(tests[0], other) for other in tests[1:]):
+    keys = [_labelled(runs[0], rows) for rows in tests]
+    if all(other == keys[0] for other in keys[1:]):
         return "test", tests[0], []
-    keys = [set(zip(rows["text"], rows["label"], strict=True)) for rows in tests]
-    shared = set.intersection(*keys)
-    own = [key in shared for key in zip(tests[0]["text"], tests[0]["label"], strict=True)]
-    rows, seen = _without_seen(tests[0][own], runs)
+    shared = set(keys[0]).intersection(*keys[1:])
+    rows, seen = _without_seen(tests[0][[key in shared for key in keys[0]]], runs)
     if len(rows) < FEWEST_IN_COMMON:
         raise RunError(
             f"the runs were tested on different rows, and share {len(rows)} that none has seen",
@@ -73,8 +72,9 @@ def _test_rows(run: Run) -> pd.DataFrame:
     return read_rows(run.folder, "test")
 
 
-def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    return all(list(one[name]) == list(other[name]) for name in ("text", "label"))
+def _labelled(run: Run, rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return what each row says, both texts of a pair, and its label."""
+    return list(zip(run.task.rows.texts(rows), rows["label"], strict=True))
 
 
 def _without_seen(rows: pd.DataFrame, runs: Sequence[Run]) -> tuple[pd.DataFrame, list[str]]:
@@ -85,8 +85,9 @@ def _without_seen(rows: pd.DataFrame, runs: Sequence[Run]) -> tuple[pd.DataFrame
         for run in runs
         for split in looked_at
         if split in run.folder.about["rows"]
-        for text in read_rows(run.folder, split)["text"]
+        for text in run.task.rows.texts(read_rows(run.folder, split))
     }
-    kept = rows[~rows["text"].isin(seen)].reset_index(drop=True)
+    is_new = [text not in seen for text in runs[0].task.rows.texts(rows)]
+    kept = rows[is_new].reset_index(drop=True)
     count = len(rows) - len(kept)
     return kept, [f"left out {count:,} rows that a run has seen in training"] if count else []

@@ -168,3 +168,44 @@ def test_kept_predictions_serve_and_old_ones_do_not(trained, frozen, monkeypatch
         file.touch()
     nbtune.compare(trained, frozen, display="none")
     assert sorted(asked[1:]) == sorted([trained.name, frozen.name])
+
+
+def pairs(rows):
+    """Make pairs whose first texts are the same two again and again."""
+    topics = topic_rows(rows)
+    asked = ["is it food?", "is it an animal?"] * (rows // 2)
+    return topics.assign(text=asked, text_pair=topics["text"])
+
+
+@pytest.fixture(scope="module")
+def pair_runs(train):
+    rows = pairs(200)
+    return [
+        train("pairs_full", rows, text_pair="text_pair"),
+        train("pairs_head", rows, text_pair="text_pair", method="head"),
+    ]
+
+
+def test_runs_on_pairs_are_compared_on_both_texts(pair_runs):
+    compared = nbtune.compare(*pair_runs, display="none")
+    for run in pair_runs:
+        judged = nbtune.evaluate(run, display="none")
+        found = compared.scores.loc[run.name]["value"]
+        assert found["accuracy"] == pytest.approx(judged.metrics["accuracy"], abs=1e-6)
+
+
+def test_a_pair_was_seen_only_if_both_of_its_texts_were(pair_runs):
+    held_out = pairs(40).assign(text_pair=[f"something new, number {i}" for i in range(40)])
+    assert nbtune.compare(*pair_runs, data=held_out, display="none").record.rows == 40
+
+
+def test_runs_on_pairs_and_on_single_texts_are_not_compared(pair_runs, trained):
+    with pytest.raises(RunError, match=r"pairs_full.*from pairs of texts"):
+        nbtune.compare(pair_runs[0], trained, display="none")
+
+
+def test_what_cannot_be_compared_yet_is_called_by_what_it_learnt(train):
+    rows = topic_rows(60).assign(label=[["a", "b"], ["a"]] * 30)
+    runs = [train("several_labels", rows, seed=seed) for seed in (1, 2)]
+    with pytest.raises(RunError, match="several_labels@1 has learnt any number of labels per text"):
+        nbtune.compare(*runs, display="none")
