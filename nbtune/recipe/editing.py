@@ -78,7 +78,8 @@ def put(text: str, setting: str, value: str) -> str:
     else:
         for at, key in holders:
             del at[key]
-        for group in [name for name, inner in recipe.items() if inner == {}]:
+        group = wanted[0]
+        if is_group(group) and recipe.get(group) == {}:
             del recipe[group]
     return _dump(recipe)
 

@@ -80,3 +80,8 @@ def test_errors_say_which_setting_they_are_about():
         from_yaml("ema_decay: 0.9\nswa_start: 3")
     assert "two means" in caught.value.by_setting[""]
     assert Recipe()
+
+
+def test_taking_one_setting_out_leaves_an_empty_one_of_another_in():
+    text = "seed: 1\nlr_scheduler_kwargs: {}\n"
+    assert put(text, "seed", "") == "lr_scheduler_kwargs: {}\n"
