@@ -12,8 +12,7 @@ import pandas as pd
 
 from nbtune.data import texts
 from nbtune.data.checking import check_label
-from nbtune.data.cleaning import clean_text
-from nbtune.data.faults import Check, Faults, cells_of, check_text, checked_rows, is_missing
+from nbtune.data.faults import Check, Faults, cells_of, checked_rows, is_missing
 from nbtune.data.rows import Found, Roles
 from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
@@ -56,12 +55,6 @@ def _find(frame: pd.DataFrame, named: Roles) -> Found:
 def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
 ) -> tuple[pd.DataFrame, str]:
-    def text(cell: Any) -> tuple[str, Any]:
-        return check_text(cell, lambda one: clean_text(one, recipe.clean))
-
-    inputs: dict[str, tuple[list[Any], Check]] = {
-        role: (cells_of(frame[str(roles[role])]), text) for role in texts.INPUTS if role in roles
-    }
     label = roles["label"]
     if isinstance(label, str):
         cells: list[Any] = cells_of(frame[label])
@@ -71,7 +64,7 @@ def _usable(
         check = _hot_checked(label)
     return checked_rows(
         frame,
-        {**inputs, "label": (cells, check)},
+        {**texts.inputs_checked(frame, roles, recipe), "label": (cells, check)},
         hint=_hint,
         drop_bad_rows=recipe.drop_bad_rows,
         what=what,

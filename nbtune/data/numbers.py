@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nbtune.data import texts
-from nbtune.data.cleaning import clean_text
-from nbtune.data.faults import Check, Faults, cells_of, check_text, checked_rows, is_missing
+from nbtune.data.faults import Faults, cells_of, checked_rows, is_missing
 from nbtune.data.rows import Roles
 from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
@@ -21,15 +20,12 @@ from nbtune.recipe import Recipe
 def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
 ) -> tuple[pd.DataFrame, str]:
-    def text(cell: Any) -> tuple[str, Any]:
-        return check_text(cell, lambda one: clean_text(one, recipe.clean))
-
-    inputs: dict[str, tuple[list[Any], Check]] = {
-        role: (cells_of(frame[str(roles[role])]), text) for role in texts.INPUTS if role in roles
-    }
     return checked_rows(
         frame,
-        {**inputs, "label": (cells_of(frame[str(roles["label"])]), _number)},
+        {
+            **texts.inputs_checked(frame, roles, recipe),
+            "label": (cells_of(frame[str(roles["label"])]), _number),
+        },
         hint=_hint,
         drop_bad_rows=recipe.drop_bad_rows,
         what=what,

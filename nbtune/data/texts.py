@@ -11,6 +11,7 @@ import pandas as pd
 from nbtune.data.checking import label_names, usable_rows
 from nbtune.data.cleaning import clean_text, clean_texts
 from nbtune.data.columns import Columns, infer_columns, infer_text
+from nbtune.data.faults import Check, cells_of, check_text
 from nbtune.data.rows import Found, Roles, Rows
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
@@ -31,6 +32,17 @@ def find(frame: pd.DataFrame, named: Roles) -> Found:
         if role != "inferred" and not (role == "text_pair" and name is None)
     }
     return Found(roles, columns.inferred)
+
+
+def inputs_checked(
+    frame: pd.DataFrame, roles: Roles, recipe: Recipe
+) -> dict[str, tuple[list[Any], Check]]:
+    """Return the cells of each input with their check; see `nbtune.data.faults.checked_rows`."""
+
+    def check(cell: Any) -> tuple[str, Any]:
+        return check_text(cell, lambda one: clean_text(one, recipe.clean))
+
+    return {role: (cells_of(frame[str(roles[role])]), check) for role in INPUTS if role in roles}
 
 
 def texts_of(rows: pd.DataFrame) -> list[str]:

@@ -149,14 +149,17 @@ def _about_model(recipe: Recipe) -> str:
     weights = sum(file.stat().st_size for file in Path(source.location).glob("*.safetensors"))
     free = psutil.virtual_memory().available
     need = weights * (FULL_TRAINING if recipe.method == "full" else 1)
+    enough = "" if need < free else ", which is too little"
     return (
         f"model: {source.name}, {size(weights)} of weights; training takes {size(need)} for it and "
-        f"more for the batches, {size(free)} are free{'' if need < free else ': TOO LITTLE'}"
+        f"more for the batches, {size(free)} are free{enough}"
     )
 
 
 def _with_models(runs: Iterable[RunSummary]) -> list[str]:
-    return [row.run for row in runs if (Path(row.folder) / "model").is_dir()][::-1]
+    from nbtune.runs import RunFolder
+
+    return [row.run for row in runs if RunFolder(Path(row.folder)).model_path.is_dir()][::-1]
 
 
 def _asker(find_run: Callable[[str], Run]) -> Callable[[str, str], Sequence[tuple[str, float]]]:
