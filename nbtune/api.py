@@ -1,27 +1,22 @@
 """What nbtune does, as plain functions; the magics and the command call these and nothing else.
 
-Here the side that works and the side that shows meet: every event is written down first, then
-shown, and a view that fails is switched off while the run goes on.
+Here the side that works and the side that shows meet.
 """
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune import datasets
-from nbtune.errors import DataError, NbtuneError, RunError
+from nbtune.errors import DataError, RunError
 from nbtune.events import (
     Controlled,
-    EvaluationProgress,
     Event,
     Notice,
     PhaseStarted,
-    RunStopped,
     as_it_stands,
 )
 from nbtune.jobs.choosing import (
@@ -49,6 +44,7 @@ from nbtune.recipe import (
     yaml_layer,
 )
 from nbtune.results.run import Run, let_go
+from nbtune.results.telling import Teller, room_for, watching
 from nbtune.runs import RunFolder, RunStore
 from nbtune.runs.store import check_name
 from nbtune.threads import wait_asleep
@@ -63,8 +59,6 @@ if TYPE_CHECKING:
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.rate_finding import RateFinding
     from nbtune.results.run_table import RunTable
-
-View = Callable[[Event], None]
 
 wait_asleep()  # whatever is called below may be what loads torch
 
@@ -573,98 +567,6 @@ def _recipe_layer(recipe: str | Path | Recipe | None) -> Layer:
     return read_file(recipe) if is_file else yaml_layer(str(recipe), "recipe")
 
 
-class Teller:
-    """Writes an event down, then shows it; a view that fails is switched off with a warning.
-
-    Events wait until there is a folder to write into, or room on a full disk.
-    """
-
-    def __init__(self, view: View | None) -> None:
-        self.view = view
-        self.folder: RunFolder | None = None
-        self.waiting: list[Event] = []
-        self.phase = "starting"
-        self.stop: RunStopped | None = None
-        self.stopped = False
-
-    def __call__(self, event: Event) -> None:
-        """Write an event down and show it; the progress of an evaluation is only shown."""
-        self.stopped = isinstance(event, RunStopped)
-        if not isinstance(event, EvaluationProgress):
-            self.waiting.append(event)
-            self._write()
-        self.show(event)
-
-    def attach(self, folder: RunFolder) -> None:
-        """Write down what waited, and from now on each event as it comes."""
-        self.folder = folder
-        self._write()
-
-    def _write(self) -> None:
-        while self.folder is not None and self.waiting:
-            try:
-                self.folder.append(self.waiting[0])
-            except OSError:
-                return
-            del self.waiting[0]
-
-    def end(self, reason: str, message: str) -> None:
-        """Tell that something outside the training ended the run, unless its end was told.
-
-        What an earlier training of this run left counts as before.
-        """
-        if not self.stopped:
-            before = self.stop or RunStopped(0, "")
-            self(RunStopped(before.step, reason, before.best_step, message, before.seconds))
-
-    @contextmanager
-    def steered_by(self, control: Control) -> Iterator[None]:
-        """Let the view steer the run inside this block, if it can."""
-        steers = getattr(self.view, "steers", None)
-        with nullcontext() if steers is None else steers(control):
-            yield
-
-    def show(self, event: Event) -> None:
-        """Show an event without writing it down."""
-        if isinstance(event, PhaseStarted):
-            self.phase = event.phase
-        elif isinstance(event, RunStopped):
-            self.stop = event
-        if self.view is None:
-            return
-        try:
-            self.view(event)
-        except Exception as error:  # noqa: BLE001 - a picture must never end a training
-            self.view = None
-            self(Notice(f"the live view failed and is off: {error!r}", "warning"))
-
-
-@contextmanager
-def watching(title: str, display: str | None, show_result: bool) -> Iterator[Teller]:
-    """Show what happens inside this block, and how it ended, whatever ended it.
-
-    Without ``show_result`` the tables at the end are left to who shows the run, if there is one.
-    """
-    from nbtune.panels.display import open_view
-
-    view = open_view(title, display)
-    teller = Teller(view)
-    whole = True
-    try:
-        yield teller
-        whole = show_result
-    except KeyboardInterrupt:
-        teller.end("interrupted", f"interrupted while {teller.phase}")
-        raise
-    except Exception as error:
-        teller.end("failed", error.problem if isinstance(error, NbtuneError) else repr(error))
-        whole = teller.folder is not None  # before there is a run, the error says it all
-        raise
-    finally:
-        if view is not None and teller.view is not None:
-            view.close(tables=whole)
-
-
 def _work(
     folder: RunFolder,
     teller: Teller,
@@ -683,23 +585,9 @@ def _work(
         control = Control(from_yaml(folder.recipe_text), asked if course is None else course)
         teller.attach(folder)
         let_go(folder)
-        with steered(folder.path, control), teller.steered_by(control), _room_for(folder):
+        with steered(folder.path, control), teller.steered_by(control), room_for(folder):
             trained = work(folder, teller, control, resume=resume, extend=extend)
     return Run(folder, trained)
-
-
-@contextmanager
-def _room_for(folder: RunFolder) -> Iterator[None]:
-    """Say in our words that a disk is full, or cannot be written any more."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            raise
-        raise RunError(
-            f"cannot write to {folder.path}: {error.strerror}",
-            hint=f"make room, then: %resume {folder.title}",
-        ) from None
 
 
 def _same(store: RunStore, name: str, wanted: str) -> RunFolder | None:

@@ -7,9 +7,9 @@ import transformers
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
 import nbtune
-from nbtune.api import Teller
 from nbtune.errors import DataError, RecipeError, RunError
 from nbtune.events import EvaluationProgress, Notice, PhaseStarted
+from nbtune.results.telling import Teller
 from nbtune.runs import RunStore
 from nbtune.testing import tiny_model_folder, topic_rows
 

@@ -1,0 +1,123 @@
+"""A run tells what happens: each event is written down first, and shown second."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from nbtune.errors import NbtuneError, RunError
+from nbtune.events import EvaluationProgress, Event, Notice, PhaseStarted, RunStopped
+from nbtune.runs import RunFolder
+
+if TYPE_CHECKING:
+    from nbtune.engine.control import Control
+
+View = Callable[[Event], None]
+
+
+class Teller:
+    """Writes an event down, then shows it; a view that fails is switched off with a warning.
+
+    Events wait until there is a folder to write into, or room on a full disk.
+    """
+
+    def __init__(self, view: View | None) -> None:
+        self.view = view
+        self.folder: RunFolder | None = None
+        self.waiting: list[Event] = []
+        self.phase = "starting"
+        self.stop: RunStopped | None = None
+        self.stopped = False
+
+    def __call__(self, event: Event) -> None:
+        """Write an event down and show it; the progress of an evaluation is only shown."""
+        self.stopped = isinstance(event, RunStopped)
+        if not isinstance(event, EvaluationProgress):
+            self.waiting.append(event)
+            self._write()
+        self.show(event)
+
+    def attach(self, folder: RunFolder) -> None:
+        """Write down what waited, and from now on each event as it comes."""
+        self.folder = folder
+        self._write()
+
+    def _write(self) -> None:
+        while self.folder is not None and self.waiting:
+            try:
+                self.folder.append(self.waiting[0])
+            except OSError:
+                return
+            del self.waiting[0]
+
+    def end(self, reason: str, message: str) -> None:
+        """Tell that something outside the training ended the run, unless its end was told.
+
+        What an earlier training of this run left counts as before.
+        """
+        if not self.stopped:
+            before = self.stop or RunStopped(0, "")
+            self(RunStopped(before.step, reason, before.best_step, message, before.seconds))
+
+    @contextmanager
+    def steered_by(self, control: Control) -> Iterator[None]:
+        """Let the view steer the run inside this block, if it can."""
+        steers = getattr(self.view, "steers", None)
+        with nullcontext() if steers is None else steers(control):
+            yield
+
+    def show(self, event: Event) -> None:
+        """Show an event without writing it down."""
+        if isinstance(event, PhaseStarted):
+            self.phase = event.phase
+        elif isinstance(event, RunStopped):
+            self.stop = event
+        if self.view is None:
+            return
+        try:
+            self.view(event)
+        except Exception as error:  # noqa: BLE001 - a picture must never end a training
+            self.view = None
+            self(Notice(f"the live view failed and is off: {error!r}", "warning"))
+
+
+@contextmanager
+def watching(title: str, display: str | None, show_result: bool) -> Iterator[Teller]:
+    """Show what happens inside this block, and how it ended, whatever ended it.
+
+    Without ``show_result`` the tables at the end are left to who shows the run, if there is one.
+    """
+    from nbtune.panels.display import open_view
+
+    view = open_view(title, display)
+    teller = Teller(view)
+    whole = True
+    try:
+        yield teller
+        whole = show_result
+    except KeyboardInterrupt:
+        teller.end("interrupted", f"interrupted while {teller.phase}")
+        raise
+    except Exception as error:
+        teller.end("failed", error.problem if isinstance(error, NbtuneError) else repr(error))
+        whole = teller.folder is not None  # before there is a run, the error says it all
+        raise
+    finally:
+        if view is not None and teller.view is not None:
+            view.close(tables=whole)
+
+
+@contextmanager
+def room_for(folder: RunFolder) -> Iterator[None]:
+    """Say in our words that a disk is full, or cannot be written any more."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise RunError(
+            f"cannot write to {folder.path}: {error.strerror}",
+            hint=f"make room, then: %resume {folder.title}",
+        ) from None
