@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from nbtune.evaluation.metrics import brier_of_rows
 from nbtune.records import Score
 
 Array = np.ndarray[Any, Any]
@@ -101,6 +102,7 @@ def weighted_scores(
     return {
         **_from_confusions(counts),
         "log_loss": weights @ -np.log(own) / weights.sum(axis=1),
+        "brier": weights @ brier_of_rows(targets, probabilities) / weights.sum(axis=1),
         "roc_auc": weighted_auc(weights, columns),
     }
 

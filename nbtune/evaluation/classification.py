@@ -9,20 +9,23 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from nbtune.evaluation.bootstrap import resampled
-from nbtune.evaluation.curves import pr_curves, roc_curves
-from nbtune.evaluation.metrics import METRICS, binary_auc, score
+from nbtune.evaluation.calibration import calibrate, wilson
+from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
+from nbtune.evaluation.metrics import METRICS, binary_auc, score, top_k_accuracy
 from nbtune.evaluation.tables import verdict, with_interval
 from nbtune.records import (
     ClassScores,
     Confusion,
     EvaluationRecord,
     Judged,
+    Score,
     WrongRow,
 )
 
 Array = np.ndarray[Any, Any]
 DECIDES = "f1_macro"
 LONGEST_TEXT = 500
+MOST_TOP = 10
 
 
 def judge(
@@ -36,6 +39,7 @@ def judge(
     texts: Sequence[str] | None = None,
     rows: Sequence[int] | None = None,
     errors: int = 20,
+    temperature: float = 1.0,
 ) -> EvaluationRecord:
     """Judge predictions beside the baselines' on the same rows.
 
@@ -53,6 +57,8 @@ def judge(
         What the rows say and where they stand, for the list of errors.
     errors : int
         How many wrong rows are kept.
+    temperature : float
+        What the logits of these probabilities were divided by.
     """
     names = tuple(labels)
     others = dict(baselines or {})
@@ -74,6 +80,9 @@ def judge(
         pr=pr_curves(targets, probabilities, names),
         errors=_wrong(targets, probabilities, names, texts, rows, errors),
         verdict=verdict(table, samples, len(targets), DECIDES),
+        calibration=calibrate(targets, probabilities, temperature),
+        gain=gain_curves(targets, probabilities, names),
+        top_k=_top_k(targets, probabilities),
     )
 
 
@@ -85,6 +94,15 @@ def _judged(
         for metric, value in score(targets, probabilities).items()
     }
     return Judged(name, kind, scores)
+
+
+def _top_k(targets: Array, probabilities: Array) -> tuple[Score, ...]:
+    """Return top-k accuracies with their intervals; with two labels there is nothing to say."""
+    rows, labels = probabilities.shape
+    if labels == 2 or not rows:
+        return ()
+    found = top_k_accuracy(targets, probabilities, min(MOST_TOP, labels - 1))
+    return tuple(Score(share, *wilson(share * rows, rows)) for share in found)
 
 
 def _by_class(

@@ -54,6 +54,22 @@ def pr_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> 
     return (*_worst(curves), _pr("micro", hot.ravel(), probabilities.ravel(), average=True))
 
 
+def gain_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
+    """Return for each label the share of its rows that is found among the likeliest rows.
+
+    Labels are those of `roc_curves`. The curve is that of ROC with the rows that have the label
+    counted among those looked at (Provost and Fawcett 2013, chapter 8).
+    """
+    hot = _hot(targets, probabilities)
+    curves = []
+    for k in _columns(hot, targets):
+        false, found, _ = sk.roc_curve(hot[:, k], probabilities[:, k], drop_intermediate=True)
+        share = np.count_nonzero(hot[:, k]) / len(hot)
+        looked_at = share * found + (1 - share) * false
+        curves.append(_curve(labels[k], looked_at, found, float(sk.auc(looked_at, found))))
+    return tuple(_worst(curves))
+
+
 def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Curve:
     precision, recall, _ = sk.precision_recall_curve(positive, scores, drop_intermediate=True)
     area = float(sk.average_precision_score(positive, scores))

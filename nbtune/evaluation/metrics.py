@@ -44,6 +44,22 @@ def log_loss(targets: Array, probabilities: Array) -> float:
     return float(sk.log_loss(targets, probabilities, labels=labels))
 
 
+def brier(targets: Array, probabilities: Array) -> float:
+    """Mean squared distance of the probabilities from what came true (Brier 1950).
+
+    The squares are summed over all labels, so that it lies between 0 and 2; with two labels they
+    are those of one of them, between 0 and 1, as is usual and as scikit-learn does.
+    """
+    return float(np.mean(brier_of_rows(targets, probabilities)))
+
+
+def brier_of_rows(targets: Array, probabilities: Array) -> Array:
+    """Return what each row adds to the mean that is `brier`."""
+    own = probabilities[np.arange(len(targets)), targets]
+    squares = (probabilities**2).sum(axis=1) - own**2 + (1 - own) ** 2
+    return np.asarray(squares / 2 if probabilities.shape[1] == 2 else squares)
+
+
 def mcc(targets: Array, probabilities: Array) -> float:
     """Matthews' correlation of true and predicted labels, for many classes (Gorodkin 2004)."""
     return float(sk.matthews_corrcoef(targets, probabilities.argmax(axis=1)))
@@ -57,6 +73,15 @@ def _averaged(function: Callable[..., float], average: str) -> Metric:
     return metric
 
 
+def top_k_accuracy(targets: Array, probabilities: Array, most: int) -> list[float]:
+    """Return for k from 1 to ``most`` in how many rows the true label is among the k likeliest."""
+    own = probabilities[np.arange(len(targets)), targets][:, None]
+    before = np.arange(probabilities.shape[1]) < targets[:, None]
+    # Of labels as likely the first one counts as likelier, as with argmax.
+    rank = ((probabilities > own) | ((probabilities == own) & before)).sum(axis=1)
+    return [float(np.mean(rank < k)) for k in range(1, most + 1)]
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "f1_macro": _averaged(sk.f1_score, "macro"),
@@ -67,6 +92,7 @@ METRICS: dict[str, Metric] = {
     "roc_auc": roc_auc,
     "mcc": mcc,
     "log_loss": log_loss,
+    "brier": brier,
 }
 
 

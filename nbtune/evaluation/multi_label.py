@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from nbtune.evaluation.bootstrap import sorted_columns, weighted_auc
-from nbtune.evaluation.curves import pr_curves, roc_curves
+from nbtune.evaluation.calibration import of_chances
+from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
 from nbtune.evaluation.metrics import binary_auc
 from nbtune.evaluation.tables import Weighted, score_table
 from nbtune.records import ClassScores, EvaluationRecord, WrongRow
@@ -158,6 +159,8 @@ def judge(
         errors=_wrong(targets, probabilities, thresholds, labels, texts, rows, errors),
         verdict=verdict,
         decides=DECIDES,
+        calibration=of_chances(targets.ravel(), probabilities.ravel()),
+        gain=gain_curves(targets, probabilities, labels),
     )
 
 

@@ -110,12 +110,21 @@ def _version(package: str) -> str:
 
 
 def known_of(folder: RunFolder) -> Known:
-    """Return what is known of the data of a run."""
+    """Return what is known of the data of a run before anything is trained."""
     about = folder.about
+    mean, deviation = about.get("scale", (0.0, 1.0))
+    return Known(tuple(about["labels"]), (mean, deviation))
+
+
+def settled_of(folder: RunFolder) -> Known:
+    """Return the same, with what was settled once the run was trained."""
     file = folder.model_path / READING
     found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    mean, deviation = about.get("scale", (0.0, 1.0))
-    return Known(tuple(about["labels"]), (mean, deviation), tuple(found.get("thresholds", ())))
+    return replace(
+        known_of(folder),
+        thresholds=tuple(found.get("thresholds", ())),
+        temperature=float(found.get("temperature", 1.0)),
+    )
 
 
 def write_known(folder: Path, recipe: Recipe, known: Known) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RecipeError, RunError
-from nbtune.jobs.folders import known_of, source_of, write_known
+from nbtune.jobs.folders import settled_of, source_of, write_known
 from nbtune.methods import Method, find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml
@@ -126,7 +126,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
             model = model.dequantize()
     if adapter:
         model = method.load(model, folder.model_path, recipe)
-    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe), known_of(folder))
+    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe), settled_of(folder))
 
 
 def load_merged(folder: RunFolder) -> Trained:

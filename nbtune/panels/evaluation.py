@@ -22,6 +22,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
     return render(
         "evaluation.html.j2",
         record=record,
+        said=_probabilities(record),
         names=list(record.scores),
         best={name: _best(record, name) for name in record.scores},
         classes=_worst(record, MOST_CLASSES),
@@ -34,12 +35,9 @@ def evaluation_html(record: EvaluationRecord) -> str:
 def evaluation_text(record: EvaluationRecord) -> str:
     """Return the same, with fewer labels and errors, as lines of at most 80 characters."""
     head = f"{short(record.run, 40)} on {record.rows:,} {short(record.split, 20)} rows"
-    verdict = textwrap.wrap(short(record.verdict), 80)
-    left_out = textwrap.wrap(short(record.left_out), 80)
+    after = [line for text in _sentences(record) for line in textwrap.wrap(short(text), 80)]
     parts = (_score_lines(record), _class_lines(record), _error_lines(record))
-    return "\n".join(
-        [head, *(line.rstrip() for part in parts for line in part), *verdict, *left_out]
-    )
+    return "\n".join([head, *(line.rstrip() for part in parts for line in part), *after])
 
 
 def evaluation_markdown(record: EvaluationRecord) -> str:
@@ -54,8 +52,23 @@ def evaluation_markdown(record: EvaluationRecord) -> str:
     for score in record.scores:
         cells = " | ".join(_interval(judged.scores[score]) for judged in record.table)
         lines.append(f"| {score} | {cells} |")
-    left_out = ["", escaped(record.left_out)] if record.left_out else []
-    return "\n".join([*lines, "", escaped(record.verdict), *left_out])
+    return "\n".join([*lines, *(f"\n{escaped(text)}" for text in _sentences(record))])
+
+
+def _sentences(record: EvaluationRecord) -> list[str]:
+    """Return what is said below the tables."""
+    said = (*_probabilities(record), record.verdict, record.left_out)
+    return [text for text in said if text]
+
+
+def _probabilities(record: EvaluationRecord) -> list[str]:
+    """Return what is said of the probabilities: how true they are, and of the likeliest labels."""
+    said = [record.calibration.words] if record.calibration else []
+    if record.top_k:
+        shown = [k for k in (1, 2, 3, 5, 10) if k <= len(record.top_k)]
+        shares = ", ".join(f"{k}: {number(record.top_k[k - 1].value)}" for k in shown)
+        said.append(f"The true label is among the k likeliest (top-k accuracy): {shares}.")
+    return said
 
 
 def _score_lines(record: EvaluationRecord) -> Iterator[str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
+from nbtune.plots.calibration import plot_calibration
 from nbtune.plots.confusion import plot_confusion
+from nbtune.plots.gain import plot_gain
 from nbtune.plots.labels import plot_labels
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.roc import plot_roc
@@ -29,30 +33,40 @@ def evaluation_figure(record: EvaluationRecord) -> Figure:
         plot_scatter(record.scatter, axes[0][0])
         plot_misses(record.scatter, axes[0][1])
         return figure
-    figure, axes = new_figure(11.5 if record.roc else 6.5, 4.6, 1, 3 if record.roc else 1)
-    plot_labels(record, axes[0][0])
-    if record.roc:
-        plot_roc(record, axes[0][1])
-        plot_pr(record, axes[0][2])
+    if not record.roc:
+        figure, axes = new_figure(6.5, 4.6)
+        plot_labels(record, axes[0][0])
+        return figure
+    figure, large, small = _one_and_four(1.1)
+    plot_labels(record, large)
+    _curves(record, small)
     return figure
 
 
 def _of_one_label(record: EvaluationRecord, confusion: Confusion) -> Figure:
-    """Draw matrix and curves; many labels get a matrix twice as large."""
-    if len(record.labels) <= MANY_LABELS:
-        figure, axes = new_figure(11.5, 4.2, 1, 3)
-        matrix, roc, pr = axes[0]
-    else:
-        figure, axes = new_figure(11.5, 7.6, 2, 3)
-        for ax in axes[:, :2].flat:
-            ax.remove()
-        matrix = figure.add_subplot(axes[0, 0].get_gridspec()[:, :2])
-        tidy(matrix)
-        roc, pr = axes[:, 2]
+    """Draw matrix and curves; many labels get a larger matrix."""
+    figure, matrix, small = _one_and_four(1.1 if len(record.labels) <= MANY_LABELS else 1.9)
     plot_confusion(confusion, matrix)
-    plot_roc(record, roc)
-    plot_pr(record, pr)
+    _curves(record, small)
     return figure
+
+
+def _one_and_four(width: float) -> tuple[Figure, Any, Any]:
+    """Make a figure with one large picture, ``width`` times as wide as the four beside it."""
+    figure, axes = new_figure(11.5, 7.2, 2, 3, widths=(width, 1, 1))
+    for ax in axes[:, 0]:
+        ax.remove()
+    large = figure.add_subplot(axes[0, 0].get_gridspec()[:, 0])
+    tidy(large)
+    return figure, large, axes[:, 1:]
+
+
+def _curves(record: EvaluationRecord, axes: Any) -> None:
+    plot_roc(record, axes[0, 0])
+    plot_pr(record, axes[0, 1])
+    if record.calibration is not None:
+        plot_calibration(record.calibration, axes[1, 0])
+    plot_gain(record, axes[1, 1])
 
 
 def evaluation_png(record: EvaluationRecord) -> bytes:

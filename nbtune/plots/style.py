@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,12 +18,21 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1
 TRAIN, VALIDATION = COLOURS[0], COLOURS[5]
 
 
-def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
-    """Make a transparent figure, in inches, and its axes in an array of (rows, columns)."""
+def new_figure(
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    widths: Sequence[float] | None = None,
+) -> tuple[Figure, Any]:
+    """Make a transparent figure, in inches, and its axes in an array of (rows, columns).
+
+    ``widths`` are those of the columns, in proportion; by default all are alike.
+    """
     figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(hspace=0.08))
     FigureCanvasAgg(figure)
     figure.patch.set_alpha(0)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, width_ratios=widths)
     for ax in axes.flat:
         tidy(ax)
     return figure, axes

@@ -1,5 +1,6 @@
 """What a run leaves: scores, curves, matrices and rows, as frozen JSON-plain values."""
 
+from nbtune.records.calibration import Bin, Calibration
 from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
 from nbtune.records.data import (
     SEVERITIES,
@@ -37,6 +38,8 @@ __all__ = [
     "SCORES",
     "SEVERITIES",
     "SPAN_SCORES",
+    "Bin",
+    "Calibration",
     "ClassScores",
     "ComparisonRecord",
     "Confusion",

@@ -7,11 +7,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nbtune.records.calibration import Calibration
 from nbtune.records.plain import make, plain
 
 SCORES = (
     "accuracy", "f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro",
-    "roc_auc", "mcc", "log_loss",
+    "roc_auc", "mcc", "log_loss", "brier",
 )  # fmt: skip
 """The scores of a classification, by scikit-learn's names, in the order of all tables."""
 
@@ -22,7 +23,7 @@ MULTI_LABEL_SCORES = (
 REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
 SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
 
-LOWER_IS_BETTER = frozenset({"log_loss", "loss", "rmse", "mae", "hamming_loss"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "loss", "rmse", "mae", "hamming_loss"})
 
 
 def worth(name: str, value: float) -> float:
@@ -66,7 +67,8 @@ class Curve:
     """A curve of one label, or of all of them: an ``average`` called ``micro`` or ``macro``.
 
     ROC: ``x`` false and ``y`` true positive rate, area AUC. PR: ``x`` recall and ``y`` precision,
-    area average precision. Points are thinned for drawing, areas are those of all points.
+    area average precision. Gain: ``x`` share of all rows, ``y`` of the label's. Points are thinned
+    for drawing, areas are those of all points.
     """
 
     label: str
@@ -138,8 +140,9 @@ class EvaluationRecord:
 
     ``table`` begins with the baselines and ends with the run's model; ``errors`` are the most
     confidently wrong rows, worst first; ``verdict`` says in a sentence who wins, ``left_out``
-    which rows could not be used; ``decides`` names the score that the verdict goes by. What does
-    not suit a task is empty.
+    which rows could not be used; ``decides`` names the score that the verdict goes by; ``top_k``
+    has the shares of rows whose true label is among the k likeliest, from k = 1. What does not
+    suit a task is empty.
     """
 
     run: str
@@ -157,6 +160,9 @@ class EvaluationRecord:
     decides: str = "f1_macro"
     scatter: Scatter | None = None
     texts: tuple[MarkedText, ...] = ()
+    calibration: Calibration | None = None
+    gain: tuple[Curve, ...] = ()
+    top_k: tuple[Score, ...] = ()
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -176,10 +182,12 @@ class EvaluationRecord:
             for judged in values["table"]
         ]
         for name, kind in _PARTS.items():
-            values[name] = tuple(make(kind, part) for part in values[name])
+            values[name] = tuple(make(kind, part) for part in values.get(name, ()))
         for name, kind in _MAYBE.items():
             if values.get(name) is not None:
                 values[name] = make(kind, values[name])
+        if values.get("calibration") is not None:
+            values["calibration"] = Calibration.of(values["calibration"])
         values["texts"] = tuple(map(MarkedText.of, values.get("texts", ())))
         record: EvaluationRecord = make(cls, values)
         return record
@@ -191,5 +199,7 @@ _PARTS: dict[str, type] = {
     "classes": ClassScores,
     "roc": Curve,
     "pr": Curve,
+    "gain": Curve,
+    "top_k": Score,
     "errors": WrongRow,
 }

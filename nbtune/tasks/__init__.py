@@ -52,11 +52,14 @@ class Known:
         Mean and deviation of numbers that are learnt; the model works without either.
     thresholds : tuple of float
         Probability from which on a row has a label, by label; empty for one half.
+    temperature : float
+        What logits are divided by before they become probabilities.
     """
 
     labels: tuple[str, ...] = ()
     scale: tuple[float, float] = (0.0, 1.0)
     thresholds: tuple[float, ...] = ()
+    temperature: float = 1.0
 
 
 class Baseline(Protocol):

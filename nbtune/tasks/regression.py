@@ -112,4 +112,5 @@ TASK = replace(
     metrics=("rmse", "spearman", "mae"),
     outputs=1,
     without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
+    settle=None,
 )

@@ -74,7 +74,14 @@ def loss(recipe: Recipe, targets: Array, labels: int) -> Loss:
 
 def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Array:
     """Return the probabilities of the labels, of shape (rows, labels)."""
-    return softmax(logits) if len(logits) else np.empty((0, len(known.labels)))
+    return softmax(logits / known.temperature) if len(logits) else np.empty((0, len(known.labels)))
+
+
+def settle(rows: pd.DataFrame, said: Array, known: Known) -> Known:
+    """Choose the temperature on rows that were not trained on."""
+    from nbtune.evaluation.calibration import fit_temperature
+
+    return replace(known, temperature=fit_temperature(_ids(rows, known), said))
 
 
 def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
@@ -105,6 +112,7 @@ def judge(
         baselines=baselines,
         texts=texts_of(rows),
         rows=list(rows["row"]),
+        temperature=known.temperature,
     )
 
 
@@ -149,6 +157,7 @@ SINGLE = Task(
     table=table,
     scores=SCORES,
     metrics=("f1_macro", "accuracy", "roc_auc"),
+    settle=settle,
 )
 
 

@@ -103,3 +103,10 @@ def test_markdown_is_the_score_table_and_the_verdict():
     assert lines[2] == "| score | TF-IDF + logistic regression | topics@1 |"
     assert len([line for line in lines if line.startswith("| ")]) == 1 + len(RECORD.scores)
     assert lines[-1] == RECORD.verdict
+
+
+def test_calibration_and_top_k_are_said_in_every_face():
+    said = (RECORD.calibration.words, "The true label is among the k likeliest")
+    for face in (evaluation_html(RECORD), evaluation_markdown(RECORD), evaluation_text(RECORD)):
+        plain = " ".join(face.replace("\\", "").split())
+        assert all(text in plain for text in said)

@@ -12,10 +12,11 @@ from nbtune.testing import made_up_record
 
 
 @pytest.mark.parametrize("labels", [2, 12, 40, 200])
-def test_matrix_roc_and_precision_are_in_one_figure(labels):
+def test_matrix_curves_and_calibration_are_in_one_figure(labels):
     figure = evaluation_figure(made_up_record(labels, rows=1000))
     titles = [ax.get_title() for ax in figure.axes]
-    assert sorted(title.split(" ")[0] for title in titles) == ["Confusion", "Precision", "ROC"]
+    parts = ["Calibration", "Confusion", "Cumulative", "Precision", "ROC"]
+    assert sorted(title.split(" ")[0] for title in titles) == parts
 
 
 @pytest.mark.parametrize("labels", [2, 12, 15, 25, 40])

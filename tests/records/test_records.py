@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtune.records import (
+    Bin,
+    Calibration,
     ClassScores,
     Confusion,
     Curve,
@@ -24,6 +26,7 @@ def few(strategy):
     return st.lists(strategy, max_size=3).map(tuple)
 
 
+bins = st.builds(Bin, numbers, numbers, numbers, numbers, counts)
 records = st.builds(
     EvaluationRecord,
     run=words,
@@ -37,6 +40,9 @@ records = st.builds(
     pr=few(st.builds(Curve, words, few(numbers), few(numbers), numbers)),
     errors=few(st.builds(WrongRow, counts, words, words, words, numbers)),
     verdict=words,
+    calibration=st.none() | st.builds(Calibration, numbers, numbers, numbers, numbers, few(bins)),
+    gain=few(st.builds(Curve, words, few(numbers), few(numbers), numbers)),
+    top_k=few(scores),
 )
 
 

@@ -31,6 +31,7 @@ def test_the_metrics_are_those_of_scikit_learn_on_the_frame(judged):
             "roc_auc": sk.roc_auc_score(targets, found, multi_class="ovr", average="macro"),
             "mcc": sk.matthews_corrcoef(targets, given),
             "log_loss": sk.log_loss(targets, found, labels=list(judged.record.labels)),
+            "brier": sk.brier_score_loss(targets, found, labels=list(judged.record.labels)),
         },
         abs=1e-12,
     )

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import nbtune
 from nbtune.errors import DataError, RunError
 from nbtune.events import RunStopped
 from nbtune.runs import RunStore
-from nbtune.testing import made_up_events, topic_rows
+from nbtune.testing import made_up_events, tiny_model_folder, topic_rows
 
 NEW = topic_rows(30, seed=5)
 TEXTS = list(NEW["text"])
@@ -168,3 +169,30 @@ def test_a_run_from_before_there_were_tables_of_parameters_says_so(trained, tmp_
     copy.describe(trained.folder.about, trained.folder.recipe_text)
     with pytest.raises(RunError, match="old@1 has no table of what it trains"):
         nbtune.Run(copy).parameters  # noqa: B018
+
+
+def test_the_temperature_that_validation_asks_for_is_kept_and_used(tmp_path):
+    rows = topic_rows(150)
+    run = nbtune.finetune(
+        rows,
+        "sure",
+        model=str(tiny_model_folder(tmp_path / "model")),
+        num_train_epochs=6,
+        learning_rate=3e-3,
+        validation_size=0.4,
+        runs_dir=tmp_path / "runs",
+        display="none",
+        baseline=False,
+    )
+    heat = run.trained.known.temperature
+    assert heat != 1
+    again = nbtune.Run(run.folder)
+    assert again.trained.known.temperature == heat
+    texts = list(rows["text"][:5])
+    cooled = again.predict_proba(texts)
+    np.testing.assert_allclose(cooled, run.predict_proba(texts), atol=1e-6)
+    again._trained = replace(again.trained, known=replace(again.trained.known, temperature=1.0))
+    raw = again.predict_proba(texts)
+    np.testing.assert_array_equal(raw.argmax(axis=1), cooled.argmax(axis=1))
+    assert ((cooled.max(axis=1) < raw.max(axis=1)) == (heat > 1)).all()
+    assert nbtune.evaluate(run, split="validation").record.calibration.temperature == heat
