@@ -5,7 +5,7 @@ In a notebook::
     %load_ext nbtune
 
 and then ``%data``, ``%%finetune``, ``%evaluate``, ``%compare``, ``%predict``, ``%runs``,
-``%resume``; each magic is a function here as well.
+``%resume``, ``%watch``; each magic is a function here as well.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         predict,
         replay,
         resume,
+        watch,
     )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
@@ -50,6 +51,7 @@ _HOMES = {
     "finetune": "nbtune.api",
     "resume": "nbtune.api",
     "control": "nbtune.api",
+    "watch": "nbtune.api",
     "replay": "nbtune.api",
     "evaluate": "nbtune.api",
     "check_data": "nbtune.api",
@@ -108,6 +110,7 @@ __all__ = [
     "replay",
     "restore_runs",
     "resume",
+    "watch",
 ]
 
 

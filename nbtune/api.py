@@ -283,6 +283,40 @@ def control(run: str | Run | None = None, *, runs_dir: str | Path | None = None)
     return found
 
 
+def watch(
+    run: str | Run,
+    *,
+    wait: bool = False,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> None:
+    """Show a run as it is and, while it trains, as it goes on.
+
+    It may train in this kernel, beside this cell, and is then steered from here as well; or in
+    another kernel or process of this machine, whose history is followed. When that process ends,
+    the card says so and how to go on.
+
+    Parameters
+    ----------
+    wait : bool
+        Return only when the run has ended. In a terminal, and where nobody watches, this is always
+        so; an interrupt ends the waiting, not the run.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show it, as for `finetune`.
+
+    Raises
+    ------
+    RunError
+        When there is no such run.
+
+    Examples
+    --------
+    >>> nbtune.watch("topics")  # doctest: +SKIP
+    """
+    found = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+    found.watch(display, wait=wait)
+
+
 def replay(
     run: str | Run,
     name: str | None = None,

@@ -186,6 +186,13 @@ class NBTune(Magics):  # type: ignore[misc]
             self._namespace[name] = resumed
         return resumed
 
+    @_magic(line_magic)
+    def watch(self, found: Namespace, cell: None) -> None:
+        """Show a run, live while it trains."""
+        from nbtune import api
+
+        api.watch(self._find_run(found.run), wait=found.wait, display=self.display or None)
+
     @_magic(line_cell_magic)
     def nbtune(
         self, found: Namespace, cell: str | None

@@ -165,6 +165,20 @@ def resume() -> LineParser:
 
 
 @cache
+def watch() -> LineParser:
+    """Return the parser of ``%watch``."""
+    parser = LineParser(
+        "%watch",
+        "Show a run that trains in this kernel or in another one, live; in this kernel with the\n"
+        "buttons that steer it. A run that has ended is shown as it ended.\n\n"
+        "    %watch topics",
+    )
+    parser.add_argument("run", help=NAME)
+    parser.add_argument("--wait", action="store_true", help="until the run has ended")
+    return parser
+
+
+@cache
 def nbtune() -> LineParser:
     """Return the parser of ``%nbtune``."""
     parser = LineParser(
@@ -217,6 +231,7 @@ PARSERS = {
     "predict": predict,
     "runs": runs,
     "resume": resume,
+    "watch": watch,
     "nbtune": nbtune,
     "nbtune lr_find": lr_find,
 }

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.events import Event
+
+if TYPE_CHECKING:
+    from nbtune.panels.state import RunView
 
 MODES = ("auto", "rich", "text", "none")
 REFRESHES_PER_SECOND = 3.0
@@ -23,7 +27,10 @@ class LiveView(Protocol):
     be steered also has ``steers(control)``, a context that lasts while the run trains.
     """
 
+    view: RunView
+
     def __call__(self, event: Event) -> None: ...  # noqa: D102
+    def catch_up(self, events: Iterable[Event]) -> None: ...  # noqa: D102
     def close(self, *, tables: bool = True) -> None: ...  # noqa: D102
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import TextIO
 
 from nbtune.events import (
@@ -55,6 +56,12 @@ class LineView:
                 self._stay(f"step {event.step:,}: one more layer is trained, {count:,} weights now")
             case StepsDone() if time.monotonic() - self.drawn >= 1 / REFRESHES_PER_SECOND:
                 self._rewrite(status_line(self.view))
+
+    def catch_up(self, events: Iterable[Event]) -> None:
+        """Take in what happened before, and write one line of it."""
+        for event in events:
+            self.view.apply(event)
+        self._stay(status_line(self.view))
 
     def close(self, *, tables: bool = True) -> None:
         """Write how it ended."""

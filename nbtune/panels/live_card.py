@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,12 @@ from nbtune.events import (
 from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
 from nbtune.panels.chart import chart_summary
 from nbtune.panels.display import REFRESHES_PER_SECOND, in_kernel, is_headless
+from nbtune.panels.html import render
 from nbtune.panels.state import RunView
 
 if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
     from nbtune.panels.panel import Panel
     from nbtune.panels.toolbar import Steerable
 
@@ -45,25 +48,50 @@ class CardView:
         self.panel: Panel | None = None
         self.fell_back = False
         self.handle = display(self._bundle(), raw=True, display_id=True)
+        self.foot: DisplayHandle | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event in, and draw when it is time to."""
-        self.view.apply(event)
+        self._take(event)
         if self.panel is not None:  # an evaluation has no steps between which it could be polled
             self.panel.poll()
-        kept = RunStarted | StepsDone | Evaluated | LayersUnfrozen | Controlled
-        if isinstance(event, kept):
-            self.history.append((0.0, event))
         at_once = isinstance(event, PhaseStarted | RunStarted | Evaluated | RunStopped | Notice)
         if isinstance(event, Controlled):  # a slider may send many; in a pause nothing else comes
             at_once = self.view.is_paused or event.action == "resume"
         if at_once or time.monotonic() - self.drawn >= self.interval:
             self.refresh()
 
+    def catch_up(self, events: Iterable[Event]) -> None:
+        """Take in what happened before, and draw once."""
+        for event in events:
+            self._take(event)
+        self.refresh()
+
+    def _take(self, event: Event) -> None:
+        self.view.apply(event)
+        if isinstance(event, RunStarted | StepsDone | Evaluated | LayersUnfrozen | Controlled):
+            self.history.append((0.0, event))
+
+    def say_below(self, words: str) -> None:
+        """Say something below the card, where the tables of its end will stand.
+
+        A view that outlives its cell needs that place: what is shown anew by then is out of place.
+        """
+        from IPython.display import display
+
+        html = render("aside.html.j2", words=words)
+        self.foot = display({"text/plain": words, "text/html": html}, raw=True, display_id=True)
+
     @contextmanager
-    def steers(self, control: Steerable) -> Iterator[None]:
-        """Show controls above the card inside this block, where a page can answer."""
-        self.panel = _panel_of(control, card_html(self.view))
+    def steers(self, control: Steerable, *, is_ours: bool = True) -> Iterator[None]:
+        """Show controls above the card inside this block, where a page can answer.
+
+        Parameters
+        ----------
+        is_ours : bool
+            Whether the run trains in this very cell, which then is too busy to hear the page.
+        """
+        self.panel = _panel_of(control, card_html(self.view), is_ours)
         if self.panel is None:
             yield
             return
@@ -100,18 +128,27 @@ class CardView:
 
     def close(self, *, tables: bool = True) -> None:
         """Replace the live card by a picture and tables that need no kernel and no script."""
-        from IPython.display import display
-
         text = f"{self.view.title}: {chart_summary(self.view)}"
+        few = {"text/plain": status_line(self.view)}
         if len(self.view.steps) > 1:
             self.handle.update({"image/png": self._picture(), "text/plain": text}, raw=True)
             if tables:
-                display(self._tables(), raw=True)
+                self._show_tables()
         else:
-            few = {"text/plain": status_line(self.view)}
-            self.handle.update(self._tables() if tables else few, raw=True)
+            in_place = tables and self.foot is None
+            self.handle.update(self._tables() if in_place else few, raw=True)
+            if tables and not in_place:
+                self._show_tables()
         if self.panel is not None:
             self.panel.end(card_html(self.view))
+
+    def _show_tables(self) -> None:
+        from IPython.display import display
+
+        if self.foot is None:
+            display(self._tables(), raw=True)
+        else:
+            self.foot.update(self._tables(), raw=True)
 
     def _tables(self) -> dict[str, str]:
         return {
@@ -135,14 +172,14 @@ class CardView:
         return b64encode(to_png(figure)).decode()
 
 
-def _panel_of(control: Steerable, html: str) -> Panel | None:
+def _panel_of(control: Steerable, html: str, is_ours: bool) -> Panel | None:
     """Make the widgets, where there is a person and a page to draw them; a run needs none."""
     if not in_kernel() or is_headless():
         return None
     try:
         from nbtune.panels.panel import open_panel
 
-        return open_panel(control, html)
+        return open_panel(control, html, is_ours=is_ours)
     except Exception:
         logging.getLogger("nbtune").warning("no buttons here", exc_info=True)
         return None

@@ -37,17 +37,23 @@ class Panel:
         self.box = widgets.VBox([self.toolbar.box, self.card], _view_count=0)
         self.box.observe(self._count, "_view_count")
         self.opened = time.monotonic()
-        self.is_answered = self.is_over = self.was_reopened = False
+        self.is_answered = self.is_over = self.was_reopened = self.is_polled = False
         self.lane: Lane | None = None
 
-    def listen(self) -> bool:
-        """Begin to hear the page; False where nothing can be heard."""
+    def listen(self, *, is_ours: bool = True) -> bool:
+        """Begin to hear the page; False where nothing can be heard.
+
+        Unless the run trains in this very cell, a kernel without a lane hears the page between two
+        cells.
+        """
         heard = [*self.toolbar.heard, self.box]
         for one in heard:
             _without_cell_events(one.comm)
-        self.lane = open_lane(one.comm.comm_id for one in heard)
-        self.control.between_steps = self.poll
-        return self.lane is not None
+        self.lane = open_lane((one.comm.comm_id for one in heard), polled=is_ours)
+        self.is_polled = is_ours
+        if is_ours:
+            self.control.between_steps = self.poll
+        return not is_ours or self.lane is not None
 
     @property
     def bundle(self) -> dict[str, Any]:
@@ -66,7 +72,7 @@ class Panel:
 
     def poll(self) -> None:
         """Hear what waits to be heard; called between two steps."""
-        if self.lane is None:
+        if self.lane is None or not self.is_polled:
             return
         try:
             self.lane.poll()
@@ -76,7 +82,8 @@ class Panel:
 
     def leave(self) -> None:
         """Hear the page no more: there is nothing left to steer."""
-        self.control.between_steps = _nothing
+        if self.is_polled:
+            self.control.between_steps = _nothing
         lane, self.lane = self.lane, None
         self.toolbar.close()
         if lane is not None:
@@ -108,12 +115,12 @@ class Panel:
             self.dispose()
 
 
-def open_panel(control: Steerable, html: str) -> Panel | None:
+def open_panel(control: Steerable, html: str, *, is_ours: bool = True) -> Panel | None:
     """Make the widgets of a run and listen to them; None where a page could not be heard."""
     while _PAST:
         _PAST.pop().dispose()
     panel = Panel(control, html)
-    if panel.listen():
+    if panel.listen(is_ours=is_ours):
         return panel
     panel.leave()
     panel.dispose()

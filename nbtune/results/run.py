@@ -178,6 +178,13 @@ class Run:
             )
         return found
 
+    def watch(self, display: str | None = None, *, wait: bool = False) -> None:
+        """Show the run as it is, and as it goes on while it trains; see `nbtune.watch`."""
+        from nbtune.engine.control import find_control
+        from nbtune.panels.watch import watch
+
+        watch(self.folder, display, find_control(self.folder.path), wait=wait)
+
     def ask(
         self, rows: pd.DataFrame, progress: Callable[[int, int], None] | None = None
     ) -> Predictions:
@@ -310,6 +317,14 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.name}: {self.status}, {self.folder.path}>"
+
+    def _ipython_display_(self) -> None:
+        """Show a run that trains as it goes on; any other is a plain table."""
+        from nbtune.panels.display import choose_mode, is_headless
+
+        if choose_mode() != "rich" or is_headless() or not self.folder.is_busy():
+            raise NotImplementedError  # which IPython takes for: show it by its MIME types
+        self.watch()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import card

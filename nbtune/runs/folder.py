@@ -70,6 +70,11 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def history_path(self) -> Path:
+        """What happened, one event a line."""
+        return self.path / "history.jsonl"
+
+    @property
     def last(self) -> CheckpointStore:
         """Checkpoints to go on from: weights, optimiser, schedule, random states, place."""
         return CheckpointStore(self.path / "checkpoints" / "last")
@@ -91,7 +96,7 @@ class RunFolder:
 
     def append(self, event: Event) -> None:
         """Add one event to the history; it is on its way to the disk when this returns."""
-        with (self.path / "history.jsonl").open("a+b") as stream:
+        with self.history_path.open("a+b") as stream:
             line = events.to_json(event, time.time()).encode() + b"\n"
             if stream.tell():
                 stream.seek(-1, os.SEEK_END)
@@ -102,7 +107,7 @@ class RunFolder:
     def history(self) -> list[tuple[float, Event]]:
         """Return all events with their times; a cut last line is passed over."""
         try:
-            text = (self.path / "history.jsonl").read_text(encoding="utf-8", errors="replace")
+            text = self.history_path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return []
         return [pair for line in text.splitlines() if (pair := events.from_json(line))]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -45,14 +46,17 @@ def chromium() -> Iterator[Any]:
 class Lab:
     """One notebook, open in JupyterLab."""
 
-    def __init__(self, page: Any, address: str, root: Path) -> None:
+    def __init__(self, page: Any, address: str, root: Path, workspace: str) -> None:
         self.page, self.address, self.root = page, address, root
+        self.workspace = workspace
         self.name = ""
 
     def open(self, name: str) -> None:
         """Open a notebook and wait until its kernel is ready."""
         self.name = name
-        self.page.goto(f"{self.address}/lab/tree/{name}", timeout=120_000)
+        self.page.goto(
+            f"{self.address}/lab/workspaces/{self.workspace}/tree/{name}", timeout=120_000
+        )
         self.ready()
 
     def ready(self) -> None:
@@ -66,9 +70,10 @@ class Lab:
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
 
     def save(self) -> None:
+        file = self.root / self.name
+        before = file.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        self.page.wait_for_selector(".jp-Notebook", timeout=5_000)
-        time.sleep(1)
+        self.wait(lambda: file.stat().st_mtime_ns > before, 20)
 
     def cell(self, number: int) -> Any:
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
@@ -145,14 +150,46 @@ class Lab:
         return json.loads((self.root / self.name).read_text())
 
 
+@dataclass
+class Server:
+    """JupyterLab with settings of its own, away from the user's."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    home: Path
+
+    def set(self, theme: str) -> None:
+        """Write the settings; a page reads them when it is opened."""
+        settings = SETTINGS | {"@jupyterlab/apputils-extension/themes": {"theme": theme}}
+        for name, value in settings.items():
+            file = self.home / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(value))
+
+    def end_kernels(self) -> None:
+        for kernel in json.load(urlopen(f"{self.address}/api/kernels", timeout=5)):
+            end = Request(f"{self.address}/api/kernels/{kernel['id']}", method="DELETE")
+            urlopen(end, timeout=10)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """One server for all tests; each has a folder, a page and a kernel of its own."""
+    started = start_server(tmp_path_factory.mktemp("lab"))
+    yield started
+    started.end_kernels()
+    started.process.terminate()
+    started.process.wait(15)
+
+
 @pytest.fixture
-def lab(chromium, tmp_path) -> Iterator[Callable[..., Lab]]:
+def lab(chromium, server, request) -> Iterator[Callable[..., Lab]]:
     """Open JupyterLab on a notebook with these cells; ``theme`` may be dark."""
-    servers, contexts = [], []
+    contexts, name = [], request.node.originalname
 
     def make(cells: list[str] | Path, *, theme: str = "JupyterLab Light") -> Lab:
-        root = tmp_path / "work"
-        root.mkdir(exist_ok=True)
+        root = server.home / "work"
+        (root / name).mkdir(parents=True, exist_ok=True)
         if isinstance(cells, Path):
             book = nbformat.read(cells, 4)
             for cell in book.cells:
@@ -161,34 +198,27 @@ def lab(chromium, tmp_path) -> Iterator[Callable[..., Lab]]:
         else:
             book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
             book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(book, root / "notebook.ipynb")
-        server, address = start_server(tmp_path, root, theme)
-        servers.append((server, address))
+        nbformat.write(book, root / name / "notebook.ipynb")
+        server.set(theme)
         context = chromium.new_context(viewport={"width": 1100, "height": 1000})
         contexts.append(context)
-        opened = Lab(context.new_page(), address, root)
+        opened = Lab(context.new_page(), server.address, root, name)
         opened.page.on("dialog", lambda dialog: dialog.accept())
-        opened.open("notebook.ipynb")
+        opened.open(f"{name}/notebook.ipynb")
         opened.page.keyboard.press("Control+b")  # the side bar is not what we look at
         return opened
 
     yield make
     for context in contexts:
         context.close()
-    for server, address in servers:
-        stop_server(server, address)
+    server.end_kernels()
 
 
-def start_server(home: Path, root: Path, theme: str) -> tuple[subprocess.Popen[bytes], str]:
-    """Start JupyterLab with settings of its own, away from the user's."""
+def start_server(home: Path) -> Server:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = SETTINGS | {"@jupyterlab/apputils-extension/themes": {"theme": theme}}
-    for name, value in settings.items():
-        file = home / "settings" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(value))
+    (home / "work").mkdir()
     own = {
         "JUPYTERLAB_SETTINGS_DIR": home / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
@@ -199,27 +229,20 @@ def start_server(home: Path, root: Path, theme: str) -> tuple[subprocess.Popen[b
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
         f"--port={port}", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
-        f"--ServerApp.root_dir={root}",
+        f"--ServerApp.root_dir={home / 'work'}",
     ]  # fmt: skip
     env = {k: v for k, v in os.environ.items() if k != "NBTUNE_RUNS"}
     log = (home / "server.log").open("w")
-    server = subprocess.Popen(
+    process = subprocess.Popen(
         command, stdout=log, stderr=log, env=env | {k: str(v) for k, v in own.items()}
     )
-    address = f"http://127.0.0.1:{port}"
+    server = Server(process, f"http://127.0.0.1:{port}", home)
+    server.set("JupyterLab Light")
     for _ in range(240):
         try:
-            urlopen(f"{address}/api/status", timeout=2)
-            return server, address
+            urlopen(f"{server.address}/api/status", timeout=2)
+            return server
         except OSError:
             time.sleep(0.25)
-    server.terminate()
+    process.terminate()
     raise AssertionError((home / "server.log").read_text()[-2000:])
-
-
-def stop_server(server: subprocess.Popen[bytes], address: str) -> None:
-    for kernel in json.load(urlopen(f"{address}/api/kernels", timeout=5)):
-        end = Request(f"{address}/api/kernels/{kernel['id']}", method="DELETE")
-        urlopen(end, timeout=10)
-    server.terminate()
-    server.wait(15)

@@ -74,11 +74,11 @@ class Kernel:
     def listen(
         self, asked: str, until: Callable[[dict[str, Any]], bool], seconds: float = 120
     ) -> Heard:
-        """Collect what is published for a cell until a message is the one waited for."""
+        """Collect what is published for a cell, or for any, until what is waited for comes."""
         heard, end = Heard(), time.monotonic() + seconds
         while time.monotonic() < end:
             message = self.client.get_iopub_msg(timeout=seconds)
-            if message["parent_header"].get("msg_id") != asked:
+            if asked and message["parent_header"].get("msg_id") != asked:
                 continue
             heard.messages.append(message)
             if until(message):
@@ -246,6 +246,15 @@ def shared_kernel(tmp_path_factory) -> Iterator[Kernel]:
     folder = tmp_path_factory.mktemp("kernel")
     tiny_model_folder(folder / "tiny")
     kernel = Kernel(folder)
+    assert kernel.run(SETUP).status == "ok"
+    yield kernel
+    kernel.close()
+
+
+@pytest.fixture(scope="module")
+def second_kernel(shared_kernel) -> Iterator[Kernel]:
+    """Another one in the same folder, for all tests of a file as well."""
+    kernel = Kernel(shared_kernel.folder)
     assert kernel.run(SETUP).status == "ok"
     yield kernel
     kernel.close()

@@ -302,7 +302,17 @@ def test_another_shell_finds_the_run(cell):
     assert done.stdout.startswith("finished ['")
 
 
-@pytest.mark.parametrize("magic", ["finetune", "evaluate", "predict", "runs", "resume", "nbtune"])
+def test_watch_shows_how_a_run_ended_and_returns_nothing(cell):
+    cell(TRAIN)
+    typed = cell("%watch topics")
+    assert typed.value is None
+    assert "topics@1: finished" in typed.err
+    assert "there is no run 'topic'" in cell.mistake("%watch topic")
+
+
+@pytest.mark.parametrize(
+    "magic", ["finetune", "evaluate", "predict", "runs", "resume", "watch", "nbtune"]
+)
 @pytest.mark.parametrize("ask", ["%{} --help", "%{} -h"])
 def test_every_magic_has_help(cell, magic, ask):
     typed = cell(ask.format(magic))

@@ -30,7 +30,7 @@ class Lane(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-def open_lane(comm_ids: Iterable[str]) -> Lane | None:
+def open_lane(comm_ids: Iterable[str], *, polled: bool = True) -> Lane | None:
     """Open the lane that this kernel can have; None where there is none.
 
     The kernel is asked what it has, never for its version: threads beside the one that runs cells
@@ -42,6 +42,8 @@ def open_lane(comm_ids: Iterable[str]) -> Lane | None:
     ----------
     comm_ids : iterable of str
         The comms of our own widgets.
+    polled : bool
+        Whether somebody will call its `poll`, again and again, in the thread that runs cells.
     """
     kernel = find_kernel()
     if kernel is None:
@@ -50,7 +52,7 @@ def open_lane(comm_ids: Iterable[str]) -> Lane | None:
     from nbtune.panels.lane.router import Router
 
     ids = list(comm_ids)
-    for kind in (Router, Drain):
+    for kind in (Router, Drain) if polled else (Router,):
         try:
             return kind(kernel, ids)
         except Exception:
