@@ -374,6 +374,7 @@ def evaluate(
     data: Any = None,
     *,
     split: str | None = None,
+    by: str | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> Evaluation:
@@ -385,13 +386,17 @@ def evaluate(
         Labelled rows, as for `finetune`; by default the run's own ``split``.
     split : {"test", "validation", "train"}, optional
         By default ``test`` where there is one, else ``validation``.
+    by : str, optional
+        A column of the data, or ``length``: what share of its parts is right. Columns are kept
+        with a run for its validation and test rows.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
     Raises
     ------
     DataError
-        When the rows cannot be used, or hold labels that the run does not know.
+        When the rows cannot be used, hold labels that the run does not know, or have no such
+        column.
     RunError
         When the run has no model or no such split.
     """
@@ -400,7 +405,7 @@ def evaluate(
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
     with Progress(f"{run.name}: rows scored", display) as progress:
-        return judge_run(run, data, split, progress)
+        return judge_run(run, data, split, by, progress)
 
 
 def check_data(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import xxhash
 
+from nbtune.data.beside import beside
 from nbtune.data.checking import has_labels, refuse_empty, refuse_unfit_weights, refuse_unseen
 from nbtune.data.reading import Frames, read, read_all, read_split
 from nbtune.data.rows import Roles, Rows
@@ -40,6 +41,8 @@ class PreparedData:
         What the task asked of the rows.
     recipe : Recipe
         The one that was given, with what the columns asked for.
+    beside : mapping
+        What else the data says of the rows of validation and test; see `nbtune.data.beside`.
     """
 
     splits: Mapping[str, pd.DataFrame]
@@ -49,6 +52,7 @@ class PreparedData:
     fingerprint: str
     kind: Rows
     recipe: Recipe
+    beside: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def _as_given(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
@@ -102,8 +106,20 @@ def prepare(
         named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
         notices.insert(0, f"columns: {', '.join(named)}")
     notices += [*dropped, *_worth_knowing(splits, labels, rows)]
+    others = {
+        split: beside(frames.get(split, frames["train"]), list(frame["row"]), found.roles)
+        for split, frame in splits.items()
+        if split != "train"
+    }
     return PreparedData(
-        splits, found.roles, labels, tuple(notices), _fingerprint(splits, rows), rows, recipe
+        splits,
+        found.roles,
+        labels,
+        tuple(notices),
+        _fingerprint(splits, rows),
+        rows,
+        recipe,
+        others,
     )
 
 

@@ -49,6 +49,8 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
     with staged(folder.path / "data") as rows:
         for split, frame in data.splits.items():
             frame.to_parquet(rows / f"{split}.parquet", index=False)
+        for split, columns in data.beside.items():
+            columns.to_parquet(rows / f"{split}_columns.parquet", index=False)
     folder.describe(
         {
             "created": round(time.time(), 3),
@@ -138,6 +140,14 @@ def read_rows(folder: RunFolder, split: str) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_parquet(folder.path / "data" / f"{split}.parquet")
+
+
+def read_columns(folder: RunFolder, split: str) -> pd.DataFrame | None:
+    """Return what else the user's data said of the rows of a split; None where it was not kept."""
+    import pandas as pd
+
+    file = folder.path / "data" / f"{split}_columns.parquet"
+    return pd.read_parquet(file) if file.is_file() else None
 
 
 def source_rows(folder: RunFolder, rows: Sequence[int]) -> list[int]:

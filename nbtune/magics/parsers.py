@@ -51,7 +51,7 @@ def evaluate() -> LineParser:
         "Score a run on rows it was not trained on, beside the baselines: scores with\n"
         "intervals, confusion matrix, ROC and precision-recall curves, the worst errors.\n\n"
         "    %evaluate topics\n"
-        "    ev = %evaluate topics --data other_df",
+        "    ev = %evaluate topics --data other_df --by source",
     )
     parser.add_argument("run", help=NAME)
     parser.add_argument("--data", help="labelled rows: a variable, a file, or a hub id")
@@ -59,6 +59,9 @@ def evaluate() -> LineParser:
         "--split",
         choices=("test", "validation", "train"),
         help="rows of the run itself; by default test",
+    )
+    parser.add_argument(
+        "--by", metavar="COLUMN", help="the share that is right by a column of the data, or length"
     )
     return parser
 

@@ -13,6 +13,7 @@ from nbtune.records import ClassScores, EvaluationRecord, Judged, Score, worth
 
 MOST_ERRORS = 10
 MOST_CLASSES = 60
+MOST_SLICES = 40
 MOST_IN_TEXT = 20
 WORST_IN_TEXT = 3
 
@@ -22,6 +23,8 @@ def evaluation_html(record: EvaluationRecord) -> str:
     return render(
         "evaluation.html.j2",
         record=record,
+        slices=record.slices,
+        asked=record.slices.asked[:MOST_SLICES] if record.slices else (),
         said=_probabilities(record),
         names=list(record.scores),
         best={name: _best(record, name) for name in record.scores},
@@ -36,7 +39,8 @@ def evaluation_text(record: EvaluationRecord) -> str:
     """Return the same, with fewer labels and errors, as lines of at most 80 characters."""
     head = f"{short(record.run, 40)} on {record.rows:,} {short(record.split, 20)} rows"
     after = [line for text in _sentences(record) for line in textwrap.wrap(short(text), 80)]
-    parts = (_score_lines(record), _class_lines(record), _error_lines(record))
+    lines = (_score_lines, _class_lines, _slice_lines, _error_lines)
+    parts = (part(record) for part in lines)
     return "\n".join([head, *(line.rstrip() for part in parts for line in part), *after])
 
 
@@ -57,7 +61,8 @@ def evaluation_markdown(record: EvaluationRecord) -> str:
 
 def _sentences(record: EvaluationRecord) -> list[str]:
     """Return what is said below the tables."""
-    said = (*_probabilities(record), record.verdict, record.left_out)
+    slices = record.slices.words if record.slices else ""
+    said = (*_probabilities(record), slices, record.verdict, record.left_out)
     return [text for text in said if text]
 
 
@@ -91,6 +96,17 @@ def _class_lines(record: EvaluationRecord) -> Iterator[str]:
         values = (one.recall, one.f1, *([one.roc_auc] if has_auc else []))
         scores = f"{number(one.precision):>10}" + "".join(f"{number(v):>9}" for v in values)
         yield f"{short(one.label, 31):<32}{scores}{one.support:>9,}"
+
+
+def _slice_lines(record: EvaluationRecord) -> Iterator[str]:
+    if record.slices is None:
+        return
+    shown = [*record.slices.asked[:MOST_IN_TEXT], *record.slices.worst]
+    if shown:
+        yield f"{'slice':<40}{'right':>21}{'others':>9}{'rows':>9}"
+    for one in shown:
+        scores = f"{_interval(one.right):>21}{number(one.rest):>9}"
+        yield f"{short(one.name, 39):<40}{scores}{one.rows:>9,}"
 
 
 def _error_lines(record: EvaluationRecord) -> Iterator[str]:

@@ -24,10 +24,11 @@ from nbtune.records.evaluation import (
     Mark,
     MarkedText,
     Scatter,
-    Score,
     WrongRow,
     worth,
 )
+from nbtune.records.score import Score
+from nbtune.records.slices import Slice, Slices
 from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 
 __all__ = [
@@ -60,6 +61,8 @@ __all__ = [
     "RateSearch",
     "Scatter",
     "Score",
+    "Slice",
+    "Slices",
     "Truncation",
     "WrongRow",
     "worth",

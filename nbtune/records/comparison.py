@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from nbtune.records.evaluation import Score, worth
+from nbtune.records.evaluation import worth
 from nbtune.records.plain import make, plain
+from nbtune.records.score import Score
 
 COSTS = {
     "seconds": "training time (s)",

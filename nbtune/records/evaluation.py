@@ -9,6 +9,8 @@ from typing import Any
 
 from nbtune.records.calibration import Calibration
 from nbtune.records.plain import make, plain
+from nbtune.records.score import Score
+from nbtune.records.slices import Slices
 
 SCORES = (
     "accuracy", "f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro",
@@ -31,15 +33,6 @@ def worth(name: str, value: float) -> float:
     if math.isnan(value):
         return -math.inf
     return -value if name in LOWER_IS_BETTER else value
-
-
-@dataclass(frozen=True)
-class Score:
-    """A number with its 95 % interval; ``low`` and ``high`` are NaN where none was made."""
-
-    value: float
-    low: float = math.nan
-    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -163,6 +156,7 @@ class EvaluationRecord:
     calibration: Calibration | None = None
     gain: tuple[Curve, ...] = ()
     top_k: tuple[Score, ...] = ()
+    slices: Slices | None = None
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -188,6 +182,8 @@ class EvaluationRecord:
                 values[name] = make(kind, values[name])
         if values.get("calibration") is not None:
             values["calibration"] = Calibration.of(values["calibration"])
+        if values.get("slices") is not None:
+            values["slices"] = Slices.of(values["slices"])
         values["texts"] = tuple(map(MarkedText.of, values.get("texts", ())))
         record: EvaluationRecord = make(cls, values)
         return record

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from nbtune.records import ClassScores, Confusion, Curve, EvaluationRecord
+from nbtune.records import ClassScores, Confusion, Curve, EvaluationRecord, Slice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +74,16 @@ class Evaluation:
         )
 
     @property
+    def by(self) -> pd.DataFrame:
+        """The parts of the column asked for: rows, share that is right, its interval, p-value."""
+        return _sliced(self.record.slices.asked if self.record.slices else ())
+
+    @property
+    def worst_slices(self) -> pd.DataFrame:
+        """Parts of the rows that are shown to be worse than the rest, the surest first."""
+        return _sliced(self.record.slices.worst if self.record.slices else ())
+
+    @property
     def roc(self) -> dict[str, Curve]:
         """ROC curves by label, and ``micro`` and ``macro``."""
         return _by_label(self.record.roc)
@@ -124,8 +134,16 @@ class Evaluation:
         if in_kernel():
             from nbtune.plots.evaluation import evaluation_png
 
-            picture = b64encode(evaluation_png(self.record)).decode()
-            display({"image/png": picture, "text/plain": repr(self)}, raw=True)
+            pictures = [evaluation_png(self.record)]
+            if (slices := self.record.slices) is not None and slices.asked:
+                from nbtune.plots.slices import slices_png
+
+                rows = sum(one.rows for one in slices.asked)
+                right = sum(one.rows * one.right.value for one in slices.asked)
+                pictures.append(slices_png(slices, right / rows))
+            for picture in pictures:
+                told = {"image/png": b64encode(picture).decode(), "text/plain": repr(self)}
+                display(told, raw=True)
         display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -136,6 +154,17 @@ class Evaluation:
             "text/markdown": evaluation.evaluation_markdown(self.record),
             "text/html": evaluation.evaluation_html(self.record),
         }
+
+
+def _sliced(slices: Sequence[Slice]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = ["what", "value", "rows", "right", "low", "high", "rest", "p_value"]
+    rows = [
+        vars(one) | {"right": one.right.value, "low": one.right.low, "high": one.right.high}
+        for one in slices
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _by_label(curves: Sequence[Curve]) -> dict[str, Curve]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import RunError
-from nbtune.jobs.folders import read_rows
+from nbtune.errors import DataError, RunError, did_you_mean
+from nbtune.jobs.folders import read_columns, read_rows
 from nbtune.jobs.trained import ask
 from nbtune.recipe import from_yaml
+from nbtune.records import Slices
 from nbtune.results.evaluation import Evaluation
 from nbtune.results.run import Run
 from nbtune.runs.files import write_text
@@ -19,44 +20,95 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
+class Judging:
+    """Rows to judge on: what they are called, what else is known of them, which were left out."""
+
+    split: str
+    rows: pd.DataFrame
+    columns: pd.DataFrame
+    left_out: str = ""
+
+
 def judge_run(
     run: Run,
     data: Any = None,
     split: str | None = None,
+    by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Score a run on rows of its own, or on others; see `nbtune.api.evaluate`."""
     from nbtune.evaluation.baselines import load_baselines
 
+    given = _given(run, data, split)
+    if by is not None:
+        _refuse_unknown(run, given, by)
     trained, recipe = run.trained, from_yaml(run.folder.recipe_text)
     task, known = task_of(recipe), trained.known
-    name, rows, left_out = _rows(run, data, split)
-    found = ask(trained, recipe, rows, progress)
+    found = ask(trained, recipe, given.rows, progress)
     others = load_baselines(run.folder.path / "baselines")
-    baselines = {baseline.name: baseline.predict(rows) for baseline in others}
-    record = task.judge(run.name, name, rows, found, known, baselines)
-    record = replace(record, left_out=left_out)
-    frame = task.table(rows, found, known)
+    baselines = {baseline.name: baseline.predict(given.rows) for baseline in others}
+    record = task.judge(run.name, given.split, given.rows, found, known, baselines)
+    frame = task.table(given.rows, found, known)
+    record = replace(record, left_out=given.left_out, slices=_slices(run, given, frame, by))
     if data is None:
-        _write_down(run, record.to_json(), frame, name)
+        _write_down(run, record.to_json(), frame, given.split)
     return Evaluation(record, frame)
 
 
-def _rows(run: Run, data: Any, split: str | None) -> tuple[str, pd.DataFrame, str]:
+def _given(run: Run, data: Any, split: str | None) -> Judging:
+    import pandas as pd
+
     about = run.folder.about
     if data is not None:
+        from nbtune.data.beside import beside
         from nbtune.data.preparing import labelled_rows
+        from nbtune.data.reading import read_all
 
-        recipe = from_yaml(run.folder.recipe_text)
+        recipe, frame = from_yaml(run.folder.recipe_text), read_all(data)
         kind = task_of(recipe).rows
-        return ("data", *labelled_rows(recipe, data, about["columns"], run.labels, kind))
+        rows, left_out = labelled_rows(recipe, frame, about["columns"], run.labels, kind)
+        columns = beside(frame, list(rows["row"]), about["columns"])
+        return Judging("data", rows, columns, left_out)
     there = [name for name in ("test", "validation", "train") if name in about["rows"]]
     chosen = split or there[0]
     if chosen not in there:
         raise RunError(
             f"{run.name} has no {chosen!r} rows", hint=f"it has {', '.join(there)}; or give data"
         )
-    return chosen, read_rows(run.folder, chosen), ""
+    kept = read_columns(run.folder, chosen)
+    return Judging(chosen, read_rows(run.folder, chosen), pd.DataFrame() if kept is None else kept)
+
+
+def _has_right_rows(run: Run) -> bool:
+    """Whether a row of this run's task is right or wrong, and nothing between."""
+    return run.task.probabilities is not None
+
+
+def _refuse_unknown(run: Run, given: Judging, by: str) -> None:
+    from nbtune.evaluation.slices import LENGTH
+
+    if not _has_right_rows(run):
+        raise RunError(
+            f"by: {run.name} has learnt {run.task.summary}; its rows are not right or wrong",
+            hint="leave --by out",
+        )
+    known = [*map(str, given.columns.columns), LENGTH]
+    if by not in known:
+        raise DataError(
+            f"by: nothing is known of {by!r} for the {given.split} rows",
+            hint=f"{did_you_mean(by, known)} (columns of the data with a few different words, or "
+            "numbers; a run keeps them for validation and test)",
+        )
+
+
+def _slices(run: Run, given: Judging, frame: pd.DataFrame, by: str | None) -> Slices | None:
+    if not _has_right_rows(run):
+        return None
+    from nbtune.evaluation.slices import slice_rows
+
+    right = (frame["label"] == frame["prediction"]).to_numpy()
+    return slice_rows(run.task.rows.texts(given.rows), given.columns, right, by)
 
 
 def _write_down(run: Run, record: str, frame: pd.DataFrame, split: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from matplotlib.image import imread
 
 from nbtune.plots.evaluation import evaluation_figure, evaluation_png
-from nbtune.records import EvaluationRecord
+from nbtune.plots.slices import slices_figure
+from nbtune.records import EvaluationRecord, Score, Slice, Slices
 from nbtune.testing import made_up_record
 
 
@@ -59,7 +60,8 @@ def test_a_record_read_back_looks_the_same():
 DRAW = """
 import sys
 from nbtune.plots.evaluation import evaluation_png
-from nbtune.records import EvaluationRecord
+from nbtune.plots.slices import slices_figure
+from nbtune.records import EvaluationRecord, Score, Slice, Slices
 evaluation_png(EvaluationRecord.from_json(sys.stdin.read()))
 print([name for name in ("torch", "transformers", "sklearn", "matplotlib.pyplot", "pandas")
        if name in sys.modules])
@@ -75,3 +77,14 @@ def test_a_record_is_drawn_in_another_process_without_torch():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_slices_that_are_worse_are_filled_and_named_with_their_rows():
+    parts = (
+        Slice("source", "web", 300, Score(0.9, 0.86, 0.93), 0.7, 1.0),
+        Slice("source", "$mail", 100, Score(0.6, 0.5, 0.69), 0.9, 0.001),
+    )
+    ax = slices_figure(Slices("source", parts, parts[1:], 40), 0.83).axes[0]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["web (300)", "$mail (100)"]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [dot.get_markerfacecolor() != "none" for dot in dots] == [False, True]

@@ -13,6 +13,8 @@ from nbtune.records import (
     EvaluationRecord,
     Judged,
     Score,
+    Slice,
+    Slices,
     WrongRow,
 )
 
@@ -27,6 +29,7 @@ def few(strategy):
 
 
 bins = st.builds(Bin, numbers, numbers, numbers, numbers, counts)
+slices = st.builds(Slice, words, words, counts, scores, numbers, numbers)
 records = st.builds(
     EvaluationRecord,
     run=words,
@@ -43,6 +46,7 @@ records = st.builds(
     calibration=st.none() | st.builds(Calibration, numbers, numbers, numbers, numbers, few(bins)),
     gain=few(st.builds(Curve, words, few(numbers), few(numbers), numbers)),
     top_k=few(scores),
+    slices=st.none() | st.builds(Slices, words, few(slices), few(slices), counts),
 )
 
 

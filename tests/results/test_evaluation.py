@@ -10,7 +10,7 @@ import nbtune
 from nbtune.errors import DataError, RunError
 from nbtune.records import SCORES, EvaluationRecord
 from nbtune.results.evaluation import Evaluation
-from nbtune.testing import made_up_record, topic_rows
+from nbtune.testing import made_up_record, tiny_model_folder, topic_rows
 
 
 def probabilities(judged):
@@ -158,3 +158,25 @@ def test_rows_that_are_left_out_are_told(trained):
     told = "data: left out 2 of 12 rows: 2 with no text (rows 2, 5)"
     assert judged.record.left_out == told
     assert all(told in face.replace("\n", " ") for face in judged._repr_mimebundle_().values())
+
+
+def test_a_column_of_the_data_that_a_run_kept_slices_its_rows(tmp_path):
+    rows = topic_rows(150)
+    rows["source"] = ["web", "mail", "mail"] * 50
+    made = nbtune.finetune(
+        rows, "sliced", model=str(tiny_model_folder(tmp_path / "model")), num_train_epochs=1,
+        runs_dir=tmp_path / "runs", display="none", baseline=False,
+    )  # fmt: skip
+    judged = nbtune.evaluate(made, by="source", display="none")
+    test = rows.loc[judged.frame["row"], "source"].reset_index(drop=True)
+    right = judged.frame["label"] == judged.frame["prediction"]
+    assert dict(zip(judged.by["value"], judged.by["right"], strict=True)) == pytest.approx(
+        right.groupby(test).mean().to_dict()
+    )
+    of_others = nbtune.evaluate(made, rows, by="source", display="none")
+    assert list(of_others.by["rows"]) == [100, 50]
+    for face in (judged.text, judged._repr_mimebundle_()["text/html"]):
+        assert "web" in face
+    with pytest.raises(DataError, match="nothing is known of 'sorce' for the test rows") as caught:
+        nbtune.evaluate(made, by="sorce", display="none")
+    assert "did you mean 'source'?" in str(caught.value)

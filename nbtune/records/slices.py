@@ -1,0 +1,69 @@
+"""How often a model is right on parts of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbtune.records.plain import make
+from nbtune.records.score import Score
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows that have something in common, and the share of them that is right.
+
+    ``rest`` is the share among all other rows, and ``p_value`` says how surprising it is to be so
+    much worse than they are, all slices that were looked at allowed for.
+    """
+
+    what: str
+    value: str
+    rows: int
+    right: Score
+    rest: float
+    p_value: float
+
+    @property
+    def name(self) -> str:
+        """What the rows have in common."""
+        return f"{self.what} {self.value}"
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Slice:
+        """Make one of its fields as JSON has them."""
+        found: Slice = make(cls, {**values, "right": make(Score, values["right"])})
+        return found
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Parts of the rows: those that were asked for, and those shown to be worse than the rest.
+
+    ``by`` is the column that was asked for, empty for none, and ``asked`` has its values; ``worst``
+    were found among ``looked_at`` slices.
+    """
+
+    by: str
+    asked: tuple[Slice, ...]
+    worst: tuple[Slice, ...]
+    looked_at: int
+
+    @property
+    def words(self) -> str:
+        """What was found, in a sentence."""
+        where = f"{self.looked_at:,} slices by length, columns and frequent words"
+        if not self.looked_at:
+            return "Too few rows to look for slices on which the model is worse."
+        if not self.worst:
+            return f"None of {where} is shown to be worse than the rest."
+        count = len(self.worst)
+        verb = "is" if count == 1 else "are"
+        return f"{count} of {where} {verb} worse than the rest, beyond chance (after Holm)."
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Slices:
+        """Make them of their fields as JSON has them."""
+        parts = {name: [Slice.of(one) for one in values[name]] for name in ("asked", "worst")}
+        found: Slices = make(cls, {**values, **parts})
+        return found
