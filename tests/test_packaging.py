@@ -46,7 +46,7 @@ def test_the_wheel_holds_data_notebook_templates_and_licences(tmp_path):
         "nbtune/datasets/topics.csv.gz",
         "nbtune/datasets/addresses.csv.gz",
         "nbtune/notebooks/01_quickstart.ipynb",
-        "nbtune/panels/templates/card.html.j2",
+        "nbtune/panels/templates/card_top.html.j2",
     ):
         assert name in inside
     assert any(name.endswith("licenses/NOTICE") for name in inside)

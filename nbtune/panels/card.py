@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nbtune.panels.chart import loss_chart
+from nbtune.panels.chart import PLAIN, Look, loss_chart
 from nbtune.panels.html import duration, number, render, size
 from nbtune.panels.markdown import escaped
 from nbtune.panels.state import RunView
@@ -30,14 +30,31 @@ LONGEST_NAME = 80
 
 def card_html(view: RunView) -> str:
     """Return the live card."""
+    return "".join([card_style(), card_top(view), card_rest(view)])
+
+
+def card_style() -> str:
+    """Return the style of all that nbtune shows; once on a page is enough."""
+    return render("style.html.j2")
+
+
+def card_top(view: RunView) -> str:
+    """Return the state and the figures of the live card, without its style."""
     return render(
-        "card.html.j2",
+        "card_top.html.j2",
         **_head(view),
         step=view.step,
         total=view.start.total_steps if view.start else 0,
         percent_done=round(100 * view.share, 1),
         facts=_figures(view),
-        chart=Markup(loss_chart(view)),  # noqa: S704 - made by a template that escapes
+    )
+
+
+def card_rest(view: RunView, look: Look = PLAIN) -> str:
+    """Return chart, scores and notices of the live card, without their style."""
+    return render(
+        "card_rest.html.j2",
+        chart=Markup(loss_chart(view, look)),  # noqa: S704 - made by a template that escapes
         scores=_scores(view),
         notices=_notices(view),
     )

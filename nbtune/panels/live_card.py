@@ -19,7 +19,13 @@ from nbtune.events import (
     RunStopped,
     StepsDone,
 )
-from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
+from nbtune.panels.card import (
+    card_html,
+    card_markdown,
+    card_text,
+    final_html,
+    status_line,
+)
 from nbtune.panels.chart import chart_summary
 from nbtune.panels.display import REFRESHES_PER_SECOND, in_kernel, is_headless
 from nbtune.panels.html import render
@@ -53,13 +59,17 @@ class CardView:
     def __call__(self, event: Event) -> None:
         """Take an event in, and draw when it is time to."""
         self._take(event)
-        if self.panel is not None:  # an evaluation has no steps between which it could be polled
-            self.panel.poll()
+        self.poll()  # an evaluation has no steps between which it could be
         at_once = isinstance(event, PhaseStarted | RunStarted | Evaluated | RunStopped | Notice)
         if isinstance(event, Controlled):  # a slider may send many; in a pause nothing else comes
             at_once = self.view.is_paused or event.action == "resume"
         if at_once or time.monotonic() - self.drawn >= self.interval:
             self.refresh()
+
+    def poll(self) -> None:
+        """Do what was asked of the panel, if there is one."""
+        if self.panel is not None:
+            self.panel.poll()
 
     def catch_up(self, events: Iterable[Event]) -> None:
         """Take in what happened before, and draw once."""
@@ -91,10 +101,11 @@ class CardView:
         is_ours : bool
             Whether the run trains in this very cell, which then is too busy to hear the page.
         """
-        self.panel = _panel_of(control, card_html(self.view), is_ours)
+        self.panel = _panel_of(control, self.view, is_ours)
         if self.panel is None:
             yield
             return
+        self.panel.redraw = self.refresh
         self.handle.update(self._bundle() | self.panel.bundle, raw=True)
         try:
             yield
@@ -118,7 +129,7 @@ class CardView:
         """Draw in the widgets; in the display where no page says that it shows them."""
         panel = self.panel
         if panel is not None:
-            panel.show(card_html(self.view), self.view.words)
+            panel.show(self.view)
         if panel is None or panel.is_late:
             self.handle.update(self._bundle(), raw=True)
             self.fell_back = panel is not None
@@ -140,7 +151,7 @@ class CardView:
             if tables and not in_place:
                 self._show_tables()
         if self.panel is not None:
-            self.panel.end(card_html(self.view))
+            self.panel.end(self.view)
 
     def _show_tables(self) -> None:
         from IPython.display import display
@@ -172,14 +183,14 @@ class CardView:
         return b64encode(to_png(figure)).decode()
 
 
-def _panel_of(control: Steerable, html: str, is_ours: bool) -> Panel | None:
+def _panel_of(control: Steerable, view: RunView, is_ours: bool) -> Panel | None:
     """Make the widgets, where there is a person and a page to draw them; a run needs none."""
     if not in_kernel() or is_headless():
         return None
     try:
         from nbtune.panels.panel import open_panel
 
-        return open_panel(control, html, is_ours=is_ours)
+        return open_panel(control, view, is_ours=is_ours)
     except Exception:
         logging.getLogger("nbtune").warning("no buttons here", exc_info=True)
         return None

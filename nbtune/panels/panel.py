@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
 
+from nbtune.panels.card import card_rest, card_style, card_top
 from nbtune.panels.lane import Lane, open_lane
+from nbtune.panels.look_bar import LookBar
+from nbtune.panels.state import RunView
 from nbtune.panels.toolbar import Steerable, Toolbar
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -29,12 +32,16 @@ class Panel:
         Whether a page said that it shows the widgets.
     """
 
-    def __init__(self, control: Steerable, html: str) -> None:
+    def __init__(self, control: Steerable, view: RunView) -> None:
         self.control = control
-        self.toolbar = Toolbar(control)
-        self.card = widgets.HTML(html)
+        self.toolbar, self.look = Toolbar(control), LookBar()
+        self.top, self.rest = widgets.HTML(card_top(view)), widgets.HTML(card_rest(view))
+        self.redraw: Callable[[], None] = _nothing
+        style = widgets.HTML(card_style(), layout=widgets.Layout(display="none"))
         # A page that draws the box counts its view up from 0, and so says that it is there.
-        self.box = widgets.VBox([self.toolbar.box, self.card], _view_count=0)
+        self.box = widgets.VBox(
+            [style, self.toolbar.box, self.top, self.look.box, self.rest], _view_count=0
+        )
         self.box.observe(self._count, "_view_count")
         self.opened = time.monotonic()
         self.is_answered = self.is_over = self.was_reopened = self.is_polled = False
@@ -46,7 +53,7 @@ class Panel:
         Unless the run trains in this very cell, a kernel without a lane hears the page between two
         cells.
         """
-        heard = [*self.toolbar.heard, self.box]
+        heard = [*self.toolbar.heard, *self.look.heard, self.box]
         for one in heard:
             _without_cell_events(one.comm)
         self.lane = open_lane((one.comm.comm_id for one in heard), polled=is_ours)
@@ -65,20 +72,25 @@ class Panel:
         """Whether a page would have answered by now."""
         return not self.is_answered and time.monotonic() - self.opened > PATIENCE
 
-    def show(self, html: str, state: str) -> None:
-        """Draw the run as it is now; ``state`` says it in words."""
-        self.card.value = html
-        self.toolbar.show(state)
+    def show(self, view: RunView) -> None:
+        """Draw the run as it is now."""
+        self.look.is_new = False
+        self.top.value, self.rest.value = card_top(view), card_rest(view, self.look.look)
+        self.toolbar.show(view.words)
 
     def poll(self) -> None:
-        """Hear what waits to be heard; called between two steps."""
-        if self.lane is None or not self.is_polled:
-            return
-        try:
-            self.lane.poll()
-        except Exception:
-            logging.getLogger("nbtune").warning("the buttons are off", exc_info=True)
-            self.leave()
+        """Hear what waits to be heard, and draw anew what is looked at otherwise.
+
+        Called between two steps, by who tells the view of events: nobody else may draw.
+        """
+        if self.lane is not None and self.is_polled:
+            try:
+                self.lane.poll()
+            except Exception:
+                logging.getLogger("nbtune").warning("the buttons are off", exc_info=True)
+                self.leave()
+        if self.look.is_new:
+            self.redraw()
 
     def leave(self) -> None:
         """Hear the page no more: there is nothing left to steer."""
@@ -93,13 +105,14 @@ class Panel:
             except Exception:
                 logging.getLogger("nbtune").warning("a lane stays open", exc_info=True)
 
-    def end(self, html: str) -> None:
+    def end(self, view: RunView) -> None:
         """Take the widgets away, unless a page that was loaded in mid-run shows nothing else."""
         self.is_over = True
         if not self.is_answered:
             self.dispose()
         elif self.was_reopened:
-            self.card.value = html
+            self.show(view)
+            self.look.box.layout.display = "none"
         else:
             _PAST.append(self)
 
@@ -115,11 +128,11 @@ class Panel:
             self.dispose()
 
 
-def open_panel(control: Steerable, html: str, *, is_ours: bool = True) -> Panel | None:
+def open_panel(control: Steerable, view: RunView, *, is_ours: bool = True) -> Panel | None:
     """Make the widgets of a run and listen to them; None where a page could not be heard."""
     while _PAST:
         _PAST.pop().dispose()
-    panel = Panel(control, html)
+    panel = Panel(control, view)
     if panel.listen(is_ours=is_ours):
         return panel
     panel.leave()

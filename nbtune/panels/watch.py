@@ -57,6 +57,8 @@ class Watch:
         for _, event in self.follower.new():
             self.heard = time.monotonic()
             self.view(event)
+        if isinstance(self.view, CardView):
+            self.view.poll()
         ends = self.view.view.stop is not None
         if not ends and time.monotonic() - self.heard < PATIENCE:
             return True

@@ -16,6 +16,7 @@ from nbtune.events import (
     as_it_stands,
 )
 from nbtune.plots.decimating import decimate
+from nbtune.plots.smoothing import smoothed
 from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend
 
 POINTS = 500
@@ -69,13 +70,3 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
     if reports or looks:
         legend(ax)
     return ax
-
-
-def smoothed(values: np.ndarray[Any, Any], strength: float = 0.9) -> np.ndarray[Any, Any]:
-    """Return the exponential mean, corrected for its start as Adam's is (Kingma and Ba 2015)."""
-    mean, weight, found = 0.0, 0.0, np.empty(len(values))
-    for i, value in enumerate(values):
-        mean = strength * mean + (1 - strength) * value
-        weight = strength * weight + (1 - strength)
-        found[i] = mean / weight
-    return found

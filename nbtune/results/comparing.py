@@ -178,7 +178,7 @@ def _course(run: Run) -> Course:
     import numpy as np
 
     from nbtune.plots.decimating import decimate
-    from nbtune.plots.loss import smoothed
+    from nbtune.plots.smoothing import smoothed
 
     events = [event for _, event in as_it_stands(run.events)]
     reports = [e for e in events if isinstance(e, StepsDone) and math.isfinite(e.loss)]

@@ -44,6 +44,22 @@ def begin(lab):
     button(lab, "Pause").wait_for()
 
 
+def look_otherwise(lab):
+    """Smooth the curve, change its scale, and read a loss under the pointer, while it trains."""
+    chart = lab.cell(1).locator("svg.nbt-chart")
+    smoothing = lab.cell(1).locator(".noUi-handle").nth(1)
+    smoothing.focus()
+    for _ in range(3):
+        smoothing.press("PageUp")
+    lab.wait(lambda: chart.locator('polyline[opacity=".4"]').count() == 1)
+    lab.cell(1).get_by_label("log scale").check()
+    frame = chart.bounding_box()
+    lab.page.mouse.move(frame["x"] + 0.2 * frame["width"], frame["y"] + 0.5 * frame["height"])
+    shown = "() => [...document.querySelectorAll('.nbt-at:hover text')].map(t => t.textContent)[0]"
+    lab.wait(lambda: str(lab.page.evaluate(shown)).startswith("step "))
+    lab.picture("looked-at-otherwise", 1)
+
+
 def test_the_toolbar_steers_the_run_at_once(lab):
     lab = lab([SETUP, LONG, STEERED])
     begin(lab)
@@ -64,7 +80,7 @@ def test_the_toolbar_steers_the_run_at_once(lab):
     rate.fill("5e-4")
     rate.press("Enter")
     lab.wait(lambda: rate.input_value() == "0.0005")
-    handle = lab.cell(1).locator(".noUi-handle")
+    handle = lab.cell(1).locator(".noUi-handle").first
     handle.focus()
     handle.press("ArrowRight")  # the keyboard reaches it
     lab.wait(lambda: rate.input_value() != "0.0005")
@@ -73,6 +89,7 @@ def test_the_toolbar_steers_the_run_at_once(lab):
     at = step(lab)
     lab.wait(lambda: step(lab) > at + 20)
     lab.picture("toolbar-running", 1)
+    look_otherwise(lab)
     button(lab, "Stop and keep").click()
     lab.done(1, 60)
     assert lab.cell(1).locator("img").count() == 1

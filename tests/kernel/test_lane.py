@@ -93,6 +93,16 @@ def test_rate_and_epochs_change_and_slider_and_number_keep_step(page):
     )
 
 
+def test_the_chart_is_looked_at_otherwise_also_in_a_pause(page):
+    page.click("Pause")
+    page.until(lambda: page.has("Resume"))
+    faint = '" opacity=".4"'
+    assert faint not in page.html
+    page.put(page.find("smoothing"), value=0.9)
+    page.until(lambda: faint in page.html, 2)
+    stop(page)
+
+
 def test_a_value_that_cannot_be_is_said_and_changes_nothing(page):
     page.type("learning rate", "-1")
     page.until(lambda: "learning_rate is -1.0" in page.html)

@@ -7,16 +7,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.events import Controlled, Evaluated, LayersUnfrozen, RunStarted, StepsDone
-from nbtune.panels.chart import BOTTOM, HEIGHT, LEFT, POINTS, RIGHT, TOP, WIDTH, Scale, loss_chart
+from nbtune.events import (
+    BaselineScored,
+    CheckpointSaved,
+    Controlled,
+    DataReady,
+    Evaluated,
+    LayersUnfrozen,
+    RunStarted,
+    StepsDone,
+)
+from nbtune.panels.chart import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    POINTS,
+    RIGHT,
+    SCORE_LEFT,
+    TOP,
+    WIDTH,
+    Look,
+    Scale,
+    loss_chart,
+)
 from nbtune.panels.state import RunView, fold
 from nbtune.testing import made_up_events
 
 START = next(event for event in made_up_events() if isinstance(event, RunStarted))
 
 
-def drawn(events):
-    svg = loss_chart(fold("r", [(0.0, event) for event in events]))
+def drawn(events, look=Look()):  # noqa: B008 - it never changes
+    svg = loss_chart(fold("r", [(0.0, event) for event in events]), look)
     return ElementTree.fromstring(svg)  # noqa: S314 - it is our own
 
 
@@ -165,3 +186,101 @@ def test_a_hundred_thousand_reports_are_drawn_in_milliseconds_and_few_bytes():
     view.steps.extend(range(100_000))
     view.losses.extend([1.0, 2.0] * 50_000)
     assert len(loss_chart(view)) < 8_000
+
+
+def paths(svg):
+    return [path.get("d").lstrip("M") for path in svg.iter("path")]
+
+
+def read_outs(svg):
+    """Return where a pointer meets each strip, and what is said there."""
+    found = [group for group in svg.iter("g") if group.get("class") == "nbt-at"]
+    return [(float(g.find("path").get("d")[1:].split()[0]), g.find("text").text) for g in found]
+
+
+@pytest.mark.parametrize(("step", "last"), [(3, "10"), (25, "30"), (130, "150"), (1999, "2,000")])
+def test_the_axis_of_steps_grows_with_them(step, last):
+    svg = drawn([replace(START, total_steps=15_000), report(step, 1.0)])
+    marks = [t.text for t in svg.iter("text") if t.get("text-anchor") == "middle"]
+    assert marks[-1] == last
+    assert lines(svg)[0][-1][0] <= WIDTH - RIGHT
+
+
+def test_a_scale_of_ratios_keeps_equal_ratios_equally_far_apart():
+    events = [replace(START, total_steps=4), *(report(i, 10.0 / 10**i) for i in range(1, 4))]
+    train, _ = lines(drawn(events, Look(is_log=True)))
+    heights = [y for _, y in train]
+    assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1], abs=0.2)
+    assert {"0.01", "0.1", "1"} <= set(texts(drawn(events, Look(is_log=True))))
+
+
+@given(
+    st.lists(st.floats(0, 1e6) | st.just(math.nan), max_size=60),
+    st.floats(0, 0.99),
+    st.booleans(),
+    st.integers(0, 99),
+    st.integers(1, 100),
+)
+def test_however_it_is_looked_at_no_point_leaves_the_frame(losses, smoothing, is_log, low, size):
+    look = Look(smoothing, is_log, (low / 100, min(100, low + size) / 100))
+    events = [report(i + 1, loss) for i, loss in enumerate(losses)]
+    train, _ = lines(drawn([replace(START, total_steps=100), *events], look))
+    assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in train)
+
+
+def test_a_smoothed_line_stands_above_the_faint_one():
+    events = [START, *(report(i, 1.0 + i % 2) for i in range(1, 50))]
+    svg = drawn(events, Look(smoothing=0.9))
+    mean = next(d for d in paths(svg) if d.count("L") == 48)
+    heights = [float(point.split(",")[1]) for point in mean.split("L")]
+    train, _ = lines(svg)
+    assert max(heights[10:]) - min(heights[10:]) < 0.2 * abs(train[0][1] - train[1][1])
+
+
+def test_half_of_the_steps_fill_the_frame_and_show_their_own_heights():
+    events = [START, *(report(i, 10.0 if i < 50 else 1 + i / 100) for i in range(1, 101))]
+    train, _ = lines(drawn(events, Look(share=(0.5, 1.0))))
+    assert train[0][0] == LEFT
+    assert train[-1][0] == pytest.approx(WIDTH - RIGHT)
+    assert max(y for _, y in train) - min(y for _, y in train) > 0.8 * (HEIGHT - BOTTOM - TOP)
+
+
+def test_the_pointer_reads_the_step_under_it_and_the_evaluation_there():
+    events = [replace(START, total_steps=100), *(report(i, i / 10) for i in range(1, 101))]
+    events.append(Evaluated(100, 1.0, "validation", 3.25, {}, 0.1))
+    told = read_outs(drawn(events))
+    for x, words in told:
+        step, loss = words.removeprefix("step ").split(", ")[0].split(": ")
+        assert float(loss) == int(step) / 10
+        across = LEFT + int(step) / 100 * (WIDTH - RIGHT - LEFT)
+        assert x - 4 <= across <= x + 16
+    assert told[-1][1].endswith("validation 3.250 at 100")
+    assert read_outs(drawn([START])) == []
+
+
+def test_the_score_stands_beside_the_loss_with_the_best_baseline():
+    baselines = [
+        BaselineScored("majority", "validation", {"f1_macro": 0.1}),
+        BaselineScored("TF-IDF", "validation", {"f1_macro": 0.8}),
+    ]
+    looks = [Evaluated(i * 10, i, "validation", 1.0, {"f1_macro": i / 4}, 0.1) for i in (1, 2, 3)]
+    svg = drawn([*baselines, START, *looks])
+    assert {"f1_macro 0.750", "TF-IDF"} <= set(texts(svg))
+    assert "majority" not in texts(svg)
+    curve = next(d for d in paths(svg) if d.count("L") == 2)
+    points = [tuple(map(float, point.split(","))) for point in curve.split("L")]
+    assert all(x >= SCORE_LEFT for x, _ in points)
+    assert [y for _, y in points] == sorted([y for _, y in points], reverse=True)
+
+
+def test_without_validation_rows_the_loss_has_the_whole_width():
+    data = DataReady({"train": 10}, {}, {})
+    assert "f1_macro" not in texts(drawn([data, START]))
+    train, _ = lines(drawn([data, replace(START, total_steps=10), report(10, 1.0)]))
+    assert train[-1][0] > SCORE_LEFT
+
+
+def test_the_newest_checkpoint_is_marked():
+    saved = [CheckpointSaved(5, 0.1, 1), CheckpointSaved(8, 0.1, 1)]
+    svg = drawn([START, report(10, 1.0), *saved])
+    assert [t.text for t in svg.iter("title")].count("last checkpoint") == 1

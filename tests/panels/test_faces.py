@@ -143,7 +143,7 @@ def text_faces(text):
 OURS = {
     "style", "div", "h4", "span", "b", "i", "p", "code", "br",
     "table", "caption", "thead", "tbody", "tr", "th", "td",
-    "svg", "title", "desc", "path", "text", "circle", "polyline",
+    "svg", "title", "desc", "g", "path", "text", "circle", "polyline",
 }  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtune.events import Controlled, Evaluated, LayersUnfrozen, RunStarted, StepsDone
-from nbtune.plots.loss import POINTS, plot_loss, smoothed
+from nbtune.plots.loss import POINTS, plot_loss
+from nbtune.plots.smoothing import smoothed
 from nbtune.plots.style import new_figure
 from nbtune.testing import made_up_events
 
