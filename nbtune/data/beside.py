@@ -19,14 +19,14 @@ def beside(frame: pd.DataFrame, positions: Sequence[int], roles: Mapping[str, An
     Parameters
     ----------
     positions : sequence of int
-        Where the rows stand in the frame.
+        What the frame's index calls the rows; a part of a frame keeps the index of the whole.
     roles : mapping
         Columns in use already, by their role.
     """
     taken = set(_names(roles.values()))
     unique = frame.loc[:, ~frame.columns.duplicated()]
     others = unique[[name for name in unique.columns if name not in taken]]
-    rows = others.iloc[list(positions)].reset_index(drop=True)
+    rows = others.loc[list(positions)].reset_index(drop=True)
     found = {str(name): kinds for name in rows if (kinds := _kinds(rows[name])) is not None}
     return pd.DataFrame(found, index=rows.index)
 

@@ -24,6 +24,11 @@ def test_columns_that_tell_rows_apart_are_kept_for_the_rows_asked_for():
     assert list(found["spam"]) == ["True", "False"]
 
 
+def test_rows_of_a_part_are_found_by_what_the_whole_calls_them():
+    part = FRAME.iloc[1:]
+    assert list(beside(part, [2, 1], ROLES)["year"]) == [1999.0, 2001.0]
+
+
 def test_a_column_that_names_each_row_is_left_out():
     many = pd.DataFrame({"text": ["t"] * 300, "id": [f"row {i}" for i in range(300)]})
     assert many["id"].nunique() > MOST_VALUES
