@@ -232,6 +232,7 @@ class NBTune(Magics):  # type: ignore[misc]
             lambda: api.list_runs(runs_dir=self.runs_dir or None),
             self._find_run,
             page or PAGES[0],
+            self.runs_dir or None,
         )
         return self.panel
 

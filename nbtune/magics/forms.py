@@ -13,10 +13,11 @@ from nbtune.recipe import Recipe
 
 if TYPE_CHECKING:
     from nbtune.panels.recipe_form import Surroundings
+    from nbtune.panels.runs_page import Shelf
     from nbtune.results.run import Run
     from nbtune.results.run_table import RunSummary
 
-PAGES = ("train", "predict")
+PAGES = ("train", "predict", "runs")
 FULL_TRAINING = 4
 """Weights, their gradients and two moments of Adam: so many times the weights, without batches."""
 
@@ -34,6 +35,8 @@ class Panel:
         The name of a run to the run.
     page : str
         One of `PAGES`, shown first.
+    runs_dir : str, optional
+        Where the runs lie.
     """
 
     def __init__(
@@ -42,15 +45,18 @@ class Panel:
         runs: Callable[[], Iterable[RunSummary]],
         find_run: Callable[[str], Run],
         page: str,
+        runs_dir: str | None = None,
     ) -> None:
         import ipywidgets as widgets
 
         from nbtune.panels.recipe_form import RecipeForm
+        from nbtune.panels.runs_page import RunsPage
         from nbtune.panels.try_it import TryIt
 
         self.form = RecipeForm(surroundings(namespace))
         self.trial = TryIt(lambda: _with_models(runs()), _asker(find_run))
-        self.box = widgets.Tab([self.form.box, self.trial.box])
+        self.shelf = RunsPage(shelf_of(runs_dir))
+        self.box = widgets.Tab([self.form.box, self.trial.box, self.shelf.box])
         self.box.titles = tuple(name.capitalize() for name in PAGES)
         self.box.selected_index = PAGES.index(page)
 
@@ -76,6 +82,34 @@ def surroundings(namespace: Mapping[str, Any]) -> Surroundings:
         known=known_names(),
         look=lambda recipe: dict(_wrong_here(recipe, namespace)),
         facts=lambda recipe: list(_facts(recipe, namespace)),
+    )
+
+
+def shelf_of(runs_dir: str | None) -> Shelf:
+    """Return what the page of runs may do with those of a folder."""
+    from nbtune import api, shelf
+    from nbtune.panels.comparison import comparison_html
+    from nbtune.panels.runs_page import Shelf
+
+    def rows(pattern: str, sort: str) -> list[dict[str, Any]]:
+        table = api.list_runs(pattern, runs_dir=runs_dir)
+        found = table.sort(sort) if sort else table
+        return [row.cells() | {"words": row.note, "tags": row.tags} for row in found]
+
+    def compare(titles: Sequence[str]) -> str:
+        return comparison_html(api.compare(*titles, runs_dir=runs_dir, display="none").record)
+
+    def describe(title: str, note: str, tags: list[str]) -> None:
+        shelf.describe_run(title, note=note, tags=tags, runs_dir=runs_dir)
+
+    return Shelf(
+        rows=rows,
+        delete=lambda title: shelf.delete_runs(title, runs_dir=runs_dir),
+        restore=lambda title: shelf.restore_runs(title, runs_dir=runs_dir),
+        free=lambda title: shelf.free_runs(title, runs_dir=runs_dir),
+        rename=lambda title, name: shelf.rename_run(title, name, runs_dir=runs_dir),
+        describe=describe,
+        compare=compare,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -185,7 +186,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 @pytest.fixture
 def lab(chromium, server, request) -> Iterator[Callable[..., Lab]]:
     """Open JupyterLab on a notebook with these cells; ``theme`` may be dark."""
-    contexts, name = [], request.node.originalname
+    contexts, name = [], re.sub(r"\W+", "-", request.node.name)
 
     def make(cells: list[str] | Path, *, theme: str = "JupyterLab Light") -> Lab:
         root = server.home / "work"
@@ -205,7 +206,10 @@ def lab(chromium, server, request) -> Iterator[Callable[..., Lab]]:
         opened = Lab(context.new_page(), server.address, root, name)
         opened.page.on("dialog", lambda dialog: dialog.accept())
         opened.open(f"{name}/notebook.ipynb")
-        opened.page.keyboard.press("Control+b")  # the side bar is not what we look at
+        side_bar = opened.page.locator("#jp-left-stack")
+        opened.wait(side_bar.is_visible)  # before that the page does not hear the keys
+        opened.page.keyboard.press("Control+b")  # it is not what we look at
+        opened.wait(side_bar.is_hidden)
         return opened
 
     yield make
