@@ -68,5 +68,6 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
     ax.set_ylabel("loss (nats)")
     ax.set_ylim(bottom=0)
     if reports or looks:
-        legend(ax)
+        above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.1}
+        legend(ax, ncols=len(ax.get_legend_handles_labels()[0]), **above)
     return ax

@@ -99,7 +99,7 @@ def compose(*layers: Layer, known: Mapping[str, Sequence[str]] | None = None) ->
     for layer in layers:
         given: dict[Path, str] = {}
         for path, value in _leaves(layer.values):
-            canonical, meant = _canonical(path, value)
+            canonical, meant = as_meant(path, value)
             where = layer.where(path)
             if canonical[0] not in Recipe.model_fields:
                 text = f"{where}: unknown setting {path[0]!r}{_suggest(path[0])}"
@@ -164,10 +164,11 @@ def _group(info: FieldInfo) -> type[BaseModel] | None:
 
 def canonical_path(path: Path) -> Path:
     """Return what a setting is called here, for the path of any of its names."""
-    return _canonical(path, None)[0]
+    return as_meant(path, None)[0]
 
 
-def _canonical(path: Path, value: Any) -> tuple[Path, Any]:
+def as_meant(path: Path, value: Any) -> tuple[Path, Any]:
+    """Return a setting's own path and what a value means there, whatever a tool calls them."""
     name = ".".join(path)
     if name in SWITCHES and isinstance(value, bool):
         target, meant = SWITCHES[name]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from nbtune.recipe.compose import canonical_path, is_group
+from nbtune.recipe.compose import as_meant, canonical_path, is_group
 from nbtune.recipe.text import parse_value, yaml_layer
 
 Path = tuple[str, ...]
@@ -37,12 +37,12 @@ def as_typed(text: str) -> dict[str, str]:
     --------
     >>> as_typed("lr: 2e-5\nlora: {r: 4}")
     {'learning_rate': '2e-5', 'lora.r': '4'}
+    >>> as_typed("bf16: true")
+    {'precision': 'bf16'}
     """
     yaml_layer(text)
-    return {
-        ".".join(canonical_path(path)): _one_line(value)
-        for _, _, path, value in _entries(_load(text))
-    }
+    meant = (as_meant(path, value) for _, _, path, value in _entries(_load(text)))
+    return {".".join(path): _one_line(value) for path, value in meant}
 
 
 def put(text: str, setting: str, value: str) -> str:
@@ -71,7 +71,11 @@ def put(text: str, setting: str, value: str) -> str:
     parse_value(value, setting)
     recipe = _load(text)
     wanted = tuple(setting.split("."))
-    holders = [(at, key) for at, key, path, _ in _entries(recipe) if canonical_path(path) == wanted]
+    there = [entry for entry in _entries(recipe) if as_meant(*entry[2:])[0] == wanted]
+    holders = [(at, key) for at, key, path, _ in there if canonical_path(path) == wanted]
+    for at, key, path, _ in there:
+        if canonical_path(path) != wanted:  # a switch such as bf16: true has no room for a value
+            del at[key]
     if value.strip():
         at, key = holders[0] if holders else _new_place(recipe, wanted)
         at[key] = _round_trip().load(f"value: {value}")["value"]

@@ -85,3 +85,10 @@ def test_errors_say_which_setting_they_are_about():
 def test_taking_one_setting_out_leaves_an_empty_one_of_another_in():
     text = "seed: 1\nlr_scheduler_kwargs: {}\n"
     assert put(text, "seed", "") == "lr_scheduler_kwargs: {}\n"
+
+
+def test_a_switch_shows_as_the_setting_that_it_means_and_gives_way_to_it():
+    assert as_typed("bf16: true\nuse_dora: true") == {"precision": "bf16", "lora.use_dora": "true"}
+    assert as_typed("fp16: false") == {"precision": "fp32"}
+    assert put("bf16: true\nseed: 1\n", "precision", "fp32") == "seed: 1\nprecision: fp32\n"
+    assert put("bf16: true\nseed: 1\n", "precision", "") == "seed: 1\n"
