@@ -110,7 +110,7 @@ class StepsDone(Event):
 
     ``loss`` is the mean per example over these steps, in nats; ``gradient_norm`` that of the last
     step before clipping; ``rows``, ``tokens`` and ``seconds`` count what these steps took;
-    ``memory_bytes`` is the memory of the process (CPU) or the peak of the allocator (GPU).
+    ``memory_bytes`` is the peak since the run began, of the process (CPU) or the allocator (GPU).
     """
 
     step: int
@@ -168,7 +168,8 @@ class RunStopped(Event):
     """Training ended.
 
     ``reason`` is ``finished``, ``stopped early``, ``interrupted`` or ``failed``; ``best_step`` is
-    the step whose weights the run keeps, ``None`` when there are none.
+    the step whose weights the run keeps, ``None`` when there are none; ``memory_bytes`` is the peak
+    as in `StepsDone`, of evaluations as well.
     """
 
     step: int
@@ -176,6 +177,7 @@ class RunStopped(Event):
     best_step: int | None = None
     message: str = ""
     seconds: float = 0.0
+    memory_bytes: int = 0
 
 
 def to_json(event: Event, time: float) -> str:

@@ -1,4 +1,4 @@
-"""Where the work is done: number format, memory and random numbers of a device."""
+"""Where the work is done: number format and random numbers of a device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 
-import psutil
 import torch
 from torch import Tensor
 
@@ -74,13 +73,6 @@ def own_modes(device: torch.device) -> Iterator[None]:
     """
     with torch.enable_grad(), torch.autocast(device.type, enabled=False):
         yield
-
-
-def memory_bytes(device: torch.device) -> int:
-    """Return the peak of the GPU's allocator, or on a CPU the memory of this process."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return int(psutil.Process().memory_info().rss)
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.inference import mean_loss, predict_logits
 from nbtune.engine.job import Job, Outcome
 from nbtune.engine.keeping import Keeper
+from nbtune.engine.memory import peak_bytes
 from nbtune.engine.optimizing import make_optimizer, warmup_steps
 from nbtune.engine.reporting import Reporter
 from nbtune.engine.state import Progress
@@ -202,8 +203,15 @@ class Training:
         message = self.control.stop_message if reason == "interrupted" else ""
         if failure is not None:
             message = getattr(failure, "problem", repr(failure))
-        seconds = round(self._seconds(), 3)
-        return Outcome(RunStopped(self.progress.step, reason, kept, message, seconds), failure)
+        stopped = RunStopped(
+            self.progress.step,
+            reason,
+            kept,
+            message,
+            round(self._seconds(), 3),
+            peak_bytes(self.job.forward.device),
+        )
+        return Outcome(stopped, failure)
 
     def _steps(self) -> str:
         """Make the steps; returns why they ended."""

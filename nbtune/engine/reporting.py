@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from nbtune.engine.device import memory_bytes
 from nbtune.engine.job import Job
+from nbtune.engine.memory import peak_bytes
 from nbtune.engine.spikes import SpikeWatch
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import Step
@@ -76,7 +76,7 @@ class Reporter:
                 int(rows.sum()),
                 sum(step.seen.tokens for step in steps),
                 now - self.since,
-                memory_bytes(self.job.forward.device),
+                peak_bytes(self.job.forward.device),
             )
         )
         self.since = now

@@ -72,6 +72,7 @@ def work(
     """
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
+    from nbtune.engine.memory import begin_peak
     from nbtune.engine.modes import own_modes
     from nbtune.engine.wishes import changed
 
@@ -80,6 +81,7 @@ def work(
         recipe = changed(recipe, extend)
         folder.describe(folder.about, to_yaml(recipe))
     device = find_device()
+    begin_peak(device)
     with own_modes(device), own_randomness(device):
         trained, outcome = _train(folder, recipe, emit, control, resume)
     if outcome.failure is not None:

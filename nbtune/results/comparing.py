@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError, did_you_mean
-from nbtune.events import Evaluated, StepsDone, as_it_stands
+from nbtune.events import Evaluated, RunStopped, StepsDone, as_it_stands
 from nbtune.records import COSTS, SCORES, ComparisonRecord, Contender, Course
 from nbtune.results.comparison import Comparison
 from nbtune.results.differences import by_seed, differences
@@ -166,7 +166,8 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _peak_memory(run: Run) -> float:
-    reports = [event.memory_bytes for _, event in run.events if isinstance(event, StepsDone)]
+    told = (event for _, event in run.events if isinstance(event, StepsDone | RunStopped))
+    reports = [event.memory_bytes for event in told]
     return float(max(reports)) if any(reports) else math.nan
 
 

@@ -69,17 +69,17 @@ def _packages() -> Iterator[Finding]:
 
 
 def _machine() -> Iterator[Finding]:
-    import psutil
     import torch
 
     from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.memory import room_bytes
 
     device = find_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     precision = choose_precision("auto", device)
     threads = f"{torch.get_num_threads()} threads of {os.cpu_count()} cores"
     yield Finding("computes on", f"{device.type} ({name}), {precision}, {threads}")
-    free = psutil.virtual_memory().available
+    free = room_bytes(torch.device("cpu"))
     advice = "close other kernels, or train with method: lora" if free < LITTLE_MEMORY else ""
     yield Finding("free memory", f"{free / (1 << 30):.1f} GiB", advice)
     if device.type == "cuda":

@@ -9,7 +9,6 @@ from nbtune.engine.device import (
     autocast,
     choose_precision,
     find_device,
-    memory_bytes,
     ran_out_of_memory,
     random_state,
     restore_random_state,
@@ -102,7 +101,3 @@ def test_the_state_of_a_device_that_is_not_here_is_passed_over():
     state = random_state(CPU) | {"cuda": torch.zeros(16, dtype=torch.uint8)}
     restore_random_state(CPU, state)
     assert torch.equal(torch.get_rng_state(), state["cpu"])
-
-
-def test_memory_of_a_cpu_is_that_of_the_process():
-    assert memory_bytes(CPU) > 50_000_000
