@@ -4,8 +4,8 @@ In a notebook::
 
     %load_ext nbtune
 
-and then ``%data``, ``%%finetune``, ``%evaluate``, ``%compare``, ``%predict``, ``%runs``,
-``%resume``, ``%watch``; each magic is a function here as well.
+and then ``%data``, ``%estimate``, ``%%finetune``, ``%evaluate``, ``%compare``, ``%predict``,
+``%runs``, ``%resume``, ``%watch``; each magic is a function here as well.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         compare,
         control,
         doctor,
+        estimate,
         evaluate,
         finetune,
         list_runs,
@@ -53,6 +54,7 @@ _HOMES = {
     "control": "nbtune.api",
     "watch": "nbtune.api",
     "replay": "nbtune.api",
+    "estimate": "nbtune.api",
     "evaluate": "nbtune.api",
     "check_data": "nbtune.api",
     "mend": "nbtune.api",
@@ -97,6 +99,7 @@ __all__ = [
     "delete_runs",
     "describe_run",
     "doctor",
+    "estimate",
     "evaluate",
     "finetune",
     "free_runs",

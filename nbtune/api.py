@@ -14,6 +14,7 @@ from nbtune import datasets
 from nbtune.errors import DataError, RunError
 from nbtune.events import (
     Controlled,
+    Estimated,
     Event,
     Notice,
     PhaseStarted,
@@ -46,6 +47,7 @@ from nbtune.recipe import (
 from nbtune.results.run import Run, let_go
 from nbtune.results.telling import Teller, room_for, watching
 from nbtune.runs import RunFolder, RunStore
+from nbtune.runs.estimates import find_estimate
 from nbtune.runs.store import check_name
 from nbtune.threads import wait_asleep
 
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.rate_finding import RateFinding
+    from nbtune.results.run_estimate import RunEstimate
     from nbtune.results.run_table import RunTable
 
 wait_asleep()  # whatever is called below may be what loads torch
@@ -153,6 +156,10 @@ def finetune(
             teller(Notice(text, "warning"))
         with store.making(name) as folder:
             lay_out(folder, resolved, settled, prepared)
+        if (reckoned := find_estimate(store.root, folder.about["identity"])) is not None:
+            teller(
+                Estimated(reckoned.whole_seconds, reckoned.peak_bytes, reckoned.whole_disk_bytes)
+            )
         return _work(folder, teller)
 
 
@@ -252,6 +259,64 @@ def lr_find(
             progress(0, len(rates))
 
         return RateFinding(find_rate(folder, rates, usual, still_at_it, progress))
+
+
+def estimate(
+    data: Any = None,
+    *,
+    recipe: str | Path | Recipe | Resolved | None = None,
+    validation_data: Any = None,
+    test_data: Any = None,
+    set: Iterable[str] = (),
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+    **settings: Any,
+) -> RunEstimate:
+    """Reckon what `finetune` would take: time, memory and disk, from a few of its own steps.
+
+    The model is loaded for this alone, and no run is left behind. A run of the same recipe and
+    data says at its end how wrong this was.
+
+    Parameters
+    ----------
+    data, recipe, validation_data, test_data, set, runs_dir, display, **settings
+        As for `finetune`.
+
+    Raises
+    ------
+    RecipeError, DataError, ModelError
+        As `finetune` does.
+
+    Examples
+    --------
+    >>> nbtune.estimate(train_df, model="minilm").seconds  # doctest: +SKIP
+    58.3
+    """
+    from tempfile import TemporaryDirectory
+
+    from nbtune.data.preparing import prepare
+    from nbtune.jobs.estimating import estimate_run
+    from nbtune.panels.progress import Progress
+    from nbtune.results.run_estimate import RunEstimate
+    from nbtune.runs.estimates import keep_estimate
+
+    given = resolve(recipe, settings, set)
+    settled = fill_in(given.recipe, find_model(given.recipe.model))
+    root = RunStore(runs_dir).root
+    with Progress("measurements made", display) as progress, TemporaryDirectory() as place:
+        prepared = prepare(
+            settled,
+            _given(data, settled.data, "data"),
+            _given(validation_data, settled.validation_data),
+            _given(test_data, settled.test_data),
+            suit=suit,
+        )
+        settled = prepared.recipe
+        folder = RunStore(place).create("estimate")
+        lay_out(folder, given, settled, prepared)
+        found = estimate_run(folder, lambda event: progress(0, 1), progress)
+    keep_estimate(root, identity(settled, prepared), found)
+    return RunEstimate(found)
 
 
 def control(run: str | Run | None = None, *, runs_dir: str | Path | None = None) -> Control:

@@ -61,6 +61,15 @@ class BaselineScored(Event):
 
 
 @dataclass(frozen=True)
+class Estimated(Event):
+    """What the run was reckoned to take before it began: time, peak of memory, most of the disk."""
+
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
 class RunStarted(Event):
     """Training begins, or goes on after an interruption when ``step`` is not 0.
 

@@ -226,3 +226,17 @@ class InMemory:
     def take(self, indices: Any) -> list[np.ndarray[Any, Any]]:
         """Return the ids of these rows."""
         return [np.asarray(self.ids[int(row)]) for row in indices]
+
+
+def some(examples: Encoded, rows: Indices) -> InMemory:
+    """Return the examples of these numbers, in this order."""
+    targets, types = examples.targets, examples.types
+    return InMemory(
+        [own.tolist() for own in examples.take(rows)],
+        _rows_of(targets, rows) if isinstance(targets, Ragged) else np.asarray(targets[rows]),
+        types=None if types is None else _rows_of(types, rows),
+    )
+
+
+def _rows_of(ragged: Ragged, rows: Indices) -> Ragged:
+    return Ragged.of([ragged.row(int(row)) for row in rows])

@@ -74,6 +74,11 @@ class Job:
         return -(-len(self.train.targets) // self.rows_per_step)
 
     @property
+    def sees_rows_again(self) -> bool:
+        """Whether rows are seen often enough that running frozen layers ahead pays."""
+        return self.total_steps * self.rows_per_step >= 1.5 * len(self.train.targets)
+
+    @property
     def total_steps(self) -> int:
         """Optimiser steps of the whole run."""
         return self.recipe.max_steps or max(

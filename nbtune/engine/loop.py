@@ -158,8 +158,7 @@ class Training:
         job, packer = self.job, self.job.forward.packer
         frozen = None if packer is None else packer.frozen
         if self.progress.runs_frozen_once is None:  # a run that goes on does as it did before
-            seen = job.total_steps * job.rows_per_step
-            self.progress.runs_frozen_once = seen >= 1.5 * len(job.train.targets)
+            self.progress.runs_frozen_once = job.sees_rows_again
         if job.states is None or frozen is None or not self.progress.runs_frozen_once:
             return
         splits: dict[str, Encoded] = {"train": job.train}

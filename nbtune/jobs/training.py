@@ -95,10 +95,10 @@ def _train(
     from nbtune.engine.control import interrupts
     from nbtune.engine.loop import Training
 
-    trained, examples = _load(folder, recipe, emit)
+    trained, examples = load(folder, recipe, emit)
     if recipe.baseline and not (folder.path / "baselines").is_dir():
         _score_baselines(folder, task_of(recipe), trained.known, emit)
-    job = _job(folder, recipe, trained, examples)
+    job = make_job(folder, recipe, trained, examples)
     if left := job.waiting((job.total_steps - 1) / job.steps_per_epoch):
         count = sum(weight.numel() for weight in left)
         emit(Notice(f"gradual_unfreezing: the run ends before the turn of {count:,} weights"))
@@ -120,15 +120,16 @@ def find_rate(
     from nbtune.engine.rate_finding import try_rates
 
     recipe = from_yaml(folder.recipe_text)
-    trained, examples = _load(folder, recipe, emit)
-    job = _job(folder, recipe, trained, examples)
+    trained, examples = load(folder, recipe, emit)
+    job = make_job(folder, recipe, trained, examples)
     began = time.monotonic()
     losses = try_rates(job, rates, progress)
     seconds = round(time.monotonic() - began, 3)
     return RateSearch(str(recipe.model), recipe.method, tuple(rates), tuple(losses), usual, seconds)
 
 
-def _load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
+def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
+    """Load the model as training begins with it, and tokenise the rows of each split."""
     from nbtune.methods.counting import count_parameters
     from nbtune.models.loading import quiet
 
@@ -220,9 +221,10 @@ def _tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> di
     return examples
 
 
-def _job(
+def make_job(
     folder: RunFolder, recipe: Recipe, trained: Trained, examples: Mapping[str, Examples]
 ) -> Job:
+    """Put together what the loop needs to train a loaded model."""
     from nbtune.engine.device import choose_precision, find_device
     from nbtune.engine.job import Job
     from nbtune.engine.state import moving_tensors

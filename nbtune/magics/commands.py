@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nbtune.results.method_list import MethodList
     from nbtune.results.rate_finding import RateFinding
     from nbtune.results.run import Run
+    from nbtune.results.run_estimate import RunEstimate
     from nbtune.results.run_table import RunTable
 
 
@@ -109,6 +110,19 @@ class NBTune(Magics):  # type: ignore[misc]
         )
         self._namespace[name] = run
         return run
+
+    @_magic(line_cell_magic)
+    def estimate(self, found: Namespace, cell: str | None) -> RunEstimate:
+        """Reckon what a run would take."""
+        resolved = self._recipe(found, cell)
+        from nbtune import api
+
+        return api.estimate(
+            recipe=resolved,
+            runs_dir=self.runs_dir or None,
+            display=self.display or None,
+            **self._rows(resolved.recipe),
+        )
 
     @_magic(line_magic)
     def evaluate(self, found: Namespace, cell: None) -> Evaluation:

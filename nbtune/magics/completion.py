@@ -43,7 +43,7 @@ class Place:
 def complete(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
     """Return what has been typed of a word, and the words that it could become."""
     if place.in_body:
-        has_recipe = place.magic in ("finetune", "nbtune lr_find")
+        has_recipe = place.magic in ("finetune", "estimate", "nbtune lr_find")
         typed, words = _in_recipe(place, namespace) if has_recipe else ("", [])
     else:
         typed, words = _on_line(place, namespace)

@@ -31,6 +31,23 @@ def finetune() -> LineParser:
     return parser
 
 
+@cache
+def estimate() -> LineParser:
+    """Return the parser of ``%estimate`` and ``%%estimate``."""
+    parser = LineParser(
+        "%%estimate",
+        "Reckon what a run would take: time, memory and disk by their parts, from a few of its\n"
+        "own steps. Takes what %%finetune takes, and a name too, so that its cell is estimated\n"
+        "by changing the first word. Leaves no run behind; a run of the same recipe and data\n"
+        "says at its end how wrong this was.\n\n"
+        "    %estimate --data train_df --model minilm --method lora",
+        usage="%%%%estimate [NAME] [options]",
+    )
+    parser.add_argument("name", nargs="?", help="not needed: the name of a run to come")
+    _add_recipe(parser)
+    return parser
+
+
 def _add_recipe(parser: LineParser) -> None:
     """Give a parser all that a recipe can be made of; the parser is changed in place."""
     parser.add_argument("--data", help="training rows: a variable, a file, topics, or a hub id")
@@ -228,6 +245,7 @@ def lr_find() -> LineParser:
 
 PARSERS = {
     "finetune": finetune,
+    "estimate": estimate,
     "evaluate": evaluate,
     "compare": compare,
     "data": data,

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from nbtune.events import Estimated, RunStopped
 from nbtune.panels.chart import PLAIN, Look, loss_chart
 from nbtune.panels.html import duration, number, render, size
 from nbtune.panels.markdown import escaped
@@ -211,7 +212,34 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         facts.append(("weights kept", f"step {view.stop.best_step:,}"))
     if view.stop and view.stop.seconds:
         facts.append(("time", duration(view.stop.seconds)))
+    if view.estimate is not None:
+        facts.append(("estimated", _estimated(view.estimate, view.stop)))
     return [(name, short(value, LONGEST_NAME)) for name, value in facts]
+
+
+def _estimated(estimate: Estimated, stop: RunStopped | None) -> str:
+    """Say what was reckoned, and of a finished run how wrong that was."""
+    parts = [(duration(estimate.seconds), estimate.seconds, stop.seconds if stop else 0.0)]
+    parts += [
+        (size(estimate.memory_bytes), estimate.memory_bytes, stop.memory_bytes if stop else 0)
+    ]
+    if stop is None or stop.reason != "finished":
+        return " and ".join(text for text, _, _ in parts)
+    return " and ".join(
+        f"{text} ({_off(reckoned, real)})" if real else text for text, reckoned, real in parts
+    )
+
+
+def _off(reckoned: float, real: float) -> str:
+    """Say how far a guess was off.
+
+    Examples
+    --------
+    >>> _off(110, 100), _off(96, 100), _off(100.2, 100)
+    ('10 % too much', '4 % too little', 'right')
+    """
+    share = round(100 * (reckoned / real - 1))
+    return f"{abs(share)} % too {'much' if share > 0 else 'little'}" if share else "right"
 
 
 def _count(parameters: int) -> str:

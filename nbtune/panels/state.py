@@ -12,6 +12,7 @@ from nbtune.events import (
     CheckpointSaved,
     Controlled,
     DataReady,
+    Estimated,
     Evaluated,
     EvaluationProgress,
     Event,
@@ -55,6 +56,7 @@ class RunView:
     start: RunStarted | None = None
     stop: RunStopped | None = None
     data: DataReady | None = None
+    estimate: Estimated | None = None
     last: StepsDone | None = None
     progress: EvaluationProgress | None = None
     steps: array[int] = field(default_factory=lambda: array("q"))
@@ -78,6 +80,8 @@ class RunView:
                 self.notices.append(event)
             case DataReady():
                 self.data = event
+            case Estimated():
+                self.estimate = event
             case BaselineScored():
                 self.baselines.append(event)
             case RunStarted():

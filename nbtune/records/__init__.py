@@ -10,6 +10,7 @@ from nbtune.records.data import (
     Lengths,
     Truncation,
 )
+from nbtune.records.estimate import Estimate
 from nbtune.records.evaluation import (
     LOWER_IS_BETTER,
     MULTI_LABEL_SCORES,
@@ -50,6 +51,7 @@ __all__ = [
     "DataColumn",
     "DataFinding",
     "DataRecord",
+    "Estimate",
     "EvaluationRecord",
     "Judged",
     "Lengths",

@@ -1,42 +1,155 @@
-import sys
+"""Memory that runs out anywhere in a step: the same step is made, in smaller pieces."""
 
 import pytest
 import torch
 
-from nbtune.engine import memory
-from nbtune.engine.memory import begin_peak, memory_bytes, peak_bytes, room_bytes
+from nbtune.engine.stepping import OutOfMemoryError
+from nbtune.events import Controlled, Evaluated, Notice, RunStarted, StepsDone, as_it_stands
+from nbtune.testing import tiny_model
 
-CPU = torch.device("cpu")
-MIB = 1 << 20
-
-
-def test_memory_of_a_cpu_is_that_of_the_process():
-    assert memory_bytes(CPU) > 50 * MIB
+FULL = torch.OutOfMemoryError("CUDA out of memory")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak is counted on Linux only")
-def test_the_peak_is_remembered_until_it_is_counted_anew():
-    begin_peak(CPU)
-    before = peak_bytes(CPU)
-    taken = torch.ones(64 * MIB // 4)
-    del taken
-    assert peak_bytes(CPU) >= before + 60 * MIB
-    begin_peak(CPU)
-    assert peak_bytes(CPU) < before + 30 * MIB
+@pytest.fixture(autouse=True)
+def every_step(monkeypatch):
+    monkeypatch.setattr("nbtune.engine.reporting.REPORT_SECONDS", 0.0)
 
 
-def test_without_a_peak_there_is_what_is_in_use(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_PROCESS", tmp_path / "none")
-    begin_peak(CPU)
-    assert peak_bytes(CPU) == pytest.approx(memory_bytes(CPU), rel=0.2)
+@pytest.fixture
+def calm(lab):
+    """Make a lab without dropout, so that the size of a micro-batch changes nothing."""
+
+    def make(**settings):
+        work = lab(**{"num_train_epochs": 3, "eval_steps": 4, **settings})
+        work.model = tiny_model()
+        for module in work.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        return work
+
+    return make
 
 
-def test_a_container_gives_no_more_than_its_limit(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_GROUP", tmp_path)
-    assert room_bytes(CPU) > MIB, "no limit"
-    (tmp_path / "memory.max").write_text("max")
-    assert room_bytes(CPU) > MIB
-    (tmp_path / "memory.max").write_text(str(3 * MIB))
-    (tmp_path / "memory.current").write_text(str(2 * MIB))
-    (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {MIB // 2}\n")
-    assert room_bytes(CPU) == MIB + MIB // 2
+def losses(work):
+    kept = as_it_stands((0.0, event) for event in work.events)
+    return {event.step: event.loss for _, event in kept if isinstance(event, StepsDone)}
+
+
+def close(a, b, tolerance):
+    return max(float((a[name] - b[name]).abs().max()) for name in a) < tolerance
+
+
+def runs_out_in_forward(training, calls):
+    real, count = training.stepper.forward, iter(range(1000))
+
+    class Forward:
+        model, device = real.model, real.device
+        precision, packer = real.precision, real.packer
+
+        def __call__(self, batch):
+            logits = real(batch)
+            if next(count) in calls:
+                raise FULL
+            return logits
+
+    training.stepper.forward = Forward()
+
+
+def runs_out_in_backward(training, calls, monkeypatch):
+    real, count = torch.autograd.backward, iter(range(1000))
+
+    def backward(*args, **others):
+        if next(count) in calls:
+            real(*args, **others)  # the gradients are there, and must not count twice
+            raise FULL
+        real(*args, **others)
+
+    monkeypatch.setattr(torch.autograd, "backward", backward)
+
+
+def runs_out_in_step(training, calls):
+    """Leave the first weight moved, as an optimiser does that cannot make its next state."""
+    real, count = training.stepper.optimizer.step, iter(range(1000))
+
+    def step(*args):
+        if next(count) in calls:
+            next(training.job.forward.model.parameters()).data.fill_(7)
+            training.stepper.optimizer.state[training.stepper.parameters[0]] = {
+                "step": torch.tensor(1.0),
+                "exp_avg": torch.ones_like(training.stepper.parameters[0]),
+                "exp_avg_sq": torch.ones_like(training.stepper.parameters[0]),
+            }
+            raise FULL
+        return real(*args)
+
+    training.stepper.optimizer.step = step
+
+
+@pytest.mark.parametrize("call", [0, 4])
+@pytest.mark.parametrize("place", ["forward", "backward", "step"])
+def test_memory_that_runs_out_leaves_the_loss_curve_as_it_was(calm, monkeypatch, place, call):
+    plain, tight = calm(), calm()
+    plain.train()
+    training = tight.training()
+    if place == "forward":
+        runs_out_in_forward(training, {call})
+    elif place == "backward":
+        runs_out_in_backward(training, {call}, monkeypatch)
+    else:
+        runs_out_in_step(training, {call})
+    assert training.run().stopped.reason == "finished"
+    assert training.stepper.micro_rows == 8
+    assert losses(tight) == pytest.approx(losses(plain), abs=1e-6)
+    assert close(plain.weights(), tight.weights(), 1e-5)
+    rows = [event.rows for event in tight.told(StepsDone)]
+    assert set(rows) == {16}, "the effective batch stays"
+
+
+def test_an_update_cut_short_goes_back_to_the_last_checkpoint(calm):
+    work = calm(eval_steps=2)
+    training = work.training()
+    runs_out_in_step(training, {3})
+    assert training.run().stopped.reason == "finished"
+    assert [event.step for event in work.told(RunStarted)] == [0, 2]
+    told = work.told(Notice)[-1].text
+    assert told == "the update after step 3 ran out of memory in its middle: going on from step 2"
+    assert [event.step for event in work.told(Evaluated)] == [2, 4, 6, 8, 9]
+
+
+def test_without_a_checkpoint_it_goes_back_to_the_first_weights(calm):
+    work = calm(eval_strategy="no")
+    training = work.training()
+    runs_out_in_step(training, {2})
+    assert training.run().stopped.reason == "finished"
+    assert [event.step for event in work.told(RunStarted)] == [0, 0]
+
+
+def test_going_back_hears_again_what_was_asked(calm):
+    plain, tight = calm(eval_steps=3), calm(eval_steps=3)
+    for work, calls in ((plain, ()), (tight, {4, 6})):
+
+        def change(event, work=work, asked=[]):  # noqa: B006
+            if isinstance(event, StepsDone) and event.step == 4 and work not in asked:
+                asked.append(work)
+                work.control.change(learning_rate=3e-4)
+
+        training = work.training(change)
+        runs_out_in_step(training, calls)
+        training.run()
+    assert [event.step for event in tight.told(RunStarted)] == [0, 3, 3]
+    assert [event.step for event in tight.told(Controlled)] == [4, 4, 4]
+    assert losses(tight) == pytest.approx(losses(plain), abs=1e-6)
+    assert close(plain.weights(), tight.weights(), 1e-5)
+
+
+def test_memory_that_is_never_enough_is_an_error_and_keeps_the_last_checkpoint(calm):
+    work = calm(eval_steps=2)
+    training = work.training()
+    runs_out_in_step(training, range(3, 1000))
+    outcome = training.run()
+    assert isinstance(outcome.failure, OutOfMemoryError)
+    assert "memory ran out at step" in outcome.failure.problem
+    assert outcome.stopped.best_step == 2
+    assert not (next(work.model.parameters()) == 7).any()
+    work.model = None
+    assert work.train(resume=True).stopped.reason == "finished"

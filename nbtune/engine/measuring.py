@@ -1,0 +1,295 @@
+"""What a run costs, from a few of its own steps: the shortest, the longest, some in between."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nbtune.data.batches import Encoded, Indices, row_order, some, step_rows
+from nbtune.engine import state
+from nbtune.engine.caching import check_room, with_states
+from nbtune.engine.determinism import host_random_state
+from nbtune.engine.device import random_state
+from nbtune.engine.inference import TOKENS_AT_ONCE, predict_logits
+from nbtune.engine.job import Job
+from nbtune.engine.memory import begin_peak, memory_bytes, peak_bytes, room_bytes
+from nbtune.engine.optimizing import make_optimizer
+from nbtune.engine.state import Progress, moving_tensors
+from nbtune.engine.stepping import Stepper
+from nbtune.runs import CheckpointStore
+
+MEASURED_STEPS = 8
+MOST_SECONDS = 20.0
+"""After so long only what is still unknown is measured."""
+WRITTEN_BYTES = 1 << 29
+"""A larger checkpoint is not made for this, only a part of it."""
+SAFE_SHARE = 0.9
+"""No step is tried that is reckoned to take more than this share of the free memory."""
+
+
+@dataclass
+class Costs:
+    """What was measured.
+
+    Attributes
+    ----------
+    steps : list of (int, float)
+        Tokens of a step, padding included, and its seconds.
+    sizes : ndarray
+        Tokens of all steps of an epoch, padding included.
+    memory : dict
+        Bytes by part; they add up to the peak.
+    frozen_seconds, evaluation_seconds : float
+        Of running frozen layers over all rows once, and of one evaluation.
+    write_rate : float
+        Bytes a second that a checkpoint is written with, synced and verified.
+    moving_bytes, state_bytes, frozen_bytes : int
+        Of the trained weights, of all that a checkpoint holds, and of what frozen layers say.
+    """
+
+    steps: list[tuple[int, float]] = field(default_factory=list)
+    sizes: np.ndarray[Any, Any] = field(default_factory=lambda: np.zeros(0))
+    memory: dict[str, int] = field(default_factory=dict)
+    frozen_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    write_rate: float = math.inf
+    moving_bytes: int = 0
+    state_bytes: int = 0
+    frozen_bytes: int = 0
+
+    @property
+    def step_seconds(self) -> float:
+        """Mean seconds of a step of an epoch; NaN where none could be made."""
+        if not self.steps:
+            return math.nan
+        return float(np.mean(_line(self.steps)(self.sizes)))
+
+
+def measure(job: Job, place: Path, progress: Callable[[int, int], None]) -> Costs:
+    """Make some steps of a job, an evaluation of some rows, and a write to the disk.
+
+    A step that would take more memory than there is, is not made: what it takes is reckoned from
+    a smaller one. The model of the job is changed.
+
+    Parameters
+    ----------
+    place : Path
+        A folder on the disk that the run will write to.
+    progress : callable
+        Called with measurements done and those there are.
+    """
+    costs, device = Costs(), job.forward.device
+    total = MEASURED_STEPS + 2
+    steps = _steps_of_epoch(job)
+    costs.sizes = np.array([_size(job, rows) for rows in steps])
+    own = _bytes(job.forward.model.parameters()) + _bytes(job.forward.model.buffers())
+    moving = list(moving_tensors(job.forward.model).values())
+    costs.moving_bytes = _bytes(moving)
+    costs.memory = {
+        "Python and rows": max(0, memory_bytes(device) - own),
+        "weights": own,
+        "gradients": _bytes(p for p in job.forward.model.parameters() if p.requires_grad),
+        "optimizer": 2 * costs.moving_bytes,
+    }
+    with _trying(job) as stepper:
+        _steps(job, stepper, steps, costs, place, lambda done: progress(done, total))
+        if costs.steps:
+            costs.memory["optimizer"] = _bytes(_tensors(stepper.optimizer))
+        costs.state_bytes = costs.moving_bytes + costs.memory["optimizer"]
+        if job.recipe.ema_decay is not None or job.recipe.swa_start is not None:
+            costs.memory["mean of weights"] = costs.moving_bytes
+            costs.state_bytes += costs.moving_bytes
+        if costs.steps and job.validation is not None:
+            costs.evaluation_seconds = _evaluation_seconds(job, place)
+        progress(total - 1, total)
+        costs.write_rate = _write_rate(stepper, costs, place)
+    if costs.steps:
+        known = sum(costs.memory.values())
+        costs.memory["activations"] = max(0, peak_bytes(device) - known)
+    progress(total, total)
+    return costs
+
+
+def _tensors(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
+    for own in optimizer.state.values():
+        yield from (value for value in own.values() if isinstance(value, Tensor))
+
+
+@contextmanager
+def _trying(job: Job) -> Iterator[Stepper]:
+    """Make steps inside this block that leave nothing in memory."""
+    forward, recipe = job.forward, job.recipe
+    stepper = Stepper(
+        forward,
+        make_optimizer(forward.model, recipe, job.learning_rate),
+        job.loss,
+        micro_rows=recipe.per_device_train_batch_size,
+        max_grad_norm=recipe.max_grad_norm,
+        pad_id=job.pad_id,
+        tell=lambda text: None,
+    )
+    with forward.in_training(recipe.neftune_noise_alpha):
+        forward.model.train()
+        try:
+            yield stepper
+        finally:
+            stepper.clear()
+            forward.model.eval()
+
+
+def _steps(
+    job: Job,
+    stepper: Stepper,
+    steps: list[Indices],
+    costs: Costs,
+    place: Path,
+    progress: Callable[[int], None],
+) -> None:
+    """Make steps of every size, the shortest first, and see what they take."""
+    device, began = job.forward.device, time.monotonic()
+    order = np.argsort(costs.sizes, kind="stable")
+    picked = order[np.linspace(0, len(order) - 1, min(MEASURED_STEPS, len(order))).astype(int)]
+    rows = np.concatenate([steps[i] for i in picked])
+    ends = np.cumsum([len(steps[i]) for i in picked])
+    train: Encoded = some(job.train, rows)
+    if runs_frozen_once(job):
+        train = _with_states(job, train, costs, place)
+    local = [np.arange(end - len(steps[i]), end) for i, end in zip(picked, ends, strict=True)]
+
+    def make(number: int) -> float:
+        start = time.perf_counter()
+        float(stepper.update(stepper.look(train, local[number]), 0.0).gradient_norm)  # waits
+        return time.perf_counter() - start
+
+    known = sum(costs.memory.values())
+    if not costs.memory["gradients"] + costs.memory["optimizer"] < SAFE_SHARE * room_bytes(device):
+        return
+    begin_peak(device)
+    make(0)
+    make(0)  # the first one also sets things up
+    small, large = (max(1, int(costs.sizes[i])) for i in (picked[0], picked[-1]))
+    taken = max(0, peak_bytes(device) - known)
+    costs.memory["activations"] = int(taken * large / small)
+    if costs.memory["activations"] - taken > SAFE_SHARE * room_bytes(device):
+        costs.steps.clear()
+        return
+    costs.memory["activations"] = 0
+    make(len(picked) - 1)
+    # From both ends inwards: with a model so slow that time is up, the ends are known.
+    inwards = sorted(range(len(picked)), key=lambda i: min(i, len(picked) - 1 - i))
+    for done, number in enumerate(inwards, 1):
+        costs.steps.append((int(costs.sizes[picked[number]]), make(number)))
+        progress(done)
+        if done >= 2 and time.monotonic() - began > MOST_SECONDS:
+            break
+
+
+def _with_states(job: Job, train: Encoded, costs: Costs, place: Path) -> Encoded:
+    """Run the frozen layers over the measured rows, and reckon what all rows take."""
+    packer = job.forward.packer
+    with_states(job.forward, train, job.pad_id, place / "warm")
+    began = time.perf_counter()
+    found = with_states(job.forward, train, job.pad_id, place / "states")
+    seconds = (time.perf_counter() - began) / int(np.sum(train.lengths))
+    splits = [job.train] if job.validation is None else [job.train, job.validation]
+    costs.frozen_seconds = seconds * sum(int(np.sum(split.lengths)) for split in splits)
+    share = found.flat.nbytes / len(found.flat)
+    kept = packer is not None and packer.frozen is not None and packer.frozen.looked == "all"
+    costs.frozen_bytes = int(
+        share * sum(int(np.sum(s.lengths)) if kept else len(s.lengths) for s in splits)
+    )
+    return found
+
+
+def runs_frozen_once(job: Job) -> bool:
+    """Tell whether frozen layers run once, because the rows will be seen more often."""
+    packer = job.forward.packer
+    if job.states is None or packer is None or packer.frozen is None:
+        return False
+    if not job.sees_rows_again:
+        return False
+    splits = [job.train] if job.validation is None else [job.train, job.validation]
+    try:
+        check_room(job.forward, splits, job.states.parent)
+    except OSError:
+        return False
+    return True
+
+
+def _evaluation_seconds(job: Job, place: Path) -> float:
+    """Score some validation rows; returns what all of them will take."""
+    validation = job.validation
+    assert validation is not None  # noqa: S101
+    lengths = np.asarray(validation.lengths)
+    mixed = np.random.default_rng(0).permutation(len(lengths))
+    enough = int(np.searchsorted(np.cumsum(lengths[mixed]), 2 * TOKENS_AT_ONCE)) + 1
+    rows = some(validation, mixed[:enough])
+    part: Encoded = rows
+    if runs_frozen_once(job):
+        part = with_states(job.forward, rows, job.pad_id, place / "validation")
+    spoken = predict_logits(job.forward, part, job.pad_id)
+    if isinstance(spoken, np.ndarray):  # what scores rows is imported by that, and takes memory
+        job.score(spoken[np.arange(len(lengths)) % len(spoken)])
+    began = time.perf_counter()
+    predict_logits(job.forward, part, job.pad_id)
+    return (time.perf_counter() - began) * float(lengths.sum()) / float(np.sum(rows.lengths))
+
+
+def _write_rate(stepper: Stepper, costs: Costs, place: Path) -> float:
+    """Make a checkpoint as runs do, or of a large model one of a part; returns bytes a second."""
+    store, forward, size = CheckpointStore(place / "written"), stepper.forward, costs.state_bytes
+
+    def write(folder: Path) -> None:
+        if costs.steps and size <= WRITTEN_BYTES:
+            randomness = random_state(forward.device) | host_random_state()
+            state.save_state(
+                folder, forward.model, stepper.optimizer, stepper.scaler, Progress(), randomness
+            )
+        else:
+            zeros = torch.zeros(min(size, WRITTEN_BYTES), dtype=torch.uint8)
+            save_file({"zeros": zeros}, folder / state.WEIGHTS)
+
+    began = time.perf_counter()
+    written = store.save(0, write).bytes
+    return written / (time.perf_counter() - began)
+
+
+def _steps_of_epoch(job: Job) -> list[Indices]:
+    order = row_order(job.recipe.train_sampling_strategy, job.train, job.rows_per_step)
+    rows = step_rows(job.recipe.seed, len(job.train.targets), job.rows_per_step, 0, order)
+    return list(islice(rows, min(job.steps_per_epoch, job.total_steps)))
+
+
+def _size(job: Job, rows: Indices) -> int:
+    """Return the tokens that a step computes on, padding included."""
+    lengths = np.asarray(job.train.lengths)[rows]
+    if job.forward.packer is not None:
+        return int(lengths.sum())
+    micro = job.recipe.per_device_train_batch_size
+    parts = [lengths[start : start + micro] for start in range(0, len(lengths), micro)]
+    return sum(int(part.max()) * len(part) for part in parts)
+
+
+def _line(steps: list[tuple[int, float]]) -> Callable[[Any], Any]:
+    """Return seconds by size: the straight line nearest to the steps, that never falls."""
+    sizes, seconds = (np.array(column, dtype=float) for column in zip(*steps, strict=True))
+    if len(set(sizes)) > 1:
+        slope, start = np.polyfit(sizes, seconds, 1)
+        if slope > 0 and start >= 0:
+            return lambda size: start + slope * size
+    return lambda size: size * (seconds.sum() / sizes.sum())
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,109 @@
+"""What a run would take, from a folder that describes it: time, memory, disk."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nbtune.jobs.folders import PARAMETERS
+from nbtune.jobs.training import Emit, Progress, load, make_job
+from nbtune.recipe import Recipe, from_yaml
+from nbtune.records import Estimate, ParameterTable
+from nbtune.runs import RunFolder
+
+if TYPE_CHECKING:
+    from nbtune.engine.job import Job
+    from nbtune.engine.measuring import Costs
+
+
+def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
+    """Measure some steps of the run that this folder describes; nothing is trained for good."""
+    from nbtune.engine.determinism import own_randomness
+    from nbtune.engine.device import find_device
+    from nbtune.engine.measuring import measure
+    from nbtune.engine.memory import memory_bytes, room_bytes
+    from nbtune.engine.modes import own_modes
+
+    recipe, device = from_yaml(folder.recipe_text), find_device()
+    with own_modes(device), own_randomness(device):
+        trained, examples = load(folder, recipe, emit)
+        job = make_job(folder, recipe, trained, examples)
+        place = folder.path / "measured"
+        place.mkdir()
+        costs = measure(job, place, progress)
+    shutil.rmtree(place)
+    counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
+    lengths, start = np.asarray(examples["train"].lengths), job.start
+    # What is in use for this now will be there for the run again.
+    room = room_bytes(device) + memory_bytes(device)
+    return Estimate(
+        model=str(recipe.model),
+        method=recipe.method,
+        device=start.device,
+        precision=start.precision,
+        batching=start.batching,
+        parameters=counted.parameters,
+        trainable_parameters=counted.trainable,
+        steps=job.total_steps,
+        steps_per_epoch=job.steps_per_epoch,
+        tokens=int(lengths.sum()),
+        padded_tokens=int(costs.sizes.mean() * job.steps_per_epoch),
+        rows=len(lengths),
+        cut_rows=int(np.sum(examples["train"].cut)),
+        room_bytes=room,
+        disk_room_bytes=shutil.disk_usage(folder.path).free,
+        seconds=_seconds(job, recipe, costs),
+        memory_bytes=costs.memory,
+        disk_bytes=_disk(folder, job, costs),
+        measured=tuple(costs.steps),
+        notes=_notes(recipe, costs),
+    )
+
+
+def _seconds(job: Job, recipe: Recipe, costs: Costs) -> dict[str, float]:
+    steps = costs.step_seconds * job.total_steps
+    evaluations = _evaluations(job, recipe)
+    # The best weights are saved beside the state; that every evaluation is the best yet is usual
+    # for short runs, and the most there can be.
+    saved = evaluations * (costs.state_bytes + costs.moving_bytes)
+    between = 0 if math.isnan(steps) else int(steps / recipe.save_interval_seconds)
+    saved += max(0 if evaluations else 1, between - evaluations) * costs.state_bytes
+    return {
+        "frozen layers": costs.frozen_seconds,
+        "steps": steps,
+        "evaluations": evaluations * costs.evaluation_seconds,
+        "checkpoints": saved / costs.write_rate,
+    }
+
+
+def _evaluations(job: Job, recipe: Recipe) -> int:
+    if job.validation is None or recipe.eval_strategy == "no":
+        return 0
+    by_steps = recipe.eval_strategy == "steps" and recipe.eval_steps
+    return math.ceil(job.total_steps / (by_steps or job.steps_per_epoch))
+
+
+def _disk(folder: RunFolder, job: Job, costs: Costs) -> dict[str, int]:
+    """Return bytes by part, at the most: a checkpoint is there until the next one has verified."""
+    files = sum(f.stat().st_size for f in folder.path.rglob("*") if f.is_file())
+    adapter_only = hasattr(job.forward.model, "peft_config")
+    return {
+        "rows and tokens": files,
+        "frozen layers": costs.frozen_bytes,
+        "checkpoints": 2 * (costs.state_bytes + costs.moving_bytes),
+        "model": costs.moving_bytes if adapter_only else costs.memory["weights"],
+    }
+
+
+def _notes(recipe: Recipe, costs: Costs) -> tuple[str, ...]:
+    notes = []
+    if not costs.steps:
+        notes.append("no step was made: memory would hardly do, so the time is not known")
+    if recipe.gradual_unfreezing:
+        notes.append("measured with all layers trained: steps before that are faster")
+    if recipe.early_stopping_patience:
+        notes.append("early stopping may end it sooner")
+    return tuple(notes)

@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from nbtune.data.batches import InMemory, some
+from nbtune.data.ragged import Ragged
+from nbtune.engine.measuring import Costs
+
+
+def test_steps_between_the_measured_ones_lie_on_their_line():
+    costs = Costs(steps=[(100, 0.3), (300, 0.7)], sizes=np.array([100, 200, 300, 400]))
+    assert costs.step_seconds == pytest.approx(np.mean([0.3, 0.5, 0.7, 0.9]))
+
+
+def test_a_line_that_would_begin_below_zero_goes_through_it():
+    costs = Costs(steps=[(100, 0.1), (200, 0.4)], sizes=np.array([150]))
+    assert costs.step_seconds == pytest.approx(150 * 0.5 / 300)
+
+
+def test_without_a_step_nothing_is_known():
+    assert np.isnan(Costs(sizes=np.array([10])).step_seconds)
+
+
+def test_some_examples_are_those_of_their_numbers_in_this_order():
+    targets = Ragged.of([[1], [2, 2], [3, 3, 3]])
+    part = some(InMemory([[1], [4, 5], [7, 8, 9]], targets, types=targets), np.array([2, 0]))
+    assert part.ids == [[7, 8, 9], [1]]
+    assert [row.tolist() for row in part.targets] == [[3, 3, 3], [1]]
+    assert [row.tolist() for row in part.types] == [[3, 3, 3], [1]]
