@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -585,10 +586,11 @@ def predict(
     texts: Any,
     *,
     text: str | None = None,
+    top_k: int | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> pd.DataFrame:
-    """Label texts with a run.
+    """Ask a run about texts: for labels, spans, answers, whatever it has learnt.
 
     Parameters
     ----------
@@ -596,6 +598,8 @@ def predict(
         What to label; rows may come from a frame or a file, labels are not needed.
     text : str, optional
         Column of the texts in such rows; by default the run's own, else inferred.
+    top_k : int, optional
+        So many answers to each question, best first, one a line.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
@@ -603,22 +607,30 @@ def predict(
     -------
     DataFrame
         One row a text: ``text``, ``label``, ``probability``, then one column a label with its
-        probability.
+        probability. Of answers to questions: ``question``, ``answer``, ``score``, ``start`` and
+        ``end``, these as characters of the context.
 
     Raises
     ------
     DataError
         When something among the texts is not one.
     RunError
-        When the run has no model yet.
+        When the run has no model yet, or its task knows no ``top_k``.
     """
     from nbtune.panels.progress import Progress
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+    task = run.task
+    show = task.answers
+    if top_k is not None:
+        if task.ranked is None or top_k < 1:
+            problem = f"top_k is {top_k}" if task.ranked else f"{run.name} gives no other answers"
+            raise RunError(problem, hint="take 1 or more" if task.ranked else "leave top_k out")
+        show = partial(task.ranked, count=top_k)
     rows = _rows_in(texts, text, run)
     with Progress(f"{run.name}: texts labelled", display) as progress:
         found = run.ask(rows, progress)
-    return run.task.answers(rows, found, run.trained.known)
+    return show(rows, found, run.trained.known)
 
 
 def _rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:

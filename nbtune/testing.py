@@ -524,7 +524,7 @@ class _TaskTrial:
     def _check_learning(self, model: Any, examples: InMemory, loss: Loss) -> None:
         every, cpu = np.arange(len(examples)), torch.device("cpu")
         forward = Forward(model.eval(), cpu, "fp32", find_packer(model))
-        if forward.packer is None:
+        if forward.packer is None and find_packer(tiny_model(self.kind)) is not None:
             self._fail("runs padded with a model that packs")
 
         def mean(forward: Forward, *parts: Any) -> torch.Tensor:

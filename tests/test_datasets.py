@@ -26,7 +26,16 @@ def test_both_splits_of_the_topics_have_all_labels():
 
 
 def test_every_name_loads():
-    assert datasets.names() == ["topics", "addresses"]
+    assert datasets.names() == ["topics", "addresses", "people"]
+
+
+def test_every_answer_about_people_stands_where_it_is_said_to():
+    frame = datasets.load("people")
+    assert frame["split"].value_counts().to_dict() == {"train": 4228, "test": 1054}
+    for context, answer, start in frame[["context", "answer", "answer_start"]].to_numpy():
+        assert context[start : start + len(answer)] == answer
+    test = frame["split"] == "test"
+    assert not set(frame["context"][test]) & set(frame["context"][~test])
 
 
 def test_an_unknown_name_gets_the_nearest():

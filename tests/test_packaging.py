@@ -45,6 +45,7 @@ def test_the_wheel_holds_data_notebook_templates_and_licences(tmp_path):
         "nbtune/py.typed",
         "nbtune/datasets/topics.csv.gz",
         "nbtune/datasets/addresses.csv.gz",
+        "nbtune/datasets/people.csv.gz",
         "nbtune/notebooks/01_quickstart.ipynb",
         "nbtune/panels/templates/card_top.html.j2",
     ):

@@ -21,6 +21,12 @@ Faults = dict[str, list[tuple[int, Any]]]
 """(row, value) by what is wrong."""
 
 
+class Told(str):
+    """What shows a fault, in words that are told whole."""
+
+    __slots__ = ()
+
+
 def checked_rows(
     frame: pd.DataFrame,
     checks: Mapping[str, tuple[Sequence[Any], Check]],
@@ -29,7 +35,7 @@ def checked_rows(
     drop_bad_rows: bool = False,
     what: str = "data",
     also: Sequence[str] = (),
-    agree: Callable[[dict[str, Any]], str] | None = None,
+    agree: Callable[[dict[str, Any]], tuple[str, Any]] | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Check every cell, and keep the rows in which all are well.
 
@@ -48,7 +54,8 @@ def checked_rows(
     also : sequence of str
         What else is wrong, with no row of its own; raised in any case.
     agree : callable, optional
-        Cells of a row that are well by themselves to what is wrong with them together.
+        Cells of a row that are well by themselves to what is wrong with them together, empty for
+        nothing, and what shows it.
 
     Returns
     -------
@@ -72,9 +79,11 @@ def checked_rows(
             if fault:
                 faults.setdefault(fault, []).append((row, cell))
                 bad = True
-        if not bad and agree is not None and (fault := agree(kept)):
-            faults.setdefault(fault, []).append((row, None))
-            bad = True
+        if not bad and agree is not None:
+            fault, shown = agree(kept)
+            if fault:
+                faults.setdefault(fault, []).append((row, shown))
+                bad = True
         if not bad:
             rows.append(kept)
     unfit = f"{len(frame) - len(rows)} of {len(frame)} rows"
@@ -127,7 +136,8 @@ def _describe(faults: Faults) -> str:
         places = ", ".join(str(row) for row, _ in found[:SHOWN])
         more = ", ..." if len(found) > SHOWN else ""
         value = found[0][1]
-        excerpt = "" if is_missing(value) else f", such as {repr(value)[:_EXCERPT]}"
+        shown = value if isinstance(value, Told) else repr(value)[:_EXCERPT]
+        excerpt = "" if is_missing(value) else f", such as {shown}"
         parts.append(
             f"{len(found)} with {fault} (row{'s' * (len(found) > 1)} {places}{more}{excerpt})"
         )

@@ -210,11 +210,50 @@ def _from_json(text: str, name: str) -> pd.DataFrame:
             f"data: {name} is not JSON: {error}",
             hint='write [{"text": "...", "label": "..."}, ...]',
         ) from None
+    if isinstance(rows, dict) and isinstance(rows.get("data"), list):
+        return from_squad(rows["data"], name)
     if not isinstance(rows, list):
         raise DataError(
             f"data: {name} holds a {type(rows).__name__}, not a list of rows",
             hint='write [{"text": "...", "label": "..."}, ...]',
         )
+    return as_frame(rows)
+
+
+def from_squad(articles: list[Any], name: str) -> pd.DataFrame:
+    """Read articles as SQuAD 1 and 2 have them (Rajpurkar et al. 2016, 2018), a question a row.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``id``, ``title``, ``context``, ``question`` and ``answers``, these as lists of
+        ``text`` and ``answer_start``; empty where a question is marked as impossible.
+
+    Raises
+    ------
+    DataError
+        When something is not as SQuAD has it; names the article.
+    """
+    rows = []
+    for number, article in enumerate(articles):
+        try:
+            rows += [
+                {
+                    "id": asked.get("id"),
+                    "title": article.get("title"),
+                    "context": paragraph["context"],
+                    "question": asked["question"],
+                    "answers": [] if asked.get("is_impossible") else asked["answers"],
+                }
+                for paragraph in article["paragraphs"]
+                for asked in paragraph["qas"]
+            ]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"data: {name}: article {number} is not as in SQuAD: {in_one_line(error)}",
+                hint="an article has paragraphs, these a context and qas, and these a question "
+                "and answers with text and answer_start",
+            ) from None
     return as_frame(rows)
 
 

@@ -218,7 +218,8 @@ def _with_missing_splits(
                 f"{split}_size: {rows} rows cannot be taken from {len(train)}",
                 hint=f"keep some to train on: {split}_size: 0.1",
             )
-        kept, taken = stratified_split(kind.strata(train), float(max(1, rows)), recipe.seed)
+        groups = None if kind.groups is None else kind.groups(train)
+        kept, taken = stratified_split(kind.strata(train), float(max(1, rows)), recipe.seed, groups)
         if len(taken):
             splits["train"] = train.iloc[kept].reset_index(drop=True)
             splits[split] = train.iloc[taken].reset_index(drop=True)

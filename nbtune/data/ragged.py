@@ -50,7 +50,7 @@ class Ragged:
         """Return rows of these numbers, padded with -100 to (rows, longest, ...)."""
         return self.padded(rows)
 
-    def padded(self, rows: Iterable[Any], fill: int = IGNORED) -> Array:
+    def padded(self, rows: Iterable[Any], fill: float = IGNORED) -> Array:
         """Return rows of these numbers, padded on the right to (rows, longest, ...)."""
         own = [self.row(int(row)) for row in rows]
         longest = max(map(len, own), default=0)

@@ -53,6 +53,8 @@ class Rows:
         (frame without labels, columns, recipe) to rows; columns are found where they have others.
     scale : callable, optional
         (training rows) to mean and deviation of numbers that are learnt.
+    groups : callable, optional
+        (rows) to a text a row: rows that have the same one stay in the same split.
     is_closed : bool
         Whether rows with labels that no training row has are refused; else they are said.
     """
@@ -68,6 +70,7 @@ class Rows:
     given: Callable[[Any, Recipe], pd.DataFrame]
     unlabelled: Callable[[pd.DataFrame, Roles, Recipe], pd.DataFrame]
     scale: Callable[[pd.DataFrame], tuple[float, float]] | None = None
+    groups: Callable[[pd.DataFrame], list[str]] | None = None
     is_closed: bool = True
 
     @property

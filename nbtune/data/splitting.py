@@ -10,7 +10,9 @@ import numpy as np
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def stratified_split(labels: Sequence[str], size: float, seed: int) -> tuple[Indices, Indices]:
+def stratified_split(
+    labels: Sequence[str], size: float, seed: int, groups: Sequence[str] | None = None
+) -> tuple[Indices, Indices]:
     """Take a part of the rows, with the labels in the same proportions.
 
     Parameters
@@ -21,18 +23,36 @@ def stratified_split(labels: Sequence[str], size: float, seed: int) -> tuple[Ind
         Share of the rows below 1, else their number.
     seed : int
         Decides which rows of a label are taken.
+    groups : sequence of str, optional
+        One a row: rows of the same group are taken together. A group counts as a row with the
+        label of its first one, and the same share of the groups is taken.
 
     Returns
     -------
     kept, taken : ndarray of int
         Row positions, ascending. A label never loses its last row to ``taken``.
     """
+    if groups is not None:
+        return _by_group(labels, size, seed, groups)
     codes, counts = _codes(labels)
     rows = len(codes)
     wanted = min(rows, round(size * rows) if size < 1 else int(size))
     quotas = _shares(counts, wanted, np.maximum(counts - 1, 0))
     taken = _draw(codes, quotas, seed)
     return np.setdiff1d(np.arange(rows), taken), taken
+
+
+def _by_group(
+    labels: Sequence[str], size: float, seed: int, groups: Sequence[str]
+) -> tuple[Indices, Indices]:
+    _, first, group = np.unique(
+        np.array(groups, dtype=object), return_index=True, return_inverse=True
+    )
+    share = size if size < 1 else size / len(labels)
+    chosen = max(1, round(share * len(first)))
+    _, taken = stratified_split([labels[row] for row in first], float(chosen), seed)
+    is_taken = np.isin(group, taken)
+    return np.flatnonzero(~is_taken), np.flatnonzero(is_taken)
 
 
 def sample_per_label(labels: Sequence[str], count: int, seed: int) -> Indices:

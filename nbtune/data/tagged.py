@@ -100,11 +100,11 @@ def _usable(
         agree = _agree_on_tags
     kept: list[dict[str, Any]] = []
 
-    def both(row: dict[str, Any]) -> str:
+    def both(row: dict[str, Any]) -> tuple[str, Any]:
         fault = agree(row)
         if not fault:
             kept.append(row)
-        return fault
+        return fault, None
 
     _, notice = checked_rows(
         frame, checks, hint=_hint, drop_bad_rows=recipe.drop_bad_rows, what=what, agree=both

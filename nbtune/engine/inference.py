@@ -21,6 +21,7 @@ from nbtune.data.batches import (
 from nbtune.data.ragged import Ragged
 from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.stepping import Forward, evaluating
+from nbtune.models.heads import NOWHERE
 from nbtune.tasks import Loss
 
 Found = TypeVar("Found")
@@ -77,7 +78,7 @@ def mean_loss(loss: Loss, logits: np.ndarray[Any, Any] | Ragged, targets: Target
     for start in range(0, len(logits), ROWS_AT_ONCE):
         rows = range(start, min(start + ROWS_AT_ONCE, len(logits)))
         wanted = targets[rows]
-        spoken = torch.from_numpy(logits.padded(rows, fill=0))
+        spoken = torch.from_numpy(logits.padded(rows, fill=NOWHERE))
         total += float(loss.sum(spoken, as_tensor(wanted)))
         count += loss.count(wanted)
     return total / count if count else float("nan")

@@ -24,7 +24,7 @@ from nbtune.engine.optimizing import set_rate
 from nbtune.errors import NbtuneError
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
-from nbtune.models.heads import logits_of
+from nbtune.models.heads import hide_padding, logits_of
 from nbtune.models.lean_lora import lean_lora
 from nbtune.models.noise import noisy_embeddings
 from nbtune.models.packing import Packer, packing
@@ -57,9 +57,13 @@ class Forward:
         if self.packer is not None:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision):
-            logits = logits_of(self.model(**inputs))
+            output = self.model(**inputs)
+        logits = logits_of(output)
+        if logits.dim() == 2:
+            return logits
         # Virtual tokens stand before each row; nothing is asked of them.
-        return logits if logits.dim() == 2 else logits[:, -inputs["input_ids"].shape[1] :]
+        own = logits[:, -inputs["input_ids"].shape[1] :]
+        return hide_padding(output, own, inputs["attention_mask"])
 
     @contextmanager
     def in_training(self, noise_alpha: float | None) -> Iterator[None]:

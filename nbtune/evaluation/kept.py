@@ -51,6 +51,7 @@ def load(folder: Path) -> tuple[Any, ...] | None:
     """Read what `save` wrote; None when it wrote nothing there."""
     if not (folder / _TABLE).is_file():
         return None
+    import nbtune.evaluation.answer_baselines
     import nbtune.evaluation.text_baselines
     import nbtune.evaluation.word_baselines  # noqa: F401
 

@@ -60,7 +60,7 @@ class WordRegression(Kept):
         vectorizer = DictVectorizer()
         vectorizer.vocabulary_ = self.features
         vectorizer.feature_names_ = sorted(self.features, key=self.features.__getitem__)
-        every = [feature for words in rows["tokens"] for feature in _features(list(words))]
+        every = [feature for words in rows["tokens"] for feature in word_features(list(words))]
         found = softmax(vectorizer.transform(every) @ self.weights + self.bias, axis=1)
         lengths = [len(words) for words in rows["tokens"]]
         return Ragged(found, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
@@ -81,7 +81,7 @@ def fit_tagging(rows: pd.DataFrame, labels: Sequence[str]) -> tuple[Kept, ...]:
     frequent = FrequentTag(places, shares)
     if len(set(tags.tolist())) < 2:
         return (frequent,)
-    features = [feature for words in rows["tokens"] for feature in _features(list(words))]
+    features = [feature for words in rows["tokens"] for feature in word_features(list(words))]
     vectorizer = DictVectorizer()
     matrix = vectorizer.fit_transform(features[:MOST_WORDS])
     model = LogisticRegression(C=10, max_iter=100, tol=1e-3).fit(matrix, tags[:MOST_WORDS])
@@ -96,7 +96,7 @@ def fit_tagging(rows: pd.DataFrame, labels: Sequence[str]) -> tuple[Kept, ...]:
     return frequent, WordRegression(names, weights, bias)
 
 
-def _features(words: list[str]) -> list[dict[str, Any]]:
+def word_features(words: list[str]) -> list[dict[str, Any]]:
     """Describe each word: itself, its ends, its shape, its neighbours, where it stands."""
     around = ["^", *words, "$"]
     found = []

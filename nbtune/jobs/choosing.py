@@ -10,7 +10,13 @@ from nbtune.methods import find_method, method_names
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
-from nbtune.records import MULTI_LABEL_SCORES, REGRESSION_SCORES, SCORES, SPAN_SCORES
+from nbtune.records import (
+    ANSWER_SCORES,
+    MULTI_LABEL_SCORES,
+    REGRESSION_SCORES,
+    SCORES,
+    SPAN_SCORES,
+)
 from nbtune.tasks import find_task, task_names, task_of
 
 if TYPE_CHECKING:
@@ -19,7 +25,13 @@ if TYPE_CHECKING:
     from nbtune.data.rows import Rows
 
 HIGHEST_RATE = 10.0
-EVERY_SCORE = (*SCORES, *MULTI_LABEL_SCORES, *REGRESSION_SCORES, *SPAN_SCORES)
+EVERY_SCORE = (
+    *SCORES,
+    *MULTI_LABEL_SCORES,
+    *REGRESSION_SCORES,
+    *SPAN_SCORES,
+    *ANSWER_SCORES,
+)
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
 """How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
@@ -33,7 +32,7 @@ from nbtune.tasks import Known, Task, task_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nbtune.data.batches import InMemory
+    from nbtune.data.batches import Indices, InMemory
     from nbtune.data.encoding import Examples
     from nbtune.engine.control import Control
     from nbtune.engine.job import Job, Outcome
@@ -270,9 +269,14 @@ def make_job(
         ),
         states=folder.path / "states",
         waiting=gradual_unfreezing(model, recipe),
-        source_rows=partial(source_rows, folder),
+        source_rows=lambda own: source_rows(folder, _rows_of(train, own)),
         fresh=lambda: moving_tensors(_new_model(folder, recipe, trained.tokenizer)[0]),
     )
+
+
+def _rows_of(examples: Examples, own: Indices) -> list[int]:
+    """Return the rows that some examples are parts of."""
+    return [int(row) for row in (own if examples.rows is None else examples.rows[own])]
 
 
 def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:

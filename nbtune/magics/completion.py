@@ -11,6 +11,8 @@ from typing import Any
 Namespace = Mapping[str, Any]
 _MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
 _ROWS = ("data", "validation_data", "test_data")
+_COLUMN_ROLES = ("text", "text_pair", "label", "tokens", "tags", "spans", "context", "question",
+                 "answers", "answer_start")  # fmt: skip
 _TAKES_SEVERAL = ("compare",)
 _IDENTIFIER = "nbtune.magics.completion"
 
@@ -144,7 +146,7 @@ def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
         return _rows(namespace)
     if words := _KNOWN.get(setting):
         return list(words())
-    if setting in ("text", "label"):
+    if setting in _COLUMN_ROLES:
         return _columns(cell, namespace)
     info = Recipe.model_fields.get(setting) or Lora.model_fields.get(setting.removeprefix("lora."))
     if info is None:

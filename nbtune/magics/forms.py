@@ -139,7 +139,7 @@ def _wrong_here(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[
 def _wrong_columns(recipe: Recipe, found: Any) -> Iterator[tuple[str, str]]:
     """Look at the columns of a frame; files and hubs are only read when something trains."""
     columns = [str(name) for name in getattr(found, "columns", [])]
-    for role in ("text", "label"):
+    for role in ("text", "label", "context", "question", "answers"):
         wanted = getattr(recipe, role) or ()
         names = [wanted] if isinstance(wanted, str) else wanted
         if columns and (missing := [name for name in names if name not in columns]):

@@ -42,7 +42,7 @@ class LineParser(argparse.ArgumentParser):
         words = [_hyphened(word) for word in split(line)]
         if "-h" in words or "--help" in words:
             raise HelpAsked(self.format_help())
-        found, unknown = self.parse_known_args(words)
+        found, unknown = self.parse_known_intermixed_args(words)
         if unknown:
             self._refuse(unknown)
         return found

@@ -130,7 +130,7 @@ def predict() -> LineParser:
     """Return the parser of ``%%predict`` and ``%predict``."""
     parser = LineParser(
         "%%predict",
-        "Label texts with a run: those on the line, those of the cell (one a line; lines of\n"
+        "Ask a run about texts: those on the line, those of the cell (one a line; lines of\n"
         "--- part texts of several lines), or those of a data frame or file.\n\n"
         '    %predict topics "a small furry animal" "a city in France"\n'
         "    labelled = %predict topics --data new_df --text review",
@@ -139,6 +139,7 @@ def predict() -> LineParser:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text, in quotes")
     parser.add_argument("--data", help="rows with texts: a variable or a file")
     parser.add_argument("--text", metavar="COLUMN", help="their column of texts")
+    parser.add_argument("--top-k", type=int, metavar="N", help="the N best answers to each")
     return parser
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 Array = np.ndarray[Any, Any]
+NOWHERE = -1e4
+"""A logit of something that cannot be: its probability is 0 in every number format."""
 
 
 def logits_of(output: Any) -> Tensor:
@@ -21,6 +23,21 @@ def logits_of(output: Any) -> Tensor:
     if "start_logits" in output:
         return torch.stack([output.start_logits, output.end_logits], dim=-1)
     return output.logits  # type: ignore[no-any-return]
+
+
+def hide_padding(output: Any, logits: Tensor, mask: Tensor) -> Tensor:
+    """Return logits with which no head can point at padding; other heads keep theirs.
+
+    Parameters
+    ----------
+    output
+        What the model gave.
+    logits, mask : Tensor
+        Of shape (rows, longest, ...) and (rows, longest).
+    """
+    if "start_logits" not in output:
+        return logits
+    return logits.masked_fill(mask[:, :, None] == 0, NOWHERE)
 
 
 def softmax(logits: Array) -> Array:

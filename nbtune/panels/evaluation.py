@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from nbtune.panels.html import number, percent, render
 from nbtune.panels.markdown import escaped
@@ -31,8 +32,24 @@ def evaluation_html(record: EvaluationRecord) -> str:
         classes=_worst(record, MOST_CLASSES),
         errors=record.errors[:MOST_ERRORS],
         lines=marked_lines(record),
+        parts=_parts(record),
         has_auc=any(one.roc_auc == one.roc_auc for one in record.classes),
     )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the rows of the second table are called, and what their last column counts."""
+
+    by: str = "label"
+    name: str = "label"
+    counted: str = "rows"
+
+
+def _parts(record: EvaluationRecord) -> Parts:
+    if any(text.title for text in record.texts):
+        return Parts("beginning of the question: words of the answers", "question", "questions")
+    return Parts("type of span", "label", "spans") if record.texts else Parts()
 
 
 def evaluation_text(record: EvaluationRecord) -> str:
@@ -88,7 +105,8 @@ def _class_lines(record: EvaluationRecord) -> Iterator[str]:
     if not worst:
         return
     some = len(worst) < len(record.classes)
-    title = f"worst {len(worst)} of {len(record.classes)} labels" if some else "label"
+    name = _parts(record).name
+    title = f"worst {len(worst)} of {len(record.classes)} {name}s" if some else name
     has_auc = any(one.roc_auc == one.roc_auc for one in record.classes)
     auc = f"{'AUC':>9}" if has_auc else ""
     yield f"{title:<32}{'precision':>10}{'recall':>9}{'F1':>9}{auc}{'rows':>9}"

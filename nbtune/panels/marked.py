@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nbtune.panels.html import percent
 from nbtune.plots.texts import short
 from nbtune.records import EvaluationRecord, Mark, MarkedText
 
@@ -30,6 +32,7 @@ class Line:
     row: int
     targets: tuple[Piece, ...]
     predictions: tuple[Piece, ...]
+    title: str = ""
 
     @property
     def is_right(self) -> bool:
@@ -48,6 +51,7 @@ def _line(text: MarkedText, colours: dict[str, int]) -> Line:
         text.row,
         _pieces(text.text, text.targets, text.predictions, colours),
         _pieces(text.text, text.predictions, text.targets, colours),
+        short(text.title),
     )
 
 
@@ -60,9 +64,10 @@ def _pieces(
             break
         found.append(Piece(short(text[at : mark.start])))
         inside = short(text[mark.start : mark.end])
-        found.append(
-            Piece(inside, short(mark.label, 30), colours.get(mark.label, 0), mark not in others)
-        )
+        sure = "" if math.isnan(mark.probability) else f" {percent(mark.probability)}"
+        is_wrong = not any(mark.says(other) for other in others)
+        label = short(mark.label, 30) + sure
+        found.append(Piece(inside, label, colours.get(mark.label, 0), is_wrong))
         at = mark.end
     rest = short(text[at:MOST_CHARACTERS]) + ("…" if len(text) > MOST_CHARACTERS else "")
     return tuple(piece for piece in (*found, Piece(rest)) if piece.text.strip())

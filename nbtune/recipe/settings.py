@@ -82,6 +82,21 @@ class Recipe(Settings):
     word_splitting: Literal["punctuation", "spaces"] | None = Field(
         None, description="how texts fall into words to tag; empty does as the training rows do"
     )
+    context: Column | None = Field(None, description="column of texts that hold the answers")
+    question: Column | None = Field(None, description="column of questions about the contexts")
+    answers: Column | None = Field(
+        None, description="column of answers: a text, several, or as in SQuAD; [] for none"
+    )
+    answer_start: Column | None = Field(
+        None, description="column of the characters where answers begin; empty looks for them"
+    )
+    doc_stride: int = Field(
+        128, ge=0, description="tokens that two windows over a long context have in common"
+    )
+    max_answer_length: int = Field(30, ge=1, description="longest answer in tokens")
+    version_2_with_negative: bool | None = Field(
+        None, description="some questions have no answer in their context; empty asks the rows"
+    )
     label_separator: str | None = Field(
         None, min_length=1, description="what parts several labels of a text; empty looks for it"
     )
@@ -292,6 +307,8 @@ ALIASES: dict[str, str] = {
     "loraplus_lr_ratio": "lora.loraplus_lr_ratio",
     "lr": "learning_rate",
     "lr_scheduler": "lr_scheduler_type",
+    "document_stride": "doc_stride",
+    "max_answer_len": "max_answer_length",
     "max_epochs": "num_train_epochs",
     "max_seq_len": "max_length",
     "max_seq_length": "max_length",

@@ -12,6 +12,7 @@ from nbtune.records.data import (
 )
 from nbtune.records.estimate import Estimate
 from nbtune.records.evaluation import (
+    ANSWER_SCORES,
     LOWER_IS_BETTER,
     MULTI_LABEL_SCORES,
     REGRESSION_SCORES,
@@ -33,6 +34,7 @@ from nbtune.records.slices import Slice, Slices
 from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 
 __all__ = [
+    "ANSWER_SCORES",
     "COSTS",
     "LOWER_IS_BETTER",
     "MULTI_LABEL_SCORES",

@@ -23,6 +23,7 @@ MULTI_LABEL_SCORES = (
     "roc_auc", "hamming_loss",
 )  # fmt: skip
 REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
+ANSWER_SCORES = ("f1", "exact_match")
 SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "loss", "rmse", "mae", "hamming_loss"})
@@ -81,21 +82,31 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Mark:
-    """A part of a text, from character ``start`` to before ``end``, and what it is."""
+    """A part of a text, from character ``start`` to before ``end``, and what it is.
+
+    ``probability`` says how sure a model is of it; NaN where nobody can be.
+    """
 
     start: int
     end: int
     label: str
+    probability: float = math.nan
+
+    def says(self, other: Mark) -> bool:
+        """Whether another mark says the same, however sure it is."""
+        own, its = (self.start, self.end, self.label), (other.start, other.end, other.label)
+        return own == its
 
 
 @dataclass(frozen=True)
 class MarkedText:
-    """A text with what is marked in it, and what should be."""
+    """A text with what is marked in it, and what should be; ``title`` is what was asked of it."""
 
     row: int
     text: str
     targets: tuple[Mark, ...]
     predictions: tuple[Mark, ...]
+    title: str = ""
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> MarkedText:
@@ -104,7 +115,8 @@ class MarkedText:
             name: tuple(make(Mark, mark) for mark in values[name])
             for name in ("targets", "predictions")
         }
-        return cls(int(values["row"]), str(values["text"]), **marks)
+        title = str(values.get("title", ""))
+        return cls(int(values["row"]), str(values["text"]), title=title, **marks)
 
 
 @dataclass(frozen=True)

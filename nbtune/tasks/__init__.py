@@ -51,7 +51,8 @@ class Known:
     scale : tuple of float
         Mean and deviation of numbers that are learnt; the model works without either.
     thresholds : tuple of float
-        Probability from which on a row has a label, by label; empty for one half.
+        Probability from which on a row has a label, by label; empty for one half. Of answers: by
+        how much no answer has to be better than the best one.
     temperature : float
         What logits are divided by before they become probabilities.
     """
@@ -124,6 +125,10 @@ class Task:
         Variants of the task by the name that Hugging Face gives the kind of problem.
     suited : callable, optional
         (training frame, recipe) to settings that its columns ask for, such as the problem type.
+    tuned : callable, optional
+        (recipe) to the task as settings of its own want it, such as how long an answer may be.
+    ranked : callable, optional
+        (rows, predictions, known, count) to the frame of the likeliest predictions of each row.
     """
 
     name: str
@@ -148,10 +153,13 @@ class Task:
     settle: Callable[[pd.DataFrame, Predictions, Known], Known] | None = None
     problem_types: Mapping[str, Callable[[], Task]] = field(default_factory=dict)
     suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] | None = None
+    tuned: Callable[[Recipe], Task] | None = None
+    ranked: Callable[..., pd.DataFrame] | None = None
 
 
 BUILTIN = {
     "text-classification": "nbtune.tasks.text_classification",
+    "question-answering": "nbtune.tasks.question_answering",
     "token-classification": "nbtune.tasks.token_classification",
 }
 
@@ -160,7 +168,7 @@ task_names, find_task = _TASKS.names, _TASKS.find
 
 
 def task_of(recipe: Recipe) -> Task:
-    """Return the task of a recipe, in the variant that its problem type asks for.
+    """Return the task of a recipe, as its problem type and other settings want it.
 
     Raises
     ------
@@ -170,7 +178,7 @@ def task_of(recipe: Recipe) -> Task:
     task = find_task(recipe.task)
     wanted = recipe.problem_type
     if wanted is None:
-        return task
+        return task if task.tuned is None else task.tuned(recipe)
     if wanted not in task.problem_types:
         kinds = ", ".join(task.problem_types)
         raise RecipeError(

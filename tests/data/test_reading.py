@@ -377,7 +377,7 @@ def test_a_hub_out_of_reach_is_said(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     assert message_for("train_df") == (
-        "data: 'train_df' is no file here, none of our data sets (topics, addresses), "
+        "data: 'train_df' is no file here, none of our data sets (topics, addresses, people), "
         "and the hub gave: Couldn't reach 'train_df' on the Hub (OfflineModeIsEnabled)\n"
         "  check the name, or load it yourself and give the rows"
     )

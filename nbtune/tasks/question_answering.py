@@ -1,0 +1,212 @@
+"""The piece of a text that answers a question, or that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+from torch.nn import functional
+
+from nbtune.data.answers import Answer, Answers, answers_in, without_space
+from nbtune.data.batches import InMemory
+from nbtune.data.questions import ASKED
+from nbtune.data.windows import encode_windows
+from nbtune.recipe import Recipe
+from nbtune.records import ANSWER_SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Loss, Task
+
+Array = np.ndarray[Any, Any]
+Said = list[Answers]
+
+
+def encode(
+    rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known, *, stride: int = 128
+) -> InMemory:
+    """Tokenise questions and windows over their contexts; a target is a first and a last token.
+
+    Of several answers the first is learnt; a window that does not hold all of it has the first
+    token as its target.
+    """
+    examples = encode_windows(
+        list(rows["question"]), list(rows["context"]), tokenizer, max_length, stride
+    )
+    assert examples.spans is not None  # noqa: S101
+    assert examples.rows is not None  # noqa: S101
+    targets = np.zeros((len(examples), 2), dtype=np.int32)
+    if "answers" in rows:
+        for example, row in enumerate(examples.rows):
+            answers, starts = rows["answers"].iloc[row], rows["answer_start"].iloc[row]
+            if len(answers):
+                start, context = int(starts[0]), rows["context"].iloc[row]
+                place = without_space(context, start, start + len(answers[0]))
+                targets[example] = tokens_of_answer(examples.spans.row(example), *place)
+    return replace(examples, targets=targets)
+
+
+def tokens_of_answer(places: Array, start: int, end: int) -> tuple[int, int]:
+    """Return the first and the last token of an answer; 0 and 0 where a window lacks some of it.
+
+    Parameters
+    ----------
+    places : ndarray
+        Where the tokens stand in the context, of shape (tokens, 2); those elsewhere end at 0.
+    """
+    inside = np.flatnonzero(places[:, 1])
+    if not len(inside) or places[inside[0], 0] > start or places[inside[-1], 1] < end:
+        return 0, 0
+    own = inside[(places[inside, 1] > start) & (places[inside, 0] < end)]
+    return (int(own[0]), int(own[-1])) if len(own) else (0, 0)
+
+
+def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
+    """Cross-entropy of start and end over the tokens of a window, the mean of both."""
+
+    def total(logits: Tensor, wanted: Tensor) -> Tensor:
+        # (windows, tokens, 2) against (windows, 2): torch wants the classes second.
+        found = functional.cross_entropy(
+            logits.float(),
+            wanted,
+            label_smoothing=recipe.label_smoothing_factor,
+            reduction="sum",
+        )
+        return found / 2
+
+    return Loss(total, lambda wanted: float(len(wanted)))
+
+
+def read(
+    logits: Any,
+    rows: pd.DataFrame,
+    examples: Any,
+    known: Known,
+    *,
+    longest: int = 30,
+    may_be_none: bool = False,
+) -> Said:
+    """Return the likeliest answers of each row, from all its windows."""
+    threshold = next(iter(known.thresholds), 0.0) if may_be_none else np.inf
+    windows: list[list[tuple[Array, Array]]] = [[] for _ in range(len(rows))]
+    for example, row in enumerate(examples.rows):
+        windows[row].append((logits.row(example), examples.spans.row(example)))
+    return [
+        answers_in(context, own, longest, threshold)
+        for context, own in zip(rows["context"], windows, strict=True)
+    ]
+
+
+def settle(rows: pd.DataFrame, said: Said, known: Known) -> Known:
+    """Choose from which difference on there is no answer, on rows that were not trained on."""
+    from nbtune.evaluation.answers import best_threshold
+
+    if all(one.threshold == np.inf for one in said):
+        return known
+    return replace(known, thresholds=(best_threshold(list(rows["answers"]), said),))
+
+
+def score(rows: pd.DataFrame, said: Said, known: Known) -> dict[str, float]:
+    """Return the scores; see `nbtune.evaluation.answers.weighted_scores`."""
+    from nbtune.evaluation.answers import weighted_scores
+    from nbtune.evaluation.tables import plain_scores
+
+    return plain_scores(weighted_scores(list(rows["answers"]), said), len(rows))
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Said,
+    known: Known,
+    baselines: Mapping[str, Said],
+) -> EvaluationRecord:
+    """Judge answers beside those of the baselines."""
+    from nbtune.evaluation.answers import judge
+
+    return judge(run, split, rows, said, baselines)
+
+
+def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
+    """Fit the sentence nearest to the question, and a regression on features of words."""
+    from nbtune.evaluation.answer_baselines import fit_answering
+
+    return fit_answering(rows)
+
+
+def ranked(rows: pd.DataFrame, said: Said, known: Known, count: int) -> pd.DataFrame:
+    """Return the likeliest answers of each question, one a line, best first."""
+    found = [
+        (row, question, rank, *_cells(answer))
+        for row, (question, own) in enumerate(zip(rows["question"], said, strict=True))
+        for rank, answer in enumerate(own.ranked(count), 1)
+    ]
+    columns = ["text_row", "question", "rank", "answer", "score", "start", "end"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def answers(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
+    """Return one line a question: its answer, how likely it is, and where it stands."""
+    found = pd.DataFrame(
+        [_cells(one.chosen) for one in said], columns=["answer", "score", "start", "end"]
+    )
+    return pd.concat([rows[["question"]].reset_index(drop=True), found], axis=1)
+
+
+def table(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
+    """Return the rows with the answer that was given to each, and where it stands."""
+    columns = ["prediction", "probability", "start", "end"]
+    found = pd.DataFrame([_cells(one.chosen) for one in said], columns=columns)
+    return pd.concat([rows.reset_index(drop=True), found], axis=1)
+
+
+def _cells(answer: Answer) -> tuple[str, float, int, int]:
+    return answer.text, answer.probability, answer.start, answer.end
+
+
+def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Return whether there are questions without an answer."""
+    if recipe.version_2_with_negative is not None:
+        return {}
+    named = {role: name for role in ASKED.roles if (name := getattr(recipe, role)) is not None}
+    roles = ASKED.find(frame, named).roles
+    rows, _ = ASKED.usable(frame, roles, recipe, "data")
+    return {"version_2_with_negative": any(not len(own) for own in rows["answers"])}
+
+
+def tuned(recipe: Recipe) -> Task:
+    """Return the task with the windows and answers that a recipe asks for."""
+    may_be_none = bool(recipe.version_2_with_negative)
+    return replace(
+        TASK,
+        encode=partial(encode, stride=recipe.doc_stride),
+        read=partial(read, longest=recipe.max_answer_length, may_be_none=may_be_none),
+    )
+
+
+TASK = Task(
+    name="question-answering",
+    summary="the answer to a question",
+    head="AutoModelForQuestionAnswering",
+    rows=ASKED,
+    encode=encode,
+    loss=loss,
+    read=read,
+    score=score,
+    judge=judge,
+    fit=fit,
+    predict=lambda said, known: [one.chosen.text for one in said],
+    answers=answers,
+    table=table,
+    scores=ANSWER_SCORES,
+    metrics=("f1", "exact_match"),
+    outputs=2,
+    without=("class_weight", "focal_gamma"),
+    settle=settle,
+    suited=suited,
+    tuned=tuned,
+    ranked=ranked,
+)
