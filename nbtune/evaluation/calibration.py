@@ -121,7 +121,8 @@ def wilson(hits: float, rows: int, level: float = 0.95) -> tuple[float, float]:
     share, weight = hits / rows, z * z / rows
     middle = (share + weight / 2) / (1 + weight)
     reach = z / (1 + weight) * (share * (1 - share) / rows + weight / (4 * rows)) ** 0.5
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    # Rounding may leave 0 or 1 just outside, where the interval ends at the share itself.
+    return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
 
 
 def _by_chance(bins: tuple[Bin, ...], seed: int) -> float:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn import metrics as sk
@@ -44,6 +44,14 @@ def test_probabilities_that_are_true_keep_their_temperature():
 def test_a_few_rows_that_are_all_right_change_nothing():
     assert fit_temperature(np.arange(3), np.eye(3) * 0.85 + 0.05) == 1
     assert fit_temperature(np.empty(0, dtype=int), np.empty((0, 3))) == 1
+
+
+@given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@example((27, 27))
+def test_an_interval_holds_its_share(counted):
+    hits, rows = counted
+    low, high = wilson(hits, rows)
+    assert 0 <= low <= hits / rows <= high <= 1
 
 
 @given(predicted, st.floats(0.1, 10))
