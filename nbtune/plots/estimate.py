@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nbtune.plots.style import COLOURS, GREY, legend, new_figure, to_png
+from nbtune.plots.style import COLOURS, VALIDATION, legend, new_figure, to_png
 from nbtune.records import Estimate
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
@@ -41,11 +41,12 @@ def plot_parts(parts: Mapping[str, float], ax: Any, *, unit: str, limit: float =
             color=COLOURS[i % len(COLOURS)],
             hatch=HATCHES[i % len(HATCHES)],
             edgecolor="#ffffff55",
-            label=f"{name} {value:.3g}",
+            label=f"{name} {_amount(value)}",
         )
         left += value
     if limit < FAR * left:
-        ax.axvline(limit, color=GREY, linestyle="--", linewidth=1.4, label=f"there is {limit:.3g}")
+        name = f"there is {_amount(limit)}"
+        ax.axvline(limit, color=VALIDATION, linestyle="--", linewidth=2.2, label=name)
     ax.set_yticks([])
     ax.set_ylim(-0.5, 0.5)
     ax.set_xlim(0, 1.05 * max(left, limit if limit < FAR * left else 0.0) or 1)
@@ -53,6 +54,10 @@ def plot_parts(parts: Mapping[str, float], ax: Any, *, unit: str, limit: float =
     if known:
         legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
     return ax
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def estimate_figure(record: Estimate) -> Figure:
