@@ -1,4 +1,4 @@
-"""How well each label, or type of span, is found."""
+"""How well each label, type of span or kind of question is answered."""
 
 from __future__ import annotations
 
@@ -25,5 +25,7 @@ def plot_labels(record: EvaluationRecord, ax: Any) -> Any:
     ax.set_xlim(0, 1.1)
     ax.set_xlabel("F1")
     some = f", the worst {len(shown)} of {len(there)}" if len(shown) < len(there) else ""
-    title(ax, f"F1 by label (its rows){some}")
+    asked = any(text.title for text in record.texts)
+    by = "beginning of the question (how many)" if asked else "label (its rows)"
+    title(ax, f"F1 by {by}{some}")
     return ax

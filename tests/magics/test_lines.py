@@ -23,6 +23,13 @@ def test_values_keep_their_underscores_and_quotes():
     assert (found.data, found.set) == ("my_file 1.csv", ["text=a_b"])
 
 
+def test_options_stand_before_and_after_texts():
+    parse = PARSERS["predict"]().parse
+    for line in ('topics --text body "one" "two"', 'topics "one" --text body "two"'):
+        found = parse(line)
+        assert (found.run, found.texts, found.text) == ("topics", ["one", "two"], "body")
+
+
 def test_options_are_not_abbreviated():
     with pytest.raises(LineError, match="there is no option --learning"):
         PARSERS["finetune"]().parse("t --learning 1")
