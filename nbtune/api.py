@@ -304,7 +304,10 @@ def estimate(
     given = resolve(recipe, settings, set)
     settled = fill_in(given.recipe, find_model(given.recipe.model))
     root = RunStore(runs_dir).root
-    with Progress("measurements made", display) as progress, TemporaryDirectory() as place:
+    # On the disk of the runs, whose room and speed count; a temporary folder may lie in memory.
+    near = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
+    scratch = TemporaryDirectory(prefix=".estimate-", dir=near)
+    with Progress("measurements made", display) as progress, scratch as place:
         prepared = prepare(
             settled,
             _given(data, settled.data, "data"),

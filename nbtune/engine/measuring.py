@@ -163,7 +163,7 @@ def _steps(
     rows = np.concatenate([steps[i] for i in picked])
     ends = np.cumsum([len(steps[i]) for i in picked])
     train: Encoded = some(job.train, rows)
-    if runs_frozen_once(job):
+    if _runs_frozen_once(job):
         train = _with_states(job, train, costs, place)
     local = [np.arange(end - len(steps[i]), end) for i, end in zip(picked, ends, strict=True)]
 
@@ -182,7 +182,6 @@ def _steps(
     taken = max(0, peak_bytes(device) - known)
     costs.memory["activations"] = int(taken * large / small)
     if costs.memory["activations"] - taken > SAFE_SHARE * room_bytes(device):
-        costs.steps.clear()
         return
     costs.memory["activations"] = 0
     make(len(picked) - 1)
@@ -212,7 +211,7 @@ def _with_states(job: Job, train: Encoded, costs: Costs, place: Path) -> Encoded
     return found
 
 
-def runs_frozen_once(job: Job) -> bool:
+def _runs_frozen_once(job: Job) -> bool:
     """Tell whether frozen layers run once, because the rows will be seen more often."""
     packer = job.forward.packer
     if job.states is None or packer is None or packer.frozen is None:
@@ -236,7 +235,7 @@ def _evaluation_seconds(job: Job, place: Path) -> float:
     enough = int(np.searchsorted(np.cumsum(lengths[mixed]), 2 * TOKENS_AT_ONCE)) + 1
     rows = some(validation, mixed[:enough])
     part: Encoded = rows
-    if runs_frozen_once(job):
+    if _runs_frozen_once(job):
         part = with_states(job.forward, rows, job.pad_id, place / "validation")
     spoken = predict_logits(job.forward, part, job.pad_id)
     if isinstance(spoken, np.ndarray):  # what scores rows is imported by that, and takes memory

@@ -226,7 +226,8 @@ def _estimated(estimate: Estimated, stop: RunStopped | None) -> str:
     if stop is None or stop.reason != "finished":
         return " and ".join(text for text, _, _ in parts)
     return " and ".join(
-        f"{text} ({_off(reckoned, real)})" if real else text for text, reckoned, real in parts
+        f"{text} ({_off(reckoned, real)})" if real and reckoned == reckoned else text
+        for text, reckoned, real in parts
     )
 
 

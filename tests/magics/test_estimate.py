@@ -82,17 +82,24 @@ def test_a_long_batch_is_not_tried_when_a_short_one_says_that_it_would_not_fit(c
     assert not record.fits_memory
 
 
-def test_an_interrupt_leaves_nothing_behind(cell, monkeypatch, tmp_path):
+def test_a_run_whose_time_was_not_known_says_only_what_was_reckoned(cell, monkeypatch):
+    from nbtune.engine import measuring
+
+    with monkeypatch.context() as full:
+        full.setattr(measuring, "room_bytes", lambda device: 1)
+        cell(LINE)
+    run = cell(LINE.replace("%estimate", "%finetune topics")).value
+    assert re.search(r"estimated: – and .*B", run._repr_mimebundle_()["text/plain"])
+
+
+def test_an_interrupt_leaves_nothing_behind(cell, monkeypatch):
     from nbtune.engine.stepping import Stepper
 
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    (tmp_path / "scratch").mkdir()
-
     def interrupt(self, seen, rate):
+        assert list(Path().glob(".estimate-*")), "it works on the disk that runs will write to"
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Stepper, "update", interrupt)
     assert cell(LINE).error is None
-    assert not list((tmp_path / "scratch").iterdir())
-    assert not Path("nbtune-runs/.estimates").exists()
+    assert not list(Path().glob(".estimate-*"))
+    assert not Path("nbtune-runs").exists()
