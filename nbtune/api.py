@@ -444,6 +444,7 @@ def evaluate(
     *,
     split: str | None = None,
     by: str | None = None,
+    threshold: str | float | Iterable[str | float] | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> Evaluation:
@@ -458,6 +459,12 @@ def evaluate(
     by : str, optional
         A column of the data, or ``length``: what share of its parts is right. Columns are kept
         with a run for its validation and test rows.
+    threshold : str, float or list of these, optional
+        From which probability on a label is given, from now on and wherever the run is asked:
+        ``precision=0.95``, ``recall=0.9`` (at least so much), ``cost=5:1`` (of a false alarm and of
+        a miss), ``f1`` (as much as can be), ``0.3``, or ``default``, which takes all that back. It
+        is chosen on the validation rows, and meant for the second of two labels, or for each where
+        a text can have several; ``spam:precision=0.95`` is for one label.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
@@ -466,14 +473,23 @@ def evaluate(
     DataError
         When the rows cannot be used, hold labels that the run does not know, or have no such
         column.
+    RecipeError
+        When a threshold is none of the above.
     RunError
-        When the run has no model or no such split.
+        When the run has no model or no such split; when no threshold decides what it has learnt,
+        or none reaches what was asked for.
     """
     from nbtune.panels.progress import Progress
+    from nbtune.records import choices_of
     from nbtune.results.judging import judge_run
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+    choices = choices_of(threshold)
     with Progress(f"{run.name}: rows scored", display) as progress:
+        if choices:
+            from nbtune.results.deciding import decide_run
+
+            decide_run(run, choices, progress)
         return judge_run(run, data, split, by, progress)
 
 

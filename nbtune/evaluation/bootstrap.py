@@ -6,13 +6,14 @@ and from one sorting of the rows; nothing is scored row by row again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from nbtune.evaluation.metrics import brier_of_rows
+from nbtune.evaluation.thresholds import given_labels
 from nbtune.records import Score
 
 Array = np.ndarray[Any, Any]
@@ -55,7 +56,9 @@ def correction(value: float, samples: Array, rows: int) -> tuple[float, float]:
     return float(bias), (rows / (rows - 1)) ** 0.5
 
 
-def resampled(targets: Array, probabilities: Array, seed: int = 0) -> dict[str, Array]:
+def resampled(
+    targets: Array, probabilities: Array, seed: int = 0, *, thresholds: Sequence[float] = ()
+) -> dict[str, Array]:
     """Return every score on every resample of the rows, as arrays of shape (resamples,).
 
     The same seed draws the same rows, so that two models can be compared resample by resample.
@@ -66,16 +69,19 @@ def resampled(targets: Array, probabilities: Array, seed: int = 0) -> dict[str, 
         Label ids of shape (rows,).
     probabilities : ndarray of float
         Shape (rows, labels).
+    thresholds : sequence of float
+        Of two labels; see `nbtune.evaluation.thresholds.given_labels`.
     """
     rows, labels = probabilities.shape
     count = int(np.clip(_WORK // (rows * labels), FEWEST_RESAMPLES, MOST_RESAMPLES))
     at_once = max(1, _CELLS_AT_ONCE // max(rows, labels**2))
     rng = np.random.default_rng(seed)
     columns = list(sorted_columns(_cases(targets, probabilities)))
+    given = given_labels(probabilities, thresholds)
     parts = []
     for start in range(0, count, at_once):
         weights = draw(rng, min(at_once, count - start), rows)
-        parts.append(weighted_scores(weights, targets, probabilities, columns))
+        parts.append(weighted_scores(weights, targets, probabilities, given, columns))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -89,14 +95,19 @@ def weighted_scores(
     weights: Array,
     targets: Array,
     probabilities: Array,
+    given: Array | None = None,
     columns: list[Column] | None = None,
 ) -> dict[str, Array]:
-    """Score rows that count so many times each; weights are of shape (resamples, rows)."""
+    """Score rows that count so many times each; weights are of shape (resamples, rows).
+
+    ``given`` are the ids of the labels that rows are given, by default the likeliest ones.
+    """
     if columns is None:
         columns = list(sorted_columns(_cases(targets, probabilities)))
+    if given is None:
+        given = given_labels(probabilities)
     labels = probabilities.shape[1]
-    predictions = probabilities.argmax(axis=1)
-    counts = _confusions(weights, targets, predictions, labels)
+    counts = _confusions(weights, targets, given, labels)
     eps = np.finfo(np.float64).eps  # as scikit-learn clips
     own = np.clip(probabilities[np.arange(len(targets)), targets], eps, 1 - eps)
     return {

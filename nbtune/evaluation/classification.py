@@ -13,11 +13,13 @@ from nbtune.evaluation.calibration import calibrate, wilson
 from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
 from nbtune.evaluation.metrics import METRICS, binary_auc, score, top_k_accuracy
 from nbtune.evaluation.tables import verdict, with_interval
+from nbtune.evaluation.thresholds import given_labels, operating_points
 from nbtune.records import (
     ClassScores,
     Confusion,
     EvaluationRecord,
     Judged,
+    OperatingPoint,
     Score,
     WrongRow,
 )
@@ -40,6 +42,8 @@ def judge(
     rows: Sequence[int] | None = None,
     errors: int = 20,
     temperature: float = 1.0,
+    thresholds: Sequence[float] = (),
+    rules: Sequence[str] = (),
 ) -> EvaluationRecord:
     """Judge predictions beside the baselines' on the same rows.
 
@@ -59,14 +63,18 @@ def judge(
         How many wrong rows are kept.
     temperature : float
         What the logits of these probabilities were divided by.
+    thresholds, rules : sequence
+        From where on each of two labels is given by the model, and what that was chosen for; see
+        `nbtune.evaluation.thresholds`. Baselines give the likeliest one.
     """
     names = tuple(labels)
     others = dict(baselines or {})
-    models = [
-        *((name, "baseline", found) for name, found in others.items()),
-        (run, "model", probabilities),
+    models: list[tuple[str, str, Array, Sequence[float]]] = [
+        *((name, "baseline", found, ()) for name, found in others.items()),
+        (run, "model", probabilities, thresholds),
     ]
-    samples = [resampled(targets, found) for _, _, found in models]
+    samples = [resampled(targets, found, thresholds=own) for _, _, found, own in models]
+    given = given_labels(probabilities, thresholds)
     table = [_judged(*model, targets, own) for model, own in zip(models, samples, strict=True)]
     return EvaluationRecord(
         run=run,
@@ -74,24 +82,30 @@ def judge(
         rows=len(targets),
         labels=names,
         table=tuple(table),
-        classes=_by_class(targets, probabilities, names),
-        confusion=_confusion(targets, probabilities, names),
+        classes=_by_class(targets, given, probabilities, names),
+        confusion=_confusion(targets, given, names),
         roc=roc_curves(targets, probabilities, names),
         pr=pr_curves(targets, probabilities, names),
-        errors=_wrong(targets, probabilities, names, texts, rows, errors),
+        errors=_wrong(targets, given, probabilities, names, texts, rows, errors),
         verdict=verdict(table, samples, len(targets), DECIDES),
         calibration=calibrate(targets, probabilities, temperature),
         gain=gain_curves(targets, probabilities, names),
         top_k=_top_k(targets, probabilities),
+        operating=_operating(targets, given, probabilities, names, thresholds, rules),
     )
 
 
 def _judged(
-    name: str, kind: str, probabilities: Array, targets: Array, samples: Mapping[str, Array]
+    name: str,
+    kind: str,
+    probabilities: Array,
+    thresholds: Sequence[float],
+    targets: Array,
+    samples: Mapping[str, Array],
 ) -> Judged:
     scores = {
         metric: with_interval(value, samples[metric], len(targets))
-        for metric, value in score(targets, probabilities).items()
+        for metric, value in score(targets, probabilities, thresholds=thresholds).items()
     }
     return Judged(name, kind, scores)
 
@@ -105,11 +119,27 @@ def _top_k(targets: Array, probabilities: Array) -> tuple[Score, ...]:
     return tuple(Score(share, *wilson(share * rows, rows)) for share in found)
 
 
+def _operating(
+    targets: Array,
+    given: Array,
+    probabilities: Array,
+    labels: Sequence[str],
+    thresholds: Sequence[float],
+    rules: Sequence[str],
+) -> tuple[OperatingPoint, ...]:
+    """Return the points of two labels; of more the likeliest one is given, and there are none."""
+    if len(labels) != 2:
+        return ()
+    marks = np.eye(2, dtype=bool)
+    usual = given_labels(probabilities)
+    return operating_points(labels, marks[targets], marks[given], marks[usual], thresholds, rules)
+
+
 def _by_class(
-    targets: Array, probabilities: Array, labels: Sequence[str]
+    targets: Array, given: Array, probabilities: Array, labels: Sequence[str]
 ) -> tuple[ClassScores, ...]:
     precision, recall, f1, support = precision_recall_fscore_support(
-        targets, probabilities.argmax(axis=1), labels=range(len(labels)), zero_division=0
+        targets, given, labels=range(len(labels)), zero_division=0
     )
     return tuple(
         ClassScores(
@@ -124,28 +154,29 @@ def _by_class(
     )
 
 
-def _confusion(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> Confusion:
-    counts = confusion_matrix(targets, probabilities.argmax(axis=1), labels=range(len(labels)))
+def _confusion(targets: Array, given: Array, labels: tuple[str, ...]) -> Confusion:
+    counts = confusion_matrix(targets, given, labels=range(len(labels)))
     return Confusion(labels, tuple(tuple(map(int, row)) for row in counts))
 
 
 def _wrong(
     targets: Array,
+    given: Array,
     probabilities: Array,
     labels: Sequence[str],
     texts: Sequence[str] | None,
     rows: Sequence[int] | None,
     most: int,
 ) -> tuple[WrongRow, ...]:
-    predictions, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(predictions != targets)
+    sure = probabilities[np.arange(len(given)), given]
+    wrong = np.flatnonzero(given != targets)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
     return tuple(
         WrongRow(
             int(rows[i]) if rows is not None else int(i),
             texts[i][:LONGEST_TEXT] if texts is not None else "",
             labels[targets[i]],
-            labels[predictions[i]],
+            labels[given[i]],
             float(sure[i]),
         )
         for i in worst

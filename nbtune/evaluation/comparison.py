@@ -12,6 +12,7 @@ import numpy as np
 from nbtune.evaluation.bootstrap import FEWEST_ROWS, interval, resampled
 from nbtune.evaluation.metrics import score
 from nbtune.evaluation.pairing import holm, mcnemar, over_seeds, p_value
+from nbtune.evaluation.thresholds import given_labels
 from nbtune.records import PairTest, Score, worth
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +30,12 @@ class Scored:
     """Which rows it has right; None for several seeds."""
 
 
-def score_contender(name: str, targets: Array, probabilities: Sequence[Array]) -> Scored:
+def score_contender(
+    name: str,
+    targets: Array,
+    probabilities: Sequence[Array],
+    thresholds: Sequence[Sequence[float]] | None = None,
+) -> Scored:
     """Score a contender by the mean over its seeds, with intervals over rows and seeds.
 
     Parameters
@@ -38,18 +44,22 @@ def score_contender(name: str, targets: Array, probabilities: Sequence[Array]) -
         Label ids of shape (rows,).
     probabilities : sequence of ndarray
         One of shape (rows, labels) for each seed.
+    thresholds : sequence, optional
+        Those of two labels for each seed; see `nbtune.evaluation.thresholds.given_labels`.
     """
-    found = [score(targets, one) for one in probabilities]
-    drawn = [resampled(targets, one) for one in probabilities]
+    own = [()] * len(probabilities) if thresholds is None else thresholds
+    pairs = list(zip(probabilities, own, strict=True))
+    found = [score(targets, said, thresholds=at) for said, at in pairs]
+    drawn = [resampled(targets, said, thresholds=at) for said, at in pairs]
     scores, spread, samples = {}, {}, {}
     for metric in found[0]:
         values = np.array([one[metric] for one in found])
         samples[metric] = over_seeds(np.stack([one[metric] for one in drawn]))
-        own = interval(float(values.mean()), samples[metric], len(targets))
-        scores[metric] = own if own.low < own.high else Score(own.value)
+        span = interval(float(values.mean()), samples[metric], len(targets))
+        scores[metric] = span if span.low < span.high else Score(span.value)
         if len(values) > 1:
             spread[metric] = float(values.std(ddof=1))
-    right = probabilities[0].argmax(axis=1) == targets if len(probabilities) == 1 else None
+    right = given_labels(*pairs[0]) == targets if len(pairs) == 1 else None
     return Scored(name, scores, spread, samples, right)
 
 

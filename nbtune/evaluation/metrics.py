@@ -1,21 +1,24 @@
-"""Scores by scikit-learn's names: functions of targets and probabilities."""
+"""Scores by scikit-learn's names: functions of targets, labels given, and probabilities."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn import metrics as sk
 
+from nbtune.evaluation.thresholds import given_labels
+
 Array = np.ndarray[Any, Any]
-Metric = Callable[[Array, Array], float]
+Metric = Callable[[Array, Array, Array], float]
+"""Targets and labels given of shape (rows,), probabilities of shape (rows, labels) to a score."""
 
 
-def accuracy(targets: Array, probabilities: Array) -> float:
-    """Share of rows whose most probable label is the true one."""
-    return float(np.mean(probabilities.argmax(axis=1) == targets))
+def accuracy(targets: Array, given: Array) -> float:
+    """Share of rows that are given the true label."""
+    return float(np.mean(given == targets))
 
 
 def roc_auc(targets: Array, probabilities: Array) -> float:
@@ -60,17 +63,23 @@ def brier_of_rows(targets: Array, probabilities: Array) -> Array:
     return np.asarray(squares / 2 if probabilities.shape[1] == 2 else squares)
 
 
-def mcc(targets: Array, probabilities: Array) -> float:
-    """Matthews' correlation of true and predicted labels, for many classes (Gorodkin 2004)."""
-    return float(sk.matthews_corrcoef(targets, probabilities.argmax(axis=1)))
+def mcc(targets: Array, given: Array) -> float:
+    """Matthews' correlation of true and given labels, for many classes (Gorodkin 2004)."""
+    return float(sk.matthews_corrcoef(targets, given))
 
 
 def _averaged(function: Callable[..., float], average: str) -> Metric:
-    def metric(targets: Array, probabilities: Array) -> float:
-        predictions = probabilities.argmax(axis=1)
-        return float(function(targets, predictions, average=average, zero_division=0))
+    return _of_labels(
+        lambda targets, given: float(function(targets, given, average=average, zero_division=0))
+    )
 
-    return metric
+
+def _of_labels(function: Callable[[Array, Array], float]) -> Metric:
+    return lambda targets, given, probabilities: function(targets, given)
+
+
+def _of_probabilities(function: Callable[[Array, Array], float]) -> Metric:
+    return lambda targets, given, probabilities: function(targets, probabilities)
 
 
 def top_k_accuracy(targets: Array, probabilities: Array, most: int) -> list[float]:
@@ -83,21 +92,25 @@ def top_k_accuracy(targets: Array, probabilities: Array, most: int) -> list[floa
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": accuracy,
+    "accuracy": _of_labels(accuracy),
     "f1_macro": _averaged(sk.f1_score, "macro"),
     "f1_micro": _averaged(sk.f1_score, "micro"),
     "f1_weighted": _averaged(sk.f1_score, "weighted"),
     "precision_macro": _averaged(sk.precision_score, "macro"),
     "recall_macro": _averaged(sk.recall_score, "macro"),
-    "roc_auc": roc_auc,
-    "mcc": mcc,
-    "log_loss": log_loss,
-    "brier": brier,
+    "roc_auc": _of_probabilities(roc_auc),
+    "mcc": _of_labels(mcc),
+    "log_loss": _of_probabilities(log_loss),
+    "brier": _of_probabilities(brier),
 }
 
 
 def score(
-    targets: Array, probabilities: Array, names: Iterable[str] | None = None
+    targets: Array,
+    probabilities: Array,
+    names: Iterable[str] | None = None,
+    *,
+    thresholds: Sequence[float] = (),
 ) -> dict[str, float]:
     """Return scores by name.
 
@@ -109,10 +122,14 @@ def score(
         Shape (rows, labels).
     names : iterable of str, optional
         Which of `METRICS`; all by default.
+    thresholds : sequence of float
+        Of two labels; see `nbtune.evaluation.thresholds.given_labels`.
     """
+    found = np.asarray(probabilities, dtype=np.float64)
+    given, true = given_labels(found, thresholds), np.asarray(targets)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {
-            name: METRICS[name](np.asarray(targets), np.asarray(probabilities, dtype=np.float64))
+            name: METRICS[name](true, given, found)
             for name in (METRICS if names is None else names)
         }

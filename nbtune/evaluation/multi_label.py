@@ -13,12 +13,11 @@ from nbtune.evaluation.calibration import of_chances
 from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
 from nbtune.evaluation.metrics import binary_auc
 from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.thresholds import FEWEST_POSITIVE, operating_points
 from nbtune.records import ClassScores, EvaluationRecord, WrongRow
 
 Array = np.ndarray[Any, Any]
 DECIDES = "f1_micro"
-FEWEST_POSITIVE = 5
-"""A label with fewer rows than this gets the threshold that suits all labels together."""
 LONGEST_TEXT = 500
 _RANKED_AT_ONCE = 4_000_000
 
@@ -128,6 +127,7 @@ def judge(
     texts: Sequence[str],
     rows: Sequence[int],
     errors: int = 20,
+    rules: Sequence[str] = (),
 ) -> EvaluationRecord:
     """Judge probabilities and thresholds beside those of the baselines.
 
@@ -137,6 +137,8 @@ def judge(
         Of shape (rows, labels).
     said : tuple
         Probabilities of the same shape, and thresholds of shape (labels,), empty for one half.
+    rules : sequence of str
+        What somebody chose the thresholds for, by label.
     """
     probabilities, thresholds = said
     table, verdict = score_table(
@@ -161,6 +163,14 @@ def judge(
         decides=DECIDES,
         calibration=of_chances(targets.ravel(), probabilities.ravel()),
         gain=gain_curves(targets, probabilities, labels),
+        operating=operating_points(
+            labels,
+            targets,
+            chosen(probabilities, thresholds),
+            chosen(probabilities),
+            thresholds,
+            rules,
+        ),
     )
 
 

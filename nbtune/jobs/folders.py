@@ -125,6 +125,7 @@ def settled_of(folder: RunFolder) -> Known:
     return replace(
         known_of(folder),
         thresholds=tuple(found.get("thresholds", ())),
+        rules=tuple(found.get("rules", ())),
         temperature=float(found.get("temperature", 1.0)),
     )
 

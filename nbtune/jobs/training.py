@@ -19,12 +19,19 @@ from nbtune.events import (
     PhaseStarted,
     RunStarted,
 )
-from nbtune.jobs.folders import PARAMETERS, known_of, read_rows, source_of, source_rows
+from nbtune.jobs.folders import (
+    PARAMETERS,
+    known_of,
+    read_rows,
+    settled_of,
+    source_of,
+    source_rows,
+)
 from nbtune.jobs.trained import Trained, ask, head_of, longest_row, quantized, save_trained
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml, to_yaml
-from nbtune.records import ParameterTable, RateSearch
+from nbtune.records import Choice, ParameterTable, RateSearch
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged, write_text
 from nbtune.tasks import Known, Task, task_of
@@ -107,7 +114,7 @@ def _train(
     with interrupts(control, lambda text: training.tell(Notice(text))):
         outcome = training.run(resume)
         if outcome.stopped.best_step is not None:
-            trained = _settled(folder, recipe, trained)
+            trained = _settled(folder, recipe, trained, emit)
         outcome = _keep(folder, trained, outcome, emit)
     return trained, outcome
 
@@ -311,13 +318,34 @@ def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) ->
             emit(BaselineScored(baseline.name, "validation", scores))
 
 
-def _settled(folder: RunFolder, recipe: Recipe, trained: Trained) -> Trained:
+def _settled(folder: RunFolder, recipe: Recipe, trained: Trained, emit: Emit) -> Trained:
     """Take in what the validation rows say about the weights that are kept, such as thresholds."""
-    settle = task_of(recipe).settle
-    if settle is None or "validation" not in folder.about["rows"]:
+    task = task_of(recipe)
+    if task.settle is None or "validation" not in folder.about["rows"]:
         return trained
     rows = read_rows(folder, "validation")
-    return replace(trained, known=settle(rows, ask(trained, recipe, rows), trained.known))
+    settled = replace(trained, known=task.settle(rows, ask(trained, recipe, rows), trained.known))
+    chosen = settled_of(folder)
+    if task.decide is None or not any(chosen.rules):
+        return settled
+    return replace(settled, known=_decided_again(task, recipe, settled, rows, chosen, emit))
+
+
+def _decided_again(
+    task: Task, recipe: Recipe, settled: Trained, rows: pd.DataFrame, chosen: Known, emit: Emit
+) -> Known:
+    """Choose for new weights what somebody had chosen thresholds for before."""
+    said = ask(settled, recipe, rows)
+    known = settled.known
+    for label, rule in zip(chosen.labels, chosen.rules, strict=True):
+        if rule and task.decide is not None:
+            choice = Choice.of(rule).about(label)
+            try:
+                known = task.decide(known, [choice], lambda: (rows, said))
+                emit(Notice(f"threshold of {choice}: chosen again on the validation rows"))
+            except RunError as error:
+                emit(Notice(f"{error.problem}; {label} has its own default again", "warning"))
+    return known
 
 
 def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:

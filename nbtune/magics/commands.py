@@ -131,7 +131,14 @@ class NBTune(Magics):  # type: ignore[misc]
 
         run = self._find_run(found.run)
         data = None if found.data is None else self._find_rows(found.data, "--data")
-        return api.evaluate(run, data, split=found.split, by=found.by, display=self.display or None)
+        return api.evaluate(
+            run,
+            data,
+            split=found.split,
+            by=found.by,
+            threshold=found.threshold,
+            display=self.display or None,
+        )
 
     @_magic(line_magic)
     def data(self, found: Namespace, cell: None) -> DataReport:

@@ -105,6 +105,10 @@ def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[s
         return [f"{setting}=" for setting in Recipe.model_fields]
     if name == "recipe":
         return sorted(str(path) for path in Path().glob("**/*.y*ml") if len(path.parts) < 4)
+    if name == "threshold":
+        from nbtune.records.thresholds import EXAMPLES
+
+        return list(EXAMPLES)
     if name == "sort":
         from nbtune.panels.runs import COLUMNS
 

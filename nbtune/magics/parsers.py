@@ -68,7 +68,13 @@ def evaluate() -> LineParser:
         "Score a run on rows it was not trained on, beside the baselines: scores with\n"
         "intervals, confusion matrix, ROC and precision-recall curves, the worst errors.\n\n"
         "    %evaluate topics\n"
-        "    ev = %evaluate topics --data other_df --by source",
+        "    ev = %evaluate topics --data other_df --by source\n"
+        "    %evaluate spam --threshold precision=0.95\n\n"
+        "A threshold says from which probability on a label is given. It is chosen on the\n"
+        "validation rows, stays with the run, and holds for %predict and for what is saved:\n"
+        "precision=0.95 or recall=0.9 (at least), cost=5:1 (a false alarm costs 5, a miss 1),\n"
+        "f1 (the most), 0.3, or default, which takes it back. Of two labels it is meant for the\n"
+        "second, of several a text for each; ham:recall=0.99 names one.",
     )
     parser.add_argument("run", help=NAME)
     parser.add_argument("--data", help="labelled rows: a variable, a file, or a hub id")
@@ -79,6 +85,12 @@ def evaluate() -> LineParser:
     )
     parser.add_argument(
         "--by", metavar="COLUMN", help="the share that is right by a column of the data, or length"
+    )
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        metavar="[LABEL:]RULE",
+        help="precision=0.95, recall=0.9, cost=5:1, f1, 0.3 or default",
     )
     return parser
 

@@ -30,6 +30,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         names=list(record.scores),
         best={name: _best(record, name) for name in record.scores},
         classes=_worst(record, MOST_CLASSES),
+        decided=record.decided[:MOST_CLASSES],
         errors=record.errors[:MOST_ERRORS],
         lines=marked_lines(record),
         parts=_parts(record),
@@ -84,13 +85,30 @@ def _sentences(record: EvaluationRecord) -> list[str]:
 
 
 def _probabilities(record: EvaluationRecord) -> list[str]:
-    """Return what is said of the probabilities: how true they are, and of the likeliest labels."""
-    said = [record.calibration.words] if record.calibration else []
+    """Return what is said of the probabilities: thresholds, calibration, the likeliest labels."""
+    said = _thresholds(record)
+    said += [record.calibration.words] if record.calibration else []
     if record.top_k:
         shown = [k for k in (1, 2, 3, 5, 10) if k <= len(record.top_k)]
         shares = ", ".join(f"{k}: {number(record.top_k[k - 1].value)}" for k in shown)
         said.append(f"The true label is among the k likeliest (top-k accuracy): {shares}.")
     return said
+
+
+def _thresholds(record: EvaluationRecord) -> list[str]:
+    """Return what is said of thresholds that somebody chose."""
+    decided = record.decided
+    if not decided:
+        return []
+    left = len(record.operating) - len(decided)
+    many = len(record.labels) > 2
+    said = [point.words for point in decided[:WORST_IN_TEXT]]
+    if more := len(decided) - len(said):
+        said.append(f"So are {more} more labels by thresholds of their own.")
+    if many and left:
+        said.append(f"{left} labels keep their default.")
+    said.append(f"%evaluate {record.run} --threshold default takes it back.")
+    return [" ".join(said)]
 
 
 def _score_lines(record: EvaluationRecord) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtune.plots.style import COLOURS, DASHES, GREY, legend
 from nbtune.plots.texts import short
-from nbtune.records import Curve
+from nbtune.records import Curve, Decisions, OperatingPoint
 
 MOST_NAMED = 6
 WORST_NAMED = 3
@@ -15,9 +15,19 @@ LONGEST_NAME = 20
 
 
 def draw_curves(
-    curves: Sequence[Curve], ax: Any, *, area: str, labels: int, place: str, steps: bool = False
+    curves: Sequence[Curve],
+    ax: Any,
+    *,
+    area: str,
+    labels: int,
+    place: str,
+    steps: bool = False,
+    operating: Sequence[OperatingPoint] = (),
+    where: Callable[[Decisions], tuple[float, float]] | None = None,
 ) -> None:
     """Draw curves on the axes; with more than six labels only the worst three are named.
+
+    Labels that are given from a probability on have a dot there.
 
     Parameters
     ----------
@@ -30,6 +40,10 @@ def draw_curves(
     steps : bool
         Whether a point holds from the one before it, as precision does: between two points
         of a precision-recall curve nothing is known (Davis and Goadrich 2006).
+    operating : sequence of OperatingPoint
+        The operating points of the labels.
+    where : callable, optional
+        What was decided to a point of these axes.
     """
     own = [curve for curve in curves if not curve.average]
     named = own
@@ -50,8 +64,35 @@ def draw_curves(
             drawstyle=drawn,
             label=f"{curve.area:.3f}  {short(curve.label, LONGEST_NAME)}",
         )
+    if where is not None:
+        _draw_points(operating, where, [curve.label for curve in named], ax, len(together))
     ax.set_xlim(-0.01, 1.01)
     ax.set_ylim(-0.01, 1.02)
     if curves:
         worst = f", worst {len(named)} of {labels} labels"
         legend(ax, loc=place, title=area + (worst if len(named) < len(own) else ""))
+
+
+def _draw_points(
+    operating: Sequence[OperatingPoint],
+    where: Callable[[Decisions], tuple[float, float]],
+    named: Sequence[str],
+    ax: Any,
+    before: int,
+) -> None:
+    """Mark on the named curves what is decided; hollow, what one half would decide."""
+    by_label = {point.label: point for point in operating}
+    for place, label in enumerate(named):
+        if (point := by_label.get(label)) is None:
+            continue
+        colour = COLOURS[(before + place) % len(COLOURS)]
+        alone = len(named) == 1
+        ax.plot(
+            *where(point.at), "o", color=colour, markersize=6, zorder=3,
+            label=f"from {point.at.threshold:.3g} on" if alone else None,
+        )  # fmt: skip
+        if alone and point.at.threshold != point.usual.threshold:
+            ax.plot(
+                *where(point.usual), "o", color=colour, markerfacecolor="none", markersize=6,
+                label=f"from {point.usual.threshold:g} on",
+            )  # fmt: skip

@@ -31,6 +31,7 @@ from nbtune.records.evaluation import (
 )
 from nbtune.records.score import Score
 from nbtune.records.slices import Slice, Slices
+from nbtune.records.thresholds import USUAL, Choice, Decisions, OperatingPoint, choices_of
 from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 
 __all__ = [
@@ -42,8 +43,10 @@ __all__ = [
     "SCORES",
     "SEVERITIES",
     "SPAN_SCORES",
+    "USUAL",
     "Bin",
     "Calibration",
+    "Choice",
     "ClassScores",
     "ComparisonRecord",
     "Confusion",
@@ -53,12 +56,14 @@ __all__ = [
     "DataColumn",
     "DataFinding",
     "DataRecord",
+    "Decisions",
     "Estimate",
     "EvaluationRecord",
     "Judged",
     "Lengths",
     "Mark",
     "MarkedText",
+    "OperatingPoint",
     "PairTest",
     "ParameterTable",
     "PartParameters",
@@ -69,5 +74,6 @@ __all__ = [
     "Slices",
     "Truncation",
     "WrongRow",
+    "choices_of",
     "worth",
 ]

@@ -11,6 +11,7 @@ from nbtune.records.calibration import Calibration
 from nbtune.records.plain import make, plain
 from nbtune.records.score import Score
 from nbtune.records.slices import Slices
+from nbtune.records.thresholds import OperatingPoint
 
 SCORES = (
     "accuracy", "f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro",
@@ -146,8 +147,8 @@ class EvaluationRecord:
     ``table`` begins with the baselines and ends with the run's model; ``errors`` are the most
     confidently wrong rows, worst first; ``verdict`` says in a sentence who wins, ``left_out``
     which rows could not be used; ``decides`` names the score that the verdict goes by; ``top_k``
-    has the shares of rows whose true label is among the k likeliest, from k = 1. What does not
-    suit a task is empty.
+    has the shares of rows whose true label is among the k likeliest, from k = 1; ``operating``
+    says of each label from which probability on it is given. What does not suit a task is empty.
     """
 
     run: str
@@ -169,6 +170,12 @@ class EvaluationRecord:
     gain: tuple[Curve, ...] = ()
     top_k: tuple[Score, ...] = ()
     slices: Slices | None = None
+    operating: tuple[OperatingPoint, ...] = ()
+
+    @property
+    def decided(self) -> tuple[OperatingPoint, ...]:
+        """The operating points that somebody chose."""
+        return tuple(point for point in self.operating if point.rule)
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -196,6 +203,7 @@ class EvaluationRecord:
             values["calibration"] = Calibration.of(values["calibration"])
         if values.get("slices") is not None:
             values["slices"] = Slices.of(values["slices"])
+        values["operating"] = tuple(map(OperatingPoint.of, values.get("operating", ())))
         values["texts"] = tuple(map(MarkedText.of, values.get("texts", ())))
         record: EvaluationRecord = make(cls, values)
         return record

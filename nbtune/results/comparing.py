@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError, did_you_mean
 from nbtune.events import Evaluated, RunStopped, StepsDone, as_it_stands
+from nbtune.jobs.folders import settled_of
 from nbtune.records import COSTS, SCORES, ComparisonRecord, Contender, Course
 from nbtune.results.comparison import Comparison
 from nbtune.results.differences import by_seed, differences
@@ -40,7 +41,12 @@ def compare_runs(
     }
     groups = by_seed(runs)
     scored = [
-        score_contender(_called(group), targets, [found[run.name] for run in group])
+        score_contender(
+            _called(group),
+            targets,
+            [found[run.name] for run in group],
+            [_thresholds(run, labels) for run in group],
+        )
         for group in groups
     ]
     settings = differences(groups)
@@ -123,6 +129,12 @@ def _probabilities(
     own = Run(run.folder, run.in_memory)
     found = own.predict_proba(asked, progress)
     return found[:, [run.labels.index(label) for label in labels]]
+
+
+def _thresholds(run: Run, labels: Sequence[str]) -> tuple[float, ...]:
+    """Return from where on labels are given, in the order of these; empty for the likeliest."""
+    own = dict(zip(run.labels, settled_of(run.folder).thresholds, strict=False))
+    return tuple(own[label] for label in labels) if own else ()
 
 
 def _kept(run: Run) -> pd.DataFrame | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from nbtune.errors import DataError, RunError
 from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
-from nbtune.jobs.folders import PARAMETERS
+from nbtune.jobs.folders import PARAMETERS, READING, settled_of
 from nbtune.jobs.trained import (
     Trained,
     ask,
@@ -87,9 +88,16 @@ class Run:
 
     @property
     def trained(self) -> Trained:
-        """Model, tokenizer and longest row; loaded from disk when first asked for."""
+        """Model, tokenizer and longest row; loaded from disk when first asked for.
+
+        Thresholds are those on disk now, whoever chose them.
+        """
         if self._trained is None:
             self._trained = load_trained(self.folder)
+        elif (self.folder.model_path / READING).is_file():
+            known = settled_of(self.folder)
+            if known != self._trained.known:
+                self._trained = replace(self._trained, known=known)
         return self._trained
 
     @property
@@ -106,6 +114,15 @@ class Run:
     def tokenizer(self) -> Any:
         """The transformers tokenizer."""
         return self.trained.tokenizer
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The probability from which on each label is given; empty where the likeliest is.
+
+        ``nbtune.evaluate(run, threshold="precision=0.95")`` chooses others.
+        """
+        known = settled_of(self.folder)
+        return dict(zip(known.labels, known.thresholds, strict=False))
 
     @property
     def parameters(self) -> Parameters:

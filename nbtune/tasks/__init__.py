@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbtune.data.batches import InMemory
     from nbtune.data.rows import Rows
     from nbtune.recipe import Recipe
-    from nbtune.records import EvaluationRecord
+    from nbtune.records import Choice, EvaluationRecord
 
 Predictions = Any
 """What a task makes of logits, one of its own kind for all rows: an array, or a list."""
@@ -53,6 +53,9 @@ class Known:
     thresholds : tuple of float
         Probability from which on a row has a label, by label; empty for one half. Of answers: by
         how much no answer has to be better than the best one.
+    rules : tuple of str
+        What somebody chose the thresholds for, by label, as `nbtune.records.Choice` has it; empty
+        where the task did.
     temperature : float
         What logits are divided by before they become probabilities.
     """
@@ -60,6 +63,7 @@ class Known:
     labels: tuple[str, ...] = ()
     scale: tuple[float, float] = (0.0, 1.0)
     thresholds: tuple[float, ...] = ()
+    rules: tuple[str, ...] = ()
     temperature: float = 1.0
 
 
@@ -73,6 +77,13 @@ class Baseline(Protocol):
 
 Judge = Callable[..., "EvaluationRecord"]
 """(run, split, rows, predictions, known, baselines' predictions by name) to the record."""
+
+Decide = Callable[
+    [Known, Sequence["Choice"], Callable[[], tuple["pd.DataFrame", Predictions]]], Known
+]
+"""(known, choices, held-out rows and predictions, asked for where they are needed) to what is known
+with the thresholds that were chosen; raises RunError when a choice names no label or reaches none.
+"""
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,8 @@ class Task:
         (training frame, recipe) to settings that its columns ask for, such as the problem type.
     tuned : callable, optional
         (recipe) to the task as settings of its own want it, such as how long an answer may be.
+    decide : callable, optional
+        See `Decide`; without it no threshold gives labels.
     ranked : callable, optional
         (rows, predictions, known, count) to the frame of the likeliest predictions of each row.
     """
@@ -155,6 +168,7 @@ class Task:
     suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] | None = None
     tuned: Callable[[Recipe], Task] | None = None
     ranked: Callable[..., pd.DataFrame] | None = None
+    decide: Decide | None = None
 
 
 BUILTIN = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,11 @@ from torch.nn import functional
 from nbtune.data.batches import InMemory
 from nbtune.data.labels import MANY_LABELLED, hot
 from nbtune.data.texts import texts_of
+from nbtune.errors import RunError
 from nbtune.recipe import Recipe
-from nbtune.records import MULTI_LABEL_SCORES, EvaluationRecord
+from nbtune.records import MULTI_LABEL_SCORES, USUAL, Choice, EvaluationRecord
 from nbtune.tasks import Baseline, Known, Loss
-from nbtune.tasks.text_classification import SINGLE, encode_inputs
+from nbtune.tasks.text_classification import SINGLE, encode_inputs, refuse_unknown
 
 Array = np.ndarray[Any, Any]
 Said = tuple[Array, Sequence[float]]
@@ -63,6 +64,64 @@ def settle(rows: pd.DataFrame, said: Said, known: Known) -> Known:
     return replace(known, thresholds=best_thresholds(hot(rows, known.labels), said[0]))
 
 
+def decide(
+    known: Known,
+    choices: Sequence[Choice],
+    held_out: Callable[[], tuple[pd.DataFrame, Said]],
+) -> Known:
+    """Choose thresholds label by label.
+
+    A choice without a label is for each of them, and those that cannot meet it keep what they
+    have; unless none can.
+    """
+    labels = known.labels
+    for choice in choices:
+        if choice.label:
+            refuse_unknown(choice.label, labels)
+    if all(choice.kind == "at" for choice in choices):
+        rows, chances = pd.DataFrame({"label": []}), np.ones((0, len(labels)))
+        usual = known.thresholds
+    else:
+        rows, said = held_out()
+        chances, usual = said[0], settle(rows, said, known).thresholds
+    has = hot(rows, labels)
+    found = dict(
+        enumerate(
+            zip(
+                known.thresholds or [USUAL] * len(labels),
+                known.rules or [""] * len(labels),
+                strict=True,
+            )
+        )
+    )
+    for choice in choices:
+        wanted = [labels.index(choice.label)] if choice.label else range(len(labels))
+        if choice.kind == "default":
+            found |= {k: (usual[k], "") for k in wanted}
+        else:
+            found |= _met(choice, {labels[k]: k for k in wanted}, has, chances)
+    thresholds, rules = zip(*found.values(), strict=True)
+    return replace(known, thresholds=thresholds, rules=rules if any(rules) else ())
+
+
+def _met(
+    choice: Choice, places: Mapping[str, int], has: Array, chances: Array
+) -> dict[int, tuple[float, str]]:
+    """Return threshold and rule of the labels that can meet a choice, by their place."""
+    from nbtune.evaluation.thresholds import choose
+
+    found: dict[int, tuple[float, str]] = {}
+    refused = []
+    for label, k in places.items():
+        try:
+            found[k] = choose(choice.about(label), has[:, k], chances[:, k]), choice.rule
+        except RunError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    return found
+
+
 def score(rows: pd.DataFrame, said: Said, known: Known) -> dict[str, float]:
     """Return the scores; see `nbtune.evaluation.multi_label.weighted_scores`."""
     from nbtune.evaluation.multi_label import weighted_scores
@@ -91,6 +150,7 @@ def judge(
         baselines=baselines,
         texts=texts_of(rows),
         rows=list(rows["row"]),
+        rules=known.rules,
     )
 
 
@@ -144,4 +204,5 @@ TASK = replace(
     without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
     head_bias=log_odds,
     settle=settle,
+    decide=decide,
 )

@@ -113,4 +113,5 @@ TASK = replace(
     outputs=1,
     without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
     settle=None,
+    decide=None,
 )

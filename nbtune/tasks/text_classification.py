@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,11 @@ from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.labels import holds_lists, separator_of
 from nbtune.data.texts import LABELLED, find, texts_of
+from nbtune.errors import RunError, did_you_mean
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
-from nbtune.records import SCORES, EvaluationRecord
+from nbtune.records import SCORES, Choice, EvaluationRecord
+from nbtune.records.thresholds import EXAMPLES
 from nbtune.tasks import Baseline, Known, Loss, Task
 
 Array = np.ndarray[Any, Any]
@@ -84,12 +86,52 @@ def settle(rows: pd.DataFrame, said: Array, known: Known) -> Known:
     return replace(known, temperature=fit_temperature(_ids(rows, known), said))
 
 
+def decide(
+    known: Known,
+    choices: Sequence[Choice],
+    held_out: Callable[[], tuple[pd.DataFrame, Array]],
+) -> Known:
+    """Choose the probability from which on the second of two labels is given, not the first."""
+    labels = known.labels
+    if len(labels) != 2:
+        raise RunError(
+            f"threshold: of {len(labels)} labels the likeliest is given, whatever its probability",
+            hint="thresholds suit two labels, or several a text (multi_label_classification)",
+        )
+    if len(choices) != 1:
+        raise RunError(
+            f"threshold: {len(choices)} choices, and two labels share one threshold",
+            hint=f"choose for one of them, such as {choices[-1]}",
+        )
+    choice = choices[0].about(choices[0].label or labels[1])
+    refuse_unknown(choice.label, labels)
+    if choice.kind == "default":
+        return replace(known, thresholds=(), rules=())
+    from nbtune.evaluation.thresholds import choose
+
+    own = labels.index(choice.label)
+    rows, said = held_out() if choice.needs_rows else (pd.DataFrame({"label": []}), np.ones((0, 2)))
+    found = choose(choice, _ids(rows, known) == own, said[:, own])
+    thresholds = (1 - found, found) if own else (found, 1 - found)
+    rules = ("", choice.rule) if own else (choice.rule, "")
+    return replace(known, thresholds=thresholds, rules=rules)
+
+
+def refuse_unknown(label: str, labels: Sequence[str]) -> None:
+    """Refuse a threshold for a label that there is not."""
+    if label not in labels:
+        raise RunError(
+            f"threshold: the run knows no label {label!r}",
+            hint=f"{did_you_mean(label, labels)}; rules are {', '.join(EXAMPLES)}",
+        )
+
+
 def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
     """Return the scores of probabilities; see `nbtune.evaluation.metrics.score`."""
     # Here, so that scikit-learn is imported for the first evaluation, not before the first step.
     from nbtune.evaluation.metrics import score
 
-    return score(_ids(rows, known), said)
+    return score(_ids(rows, known), said, thresholds=known.thresholds)
 
 
 def judge(
@@ -113,6 +155,8 @@ def judge(
         texts=texts_of(rows),
         rows=list(rows["row"]),
         temperature=known.temperature,
+        thresholds=known.thresholds,
+        rules=known.rules,
     )
 
 
@@ -124,13 +168,19 @@ def fit(rows: pd.DataFrame, known: Known) -> tuple[Baseline, ...]:
 
 
 def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
-    """Return the rows with the most probable label and the probabilities of all."""
-    best = said.argmax(axis=1) if len(said) else []
+    """Return the rows with the label given, its probability, and the probabilities of all."""
+    given = _given(said, known)
     found = rows.reset_index(drop=True).assign(
-        prediction=[known.labels[i] for i in best],
-        probability=said.max(axis=1) if len(said) else [],
+        prediction=[known.labels[i] for i in given],
+        probability=said[np.arange(len(given)), given],
     )
     return found.join(pd.DataFrame(said, columns=[f"p({label})" for label in known.labels]))
+
+
+def _given(said: Array, known: Known) -> Array:
+    from nbtune.evaluation.thresholds import given_labels
+
+    return given_labels(said, known.thresholds)
 
 
 def _ids(rows: pd.DataFrame, known: Known) -> Array:
@@ -149,7 +199,7 @@ SINGLE = Task(
     score=score,
     judge=judge,
     fit=fit,
-    predict=lambda said, known: np.array(known.labels)[said.argmax(axis=1)],
+    predict=lambda said, known: np.array(known.labels)[_given(said, known)],
     probabilities=lambda said: said,
     answers=lambda rows, said, known: table(rows, said, known).rename(
         columns={"prediction": "label"}
@@ -158,6 +208,7 @@ SINGLE = Task(
     scores=SCORES,
     metrics=("f1_macro", "accuracy", "roc_auc"),
     settle=settle,
+    decide=decide,
 )
 
 

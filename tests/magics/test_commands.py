@@ -359,3 +359,15 @@ def test_doctor_names_device_packages_and_models(cell):
     assert "torch" in found["packages"]
     assert "scratch-transformer" in found["built-in models"]
     assert "fp32" in found["computes on"] or "bf16" in found["computes on"]
+
+
+def test_a_threshold_is_chosen_from_the_line_and_taken_back(cell):
+    cell("two = df[df['label'] != 'place']")
+    assert not cell("%%finetune mails --data two\nmodel: ./tiny\nvalidation_size: 0.4").error
+    judged = cell("%evaluate mails --threshold animal:recall=0.9").value
+    assert judged.record.decided[0].rule == "recall=0.9"
+    assert cell["mails"].thresholds
+    assert "cost=5:1" in cell.mistake("%evaluate mails --threshold costs=5:1")
+    cell("%evaluate mails@1 --threshold default")
+    assert not cell["mails"].thresholds
+    assert "(a false alarm costs 5, a miss 1)" in cell("%evaluate --help").out

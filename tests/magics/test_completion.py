@@ -32,6 +32,7 @@ CASES = {
     "%evaluate t --spl": {"--split"},
     "%evaluate t --split te": {"test"},
     "ev = %evaluate t --split va": {"validation"},
+    "%evaluate t --threshold pre": {"precision=0.95"},
     "%runs --sort f1": {"f1_macro"},
     "%nbtune doc": {"doctor"},
     "%nbtune lr": {"lr_find"},

@@ -1,9 +1,11 @@
+import numpy as np
 import pytest
 
+from nbtune.evaluation.classification import judge
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.style import new_figure
-from nbtune.testing import made_up_record
+from nbtune.testing import guesses, made_up_record
 
 
 def drawn(plot, record):
@@ -18,12 +20,12 @@ def legend(ax):
 def test_two_labels_have_one_curve_with_its_area():
     record = made_up_record(("ham", "spam"))
     roc, pr = drawn(plot_roc, record), drawn(plot_pr, record)
-    assert legend(roc) == [f"{record.roc[0].area:.3f}  spam"]
-    assert legend(pr) == [f"{record.pr[0].area:.3f}  spam"]
+    assert legend(roc) == [f"{record.roc[0].area:.3f}  spam", "from 0.5 on"]
+    assert legend(pr) == [f"{record.pr[0].area:.3f}  spam", "from 0.5 on"]
     assert roc.get_legend().get_title().get_text() == "AUC"
     assert pr.get_legend().get_title().get_text() == "AP"
-    assert len(roc.lines) == 2, "the curve and the diagonal of chance"
-    assert len(pr.lines) == 1
+    assert len(roc.lines) == 3, "the curve, what is decided, and the diagonal of chance"
+    assert len(pr.lines) == 2
 
 
 def test_axes_say_what_they_are():
@@ -63,7 +65,7 @@ def test_lines_are_told_apart_without_colour():
 def test_precision_is_drawn_in_steps():
     """So that the area that is seen is the average precision that is written."""
     record = made_up_record(2)
-    (line,) = drawn(plot_pr, record).lines
+    line, _ = drawn(plot_pr, record).lines
     assert line.get_drawstyle() == "steps-pre"
     x, y = record.pr[0].x, record.pr[0].y
     area = sum((b - a) * height for a, b, height in zip(x, x[1:], y[1:], strict=False))
@@ -89,3 +91,18 @@ def test_no_curves_are_no_legend():
     record = made_up_record(2, rows=1)
     assert record.roc == ()
     assert drawn(plot_roc, record).get_legend() is None
+
+
+def test_a_chosen_threshold_has_a_dot_on_its_curve_beside_that_of_one_half():
+    targets, probabilities = guesses(200, 2)
+    record = judge(
+        "r", "test", ("ham", "spam"), targets, probabilities,
+        thresholds=(0.3, 0.7), rules=("", "precision=0.9"),
+    )  # fmt: skip
+    for plot in (plot_roc, plot_pr):
+        ax = drawn(plot, record)
+        assert legend(ax)[1:] == ["from 0.7 on", "from 0.5 on"]
+        (x, y), (usual, _) = (line.get_xydata()[0] for line in ax.lines[-2:])
+        curve = ax.lines[-3].get_xydata()
+        assert np.abs(curve - (x, y)).max(axis=1).min() < 1e-4, "on the curve"
+        assert x < usual, "fewer are given the label"
