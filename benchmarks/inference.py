@@ -20,8 +20,9 @@ from rows import LONGEST, make_model, spread_rows
 from stopwatch import Lap, Stopwatch
 
 from nbtune.data.batches import InMemory
-from nbtune.engine.device import choose_precision, find_device
+from nbtune.engine.device import find_device
 from nbtune.engine.inference import predict_logits
+from nbtune.engine.precision import choose_precision
 from nbtune.engine.stepping import Forward
 from nbtune.models.packing import packing
 from nbtune.models.probing import find_packer

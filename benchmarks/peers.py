@@ -6,6 +6,7 @@ import importlib.util
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -80,8 +81,7 @@ def trainer_for(model: Any, rows: InMemory, collator: Collator, watch: Stopwatch
             report_to="none",
             disable_tqdm=True,
             dataloader_pin_memory=torch.cuda.is_available(),
-            bf16=torch.cuda.is_available(),
-            **options,
+            **{"bf16": torch.cuda.is_available(), **options},
         )
         trainer = InOrder(
             model=model,
@@ -102,7 +102,7 @@ def with_trainer(model: Any, rows: InMemory, collator: Collator, **options: Any)
     return watch.lap(rows)
 
 
-def with_plain_loop(model: Any, rows: InMemory) -> Lap:
+def with_plain_loop(model: Any, rows: InMemory, bf16: bool = False) -> Lap:
     """Train one pass with the tutorials' loop: dynamic padding, the loss read at each step."""
     watch, device = Stopwatch(), next(model.parameters()).device
     loader = DataLoader(as_dicts(rows), BATCH, collate_fn=Collator())
@@ -111,7 +111,8 @@ def with_plain_loop(model: Any, rows: InMemory) -> Lap:
     watch.start()
     for batch in loader:
         optimizer.zero_grad()
-        loss = model(**{name: tensor.to(device) for name, tensor in batch.items()}).loss
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss = model(**{name: tensor.to(device) for name, tensor in batch.items()}).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -120,7 +121,7 @@ def with_plain_loop(model: Any, rows: InMemory) -> Lap:
     return watch.lap(rows)
 
 
-def with_lightning(model: Any, rows: InMemory) -> Lap:
+def with_lightning(model: Any, rows: InMemory, bf16: bool = False) -> Lap:
     """Train one pass with Lightning, dynamic padding."""
     import lightning
 
@@ -148,6 +149,7 @@ def with_lightning(model: Any, rows: InMemory) -> Lap:
             max_epochs=1,
             accelerator="auto",
             devices=1,
+            precision="bf16-mixed" if bf16 else "32-true",
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -159,7 +161,11 @@ def with_lightning(model: Any, rows: InMemory) -> Lap:
 
 
 def peers(
-    model: Callable[[], Any], shuffled: InMemory, grouped: InMemory, longest: bool = True
+    model: Callable[[], Any],
+    shuffled: InMemory,
+    grouped: InMemory,
+    longest: bool = True,
+    bf16: bool = False,
 ) -> dict[str, Callable[[int], Lap]]:
     """Return the peers by name; each keeps its model from round to round.
 
@@ -167,22 +173,23 @@ def peers(
     ----------
     longest : bool
         Pad to the longest the model takes as well; a quarter of the rows, as each costs the same.
+    bf16 : bool
+        Compute in 16 bits, weights in 32.
     """
+    train = partial(with_trainer, bf16=bf16)
     quarter = InMemory(shuffled.ids[:BATCH], shuffled.targets[:BATCH])
     models = {name: model() for name in ("maximum", "dynamic", "tuned", "plain", "lightning")}
     found: dict[str, Callable[[int], Lap]] = {
-        "Trainer, dynamic padding": lambda _: with_trainer(models["dynamic"], shuffled, Collator()),
-        "Trainer, tuned (grouped by length)": lambda _: with_trainer(
-            models["tuned"], grouped, Collator()
-        ),
-        "plain PyTorch loop": lambda _: with_plain_loop(models["plain"], shuffled),
+        "Trainer, dynamic padding": lambda _: train(models["dynamic"], shuffled, Collator()),
+        "Trainer, tuned (grouped by length)": lambda _: train(models["tuned"], grouped, Collator()),
+        "plain PyTorch loop": lambda _: with_plain_loop(models["plain"], shuffled, bf16),
     }
     if longest:
-        found["Trainer, padded to the maximum"] = lambda _: with_trainer(
+        found["Trainer, padded to the maximum"] = lambda _: train(
             models["maximum"], quarter, Collator(LONGEST)
         )
     if importlib.util.find_spec("lightning"):
         found["Lightning, dynamic padding"] = lambda _: with_lightning(
-            models["lightning"], shuffled
+            models["lightning"], shuffled, bf16
         )
     return found

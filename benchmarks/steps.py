@@ -31,9 +31,10 @@ from stopwatch import Lap, Stopwatch
 
 from nbtune.data.batches import InMemory
 from nbtune.engine.control import Control
-from nbtune.engine.device import choose_precision, find_device
+from nbtune.engine.device import find_device
 from nbtune.engine.job import Job
 from nbtune.engine.loop import Training
+from nbtune.engine.precision import choose_precision
 from nbtune.engine.stepping import Forward
 from nbtune.events import Event, RunStarted, StepsDone
 from nbtune.methods import find_method
@@ -51,7 +52,9 @@ OTHER_WORK = (TOP_TWO, HEAD, LORA, PEFT)
 """Not the work of full fine-tuning, so that its operations do not tell their MFU."""
 
 
-def with_nbtune(model: Any, rows: InMemory, epochs: int = 1, frozen: bool = False) -> Lap:
+def with_nbtune(
+    model: Any, rows: InMemory, epochs: int = 1, frozen: bool = False, precision: str = "fp32"
+) -> Lap:
     """Train with nbtune's engine; of several passes over the rows all are measured."""
     device, watch = find_device(), Stopwatch()
     packer = find_packer(model)
@@ -70,7 +73,7 @@ def with_nbtune(model: Any, rows: InMemory, epochs: int = 1, frozen: bool = Fals
 
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
-            forward=Forward(model, device, choose_precision("auto", device), packer),
+            forward=Forward(model, device, precision, packer),
             train=rows,
             validation=None,
             recipe=recipe,
@@ -79,7 +82,7 @@ def with_nbtune(model: Any, rows: InMemory, epochs: int = 1, frozen: bool = Fals
             score=lambda logits: {},
             metric="loss",
             pad_id=0,
-            start=RunStarted(0, 0, 0, "", "", "full", 0, 0, "", "fp32", "packed", "loss"),
+            start=RunStarted(0, 0, 0, "", "", "full", 0, 0, "", precision, "packed", "loss"),
             states=Path(folder) / "states",
         )
         stores = (CheckpointStore(Path(folder, kind)) for kind in ("last", "best"))
@@ -104,28 +107,31 @@ def with_lora(model: Any) -> Any:
     return find_method("lora").apply(model, Recipe(method="lora"))
 
 
-def as_peft(model: Any, rows: InMemory) -> Lap:
+def as_peft(model: Any, rows: InMemory, precision: str) -> Lap:
     """Train with nbtune's engine, but run the adapters as PEFT does."""
     with patch("nbtune.engine.stepping.lean_lora", lambda _: nullcontext()):
-        return with_nbtune(model, rows)
+        return with_nbtune(model, rows, precision=precision)
 
 
 def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
     """Return who races: ours by recipe and frozen part, and the peers."""
     shuffled, grouped = spread_rows(options.lengths, options.batches)
-    device = find_device()
+    device, bf16 = find_device(), options.precision == "bf16"
 
     def model(attention_dropout: float = 0.1) -> Any:
         return make_model(options.size, attention_dropout).to(device)
 
     def ours(own: Any, **how: Any) -> Callable[[int], Lap]:
-        return lambda _: with_nbtune(own, shuffled, **how)
+        return lambda _: with_nbtune(own, shuffled, precision=options.precision, **how)
+
+    def theirs(own: Any) -> Callable[[int], Lap]:
+        return lambda _: as_peft(own, shuffled, options.precision)
 
     if options.size in DECODERS:
         return {
             OURS: ours(with_lora(model())),
-            SAME: partial(lambda own, _: as_peft(own, shuffled), with_lora(model())),
-            **peers(lambda: with_lora(model()), shuffled, grouped, longest=False),
+            SAME: theirs(with_lora(model())),
+            **peers(lambda: with_lora(model()), shuffled, grouped, longest=False, bf16=bf16),
         }
     return {
         OURS: ours(model(0.0)),
@@ -133,18 +139,19 @@ def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
         TOP_TWO: ours(partly_frozen(model(0.0), 2), epochs=3, frozen=True),
         HEAD: ours(partly_frozen(model(0.0), 0), epochs=20, frozen=True),
         LORA: ours(with_lora(model(0.0))),
-        PEFT: partial(lambda own, _: as_peft(own, shuffled), with_lora(model(0.0))),
-        **peers(model, shuffled, grouped, longest=not options.no_maximum),
+        PEFT: theirs(with_lora(model(0.0))),
+        **peers(model, shuffled, grouped, longest=not options.no_maximum, bf16=bf16),
     }
 
 
-def matrix_rate(size: str) -> float:
+def matrix_rate(size: str, precision: str) -> float:
     """Return the best rate of matrix products at the model's shapes, in operations a second."""
     sizes = (CONFIGS | DECODERS)[size]
     width, wide = sizes.get("hidden_size", 768), sizes.get("intermediate_size", 3072)
     left, right = torch.randn(1376, width), torch.randn(width, wide)
-    if torch.cuda.is_available():
-        left, right = left.cuda().bfloat16(), right.cuda().bfloat16()
+    left, right = left.to(find_device()), right.to(find_device())
+    if precision == "bf16":
+        left, right = left.bfloat16(), right.bfloat16()
     best = 0.0
     for _ in range(20):
         watch = Stopwatch()
@@ -178,7 +185,8 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
 
     lines = [
         f"{options.size}, lengths {options.lengths}, {options.batches} batches of {BATCH}, "
-        f"{len(rounds)} rounds, {find_device().type}, {options.threads} threads; padded tokens for "
+        f"{len(rounds)} rounds, {find_device().type}, {options.precision}, "
+        f"{options.threads} threads; padded tokens for "
         f"each real one: shuffled {padding(shuffled):.2f}, grouped {padding(grouped):.2f}, to the "
         f"maximum {LONGEST * len(shuffled.ids) / shuffled.lengths.sum():.2f}",
         machine("torch", "transformers", "accelerate"),
@@ -223,6 +231,12 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "bf16"],
+        default=choose_precision("auto", find_device()),
+        help="by default fp32 on a CPU",
+    )
     parser.add_argument("--no-maximum", action="store_true", help="leave the slowest out")
     parser.add_argument("--only", nargs="*", default=[], help="parts of names of contenders")
     parser.add_argument("--quick", action="store_true", help="two rounds of two batches")
@@ -237,7 +251,10 @@ def main() -> None:
         if name in (OURS, SAME) or not options.only or any(part in name for part in options.only)
     }
     rates: list[float] = []
-    chosen = {"": partial(lambda _: rates.append(matrix_rate(options.size))), **chosen}
+    chosen = {
+        "": partial(lambda _: rates.append(matrix_rate(options.size, options.precision))),
+        **chosen,
+    }
     alternate(chosen, 1)  # imports and first calls
     rates.clear()
     rounds = alternate(chosen, options.rounds)

@@ -24,6 +24,7 @@ from nbtune.events import (
 from nbtune.jobs.choosing import (
     HIGHEST_RATE,
     advice,
+    check_layers,
     fill_in,
     known_names,
     rising_rates,
@@ -153,6 +154,7 @@ def finetune(
         same = None if fresh else _same(store, name, identity(settled, prepared))
         if same is not None:
             return _reuse(same, teller)
+        check_layers(settled, source)
         for text in warnings_of(settled, prepared):
             teller(Notice(text, "warning"))
         with store.making(name) as folder:

@@ -1,3 +1,4 @@
+import os
 import signal
 
 import pytest
@@ -6,6 +7,9 @@ from hypothesis import settings
 # Examples that call scikit-learn or torch take as long as the machine is busy.
 settings.register_profile("nbtune", deadline=None, max_examples=40)
 settings.load_profile("nbtune")
+
+# Whatever CPU the tests run on, they compare the same numbers; kernels of theirs take it over.
+os.environ["NBTUNE_PRECISION"] = "fp32"
 
 # A shell starts what runs in the background deaf to interrupts; these tests send some.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
 
 import torch
 from torch import Tensor
 
-from nbtune.errors import RecipeError
-
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-_BF16_TRIAL = "import torch; torch.nn.functional.linear(*[torch.ones(64, 64).bfloat16()] * 2)"
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 
 
@@ -25,36 +19,6 @@ def find_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """Return fp32, bf16 or fp16.
-
-    ``auto`` is bf16 on a GPU that has it and fp32 elsewhere: on CPUs, and on older GPUs that
-    only emulate it, bf16 is slower.
-
-    Raises
-    ------
-    RecipeError
-        When what is wanted does not work on this machine.
-    """
-    if wanted == "auto":
-        good = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return "bf16" if good else "fp32"
-    if wanted == "fp16" and device.type != "cuda":
-        raise RecipeError("precision: fp16 needs a CUDA GPU", hint="use precision: auto")
-    if wanted == "bf16" and device.type == "cpu" and not _bf16_survives():
-        raise RecipeError(
-            "precision: bf16 kills Python on this CPU (it names instructions it does not have)",
-            hint="use precision: auto, or set ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16",
-        )
-    return wanted
-
-
-@cache
-def _bf16_survives() -> bool:
-    """Try bf16 in a child, as some CPUs end the process at the first product."""
-    return subprocess.run([sys.executable, "-c", _BF16_TRIAL], capture_output=True).returncode == 0  # noqa: S603
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -67,6 +67,24 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
     return recipe.model_copy(update={"model": source.name, "learning_rate": rate})
 
 
+def check_layers(recipe: Recipe, source: ModelSource) -> None:
+    """Refuse layers that the model does not have before its weights are read.
+
+    Raises
+    ------
+    RecipeError
+        When more layers are to be frozen than there are, or those of a method are not there.
+    ModelError
+        When the model cannot be loaded, or has no head for the task.
+    """
+    from nbtune.methods.freezing import frozen_weights
+    from nbtune.models.loading import outline_model
+
+    model = outline_model(source, task_of(recipe).head, recipe.revision)
+    frozen_weights(model, recipe)
+    find_method(recipe.method).check_layers(model, recipe)
+
+
 def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
     """Return the recipe with what the columns ask for, and what its task asks of the rows.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nbtune.events import (
     Controlled,
     Event,
+    RunStarted,
     RunStopped,
     as_it_stands,
 )
@@ -74,6 +75,12 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
 def _scale(data: PreparedData) -> tuple[float, float] | None:
     scale = data.kind.scale
     return None if scale is None else scale(data.splits["train"])
+
+
+def last_start(folder: RunFolder) -> RunStarted | None:
+    """Return how the training began that this folder holds, or None before it did."""
+    starts = (event for _, event in reversed(folder.history()))
+    return next((event for event in starts if isinstance(event, RunStarted)), None)
 
 
 def events_of_course(history: Iterable[tuple[float, Event]]) -> list[Controlled]:

@@ -50,6 +50,12 @@ def quantized(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
     return None if quantize is None else lambda model: quantize(model, recipe)
 
 
+def hidden_size(model: Any) -> int | None:
+    """Return the width of a model, whatever its configuration calls it."""
+    width = getattr(model.config, "hidden_size", None)
+    return width if isinstance(width, int) else None
+
+
 def longest_row(loaded: LoadedModel, method: Method, recipe: Recipe) -> int:
     """Return the longest row in tokens; those that a method adds take places as well.
 
@@ -160,9 +166,10 @@ def ask(
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Return what the model predicts for rows, as the task of the recipe reads it."""
-    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.device import find_device
     from nbtune.engine.inference import predict_logits
     from nbtune.engine.modes import own_modes
+    from nbtune.engine.precision import choose_precision
     from nbtune.engine.stepping import Forward
     from nbtune.models.packing import packing
     from nbtune.models.probing import find_packer
@@ -172,7 +179,8 @@ def ask(
     device = find_device()
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
-    forward = Forward(model, device, choose_precision(recipe.precision, device), packer)
+    precision = choose_precision(recipe.precision, device, hidden_size(model))
+    forward = Forward(model, device, precision, packer)
     with own_modes(device), packing(model, packer):
         logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
     return task.read(logits, rows, examples, known)

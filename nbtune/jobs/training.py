@@ -22,12 +22,21 @@ from nbtune.events import (
 from nbtune.jobs.folders import (
     PARAMETERS,
     known_of,
+    last_start,
     read_rows,
     settled_of,
     source_of,
     source_rows,
 )
-from nbtune.jobs.trained import Trained, ask, head_of, longest_row, quantized, save_trained
+from nbtune.jobs.trained import (
+    Trained,
+    ask,
+    head_of,
+    hidden_size,
+    longest_row,
+    quantized,
+    save_trained,
+)
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml, to_yaml
@@ -38,6 +47,7 @@ from nbtune.tasks import Known, Task, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
     from nbtune.data.batches import Indices, InMemory
     from nbtune.data.encoding import Examples
@@ -231,7 +241,7 @@ def make_job(
     folder: RunFolder, recipe: Recipe, trained: Trained, examples: Mapping[str, Examples]
 ) -> Job:
     """Put together what the loop needs to train a loaded model."""
-    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.device import find_device
     from nbtune.engine.job import Job
     from nbtune.engine.state import moving_tensors
     from nbtune.engine.stepping import Forward
@@ -240,8 +250,8 @@ def make_job(
 
     task, labels = task_of(recipe), folder.about["labels"]
     train, device = examples["train"], find_device()
-    precision = choose_precision(recipe.precision, device)
     model = trained.model.to(device)
+    precision = _precision(folder, recipe, device, hidden_size(model))
     packer = find_packer(model) if recipe.batching == "packed" else None
     # Frozen layers say the same in every epoch, unless there is noise on what they are told.
     if packer is not None and recipe.cache_frozen and recipe.neftune_noise_alpha is None:
@@ -279,6 +289,16 @@ def make_job(
         source_rows=lambda own: source_rows(folder, _rows_of(train, own)),
         fresh=lambda: moving_tensors(_new_model(folder, recipe, trained.tokenizer)[0]),
     )
+
+
+def _precision(folder: RunFolder, recipe: Recipe, device: torch.device, width: int | None) -> str:
+    """Choose a number format; a run that goes on computes as it did."""
+    from nbtune.engine.precision import choose_precision
+
+    begun = last_start(folder)
+    if begun is not None and recipe.precision == "auto" and begun.device == device.type:
+        return begun.precision
+    return choose_precision(recipe.precision, device, width)
 
 
 def _rows_of(examples: Examples, own: Indices) -> list[int]:

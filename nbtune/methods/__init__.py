@@ -17,6 +17,10 @@ def _works(recipe: Recipe) -> None:
     """Object to nothing."""
 
 
+def _finds_all(model: Any, recipe: Recipe) -> None:
+    """Object to no layers."""
+
+
 def _load_adapter(model: Any, folder: Path, recipe: Recipe) -> Any:
     from nbtune.methods.adapters import load_adapter
 
@@ -36,6 +40,9 @@ class Method:
     check : callable
         (recipe) raises a RecipeError where the method cannot work here; asked before anything is
         loaded.
+    check_layers : callable
+        (model without weights, recipe) raises a RecipeError where the method finds no layer that it
+        is told to train; asked before weights are read.
     load : callable
         (model, folder, recipe) to the model with the adapter that a run saved. A folder that
         holds a whole model is not asked for.
@@ -52,6 +59,7 @@ class Method:
     apply: Callable[[Any, Recipe], Any]
     learning_rate: float
     check: Callable[[Recipe], None] = _works
+    check_layers: Callable[[Any, Recipe], object] = _finds_all
     load: Callable[[Any, Path, Recipe], Any] = _load_adapter
     quantize: Callable[[Any, Recipe], Any] | None = None
     virtual_tokens: Callable[[Recipe], int] = lambda recipe: 0

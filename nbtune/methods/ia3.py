@@ -37,17 +37,29 @@ def apply(model: Any, recipe: Recipe) -> Any:
     RecipeError
         When nobody has said which layers these are in models of this kind.
     """
-    scaled, feedforward = _places(model.config.model_type)
-    layers = linear_layers(model, recipe)
-    targets = named(layers, scaled, "method ia3")
-    inner = [name for name in named(layers, feedforward, "method ia3") if name in targets]
+    layers, feedforward = targets(model, recipe)
     return add_adapter(
         model,
         "IA3Config",
-        target_modules=pattern(targets),
-        feedforward_modules=pattern(inner),
-        fan_in_fan_out=all(is_transposed(layers[name]) for name in targets),
+        target_modules=pattern(layers),
+        feedforward_modules=pattern(feedforward),
+        fan_in_fan_out=all(map(is_transposed, layers.values())),
     )
+
+
+def targets(model: Any, recipe: Recipe) -> tuple[dict[str, Any], list[str]]:
+    """Return the layers that are rescaled by their full names, and those whose input is.
+
+    Raises
+    ------
+    RecipeError
+        When nobody has said which layers these are in models of this kind.
+    """
+    scaled, feedforward = _places(model.config.model_type)
+    layers = linear_layers(model, recipe)
+    chosen = {name: layers[name] for name in named(layers, scaled, "method ia3")}
+    inner = named(layers, feedforward, "method ia3")
+    return chosen, [name for name in inner if name in chosen]
 
 
 def _places(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -71,4 +83,5 @@ METHOD = Method(
     apply,
     learning_rate=2e-3,
     check=needs_peft,
+    check_layers=targets,
 )

@@ -24,22 +24,32 @@ def apply(model: Any, recipe: Recipe) -> Any:
     RecipeError
         When a target module is not in the model.
     """
-    lora, layers = recipe.lora, linear_layers(model, recipe)
-    if lora.target_modules == "all-linear":
-        targets = list(layers)
-    else:
-        targets = named(layers, lora.target_modules, "lora.target_modules")
+    lora, layers = recipe.lora, targets(model, recipe)
     return add_adapter(
         model,
         "LoraConfig",
         r=lora.r,
         lora_alpha=lora.lora_alpha,
         lora_dropout=lora.lora_dropout,
-        target_modules=pattern(targets),
+        target_modules=pattern(layers),
         use_rslora=lora.use_rslora,
         use_dora=lora.use_dora,
-        fan_in_fan_out=all(is_transposed(layers[name]) for name in targets),
+        fan_in_fan_out=all(map(is_transposed, layers.values())),
     )
+
+
+def targets(model: Any, recipe: Recipe) -> dict[str, Any]:
+    """Return the layers that get adapters, by their full names.
+
+    Raises
+    ------
+    RecipeError
+        When a target module is not in the model.
+    """
+    layers, wanted = linear_layers(model, recipe), recipe.lora.target_modules
+    if wanted == "all-linear":
+        return layers
+    return {name: layers[name] for name in named(layers, wanted, "lora.target_modules")}
 
 
 def rate_scale(name: str, recipe: Recipe) -> float:
@@ -53,5 +63,6 @@ METHOD = Method(
     apply,
     learning_rate=5e-4,
     check=needs_peft,
+    check_layers=targets,
     rate_scale=rate_scale,
 )

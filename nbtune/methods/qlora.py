@@ -8,7 +8,7 @@ from typing import Any
 from nbtune.errors import RecipeError
 from nbtune.methods import Method, head_modules
 from nbtune.methods.adapters import needs, needs_peft
-from nbtune.methods.lora import apply, rate_scale
+from nbtune.methods.lora import apply, rate_scale, targets
 from nbtune.recipe import Recipe
 
 
@@ -55,6 +55,7 @@ METHOD = Method(
     apply,
     learning_rate=5e-4,
     check=check,
+    check_layers=targets,
     quantize=quantize,
     rate_scale=rate_scale,
 )

@@ -145,6 +145,27 @@ def load_model(
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
 
 
+def outline_model(source: ModelSource, head: str, revision: str | None = None) -> Any:
+    """Make a model without its weights, which answers what layers it has.
+
+    Raises
+    ------
+    ModelError
+        When its configuration cannot be loaded.
+    """
+    auto = getattr(transformers, head)
+    if source.kind == "scratch":
+        config = new_config(new_tokenizer([]), {})
+    else:
+        with quiet(), _named_failures(source, "model"):
+            config = transformers.AutoConfig.from_pretrained(
+                source.location, revision=revision, trust_remote_code=False
+            )
+            _refuse_unfit(source, config, head)
+    with torch.device("meta"), quiet():
+        return auto.from_config(config)
+
+
 def input_names(model: Any, tokenizer: Any) -> list[str]:
     """Return what a tokenizer should give the model: token types where it tells two texts apart."""
     names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]

@@ -71,12 +71,13 @@ def _packages() -> Iterator[Finding]:
 def _machine() -> Iterator[Finding]:
     import torch
 
-    from nbtune.engine.device import choose_precision, find_device
+    from nbtune.engine.device import find_device
     from nbtune.engine.memory import room_bytes
+    from nbtune.engine.precision import choose_precision
 
     device = find_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    precision = choose_precision("auto", device)
+    precision = choose_precision("auto", device, width=384)
     threads = f"{torch.get_num_threads()} threads of {os.cpu_count()} cores"
     yield Finding("computes on", f"{device.type} ({name}), {precision}, {threads}")
     free = room_bytes(torch.device("cpu"))

@@ -1,8 +1,11 @@
 import pytest
 
-from nbtune.jobs.choosing import advice, fill_in
+import nbtune
+from nbtune.errors import RecipeError
+from nbtune.jobs.choosing import advice, check_layers, fill_in
 from nbtune.models.sources import find_model
 from nbtune.recipe import Recipe
+from nbtune.testing import tiny_model_folder, topic_rows
 
 MODEL = "scratch-transformer"
 
@@ -33,3 +36,38 @@ def test_a_chosen_rate_is_written_into_the_recipe():
     assert chosen == source.learning_rate
     assert fill_in(Recipe(model=MODEL, optim="sgd"), source).learning_rate > chosen
     assert fill_in(Recipe(model=MODEL, learning_rate=0.5), source).learning_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"freeze": 9}, "freeze: 9 layers are more than the 2 of"),
+        (
+            {"method": "lora", "lora": {"target_modules": ["qery", "zzz"]}},
+            "lora.target_modules: the model has no layer 'qery', 'zzz'",
+        ),
+        ({"method": "lora", "freeze": 2}, "finds no linear layer"),
+    ],
+)
+def test_layers_that_a_model_lacks_are_refused_before_its_weights_are_read(
+    tmp_path, settings, said
+):
+    folder = tiny_model_folder(tmp_path / "m")
+    for weights in folder.glob("*.safetensors"):
+        weights.write_bytes(b"never read")
+    with pytest.raises(RecipeError) as caught:
+        nbtune.finetune(
+            topic_rows(30),
+            model=str(folder),
+            **settings,
+            runs_dir=tmp_path / "runs",
+            display="none",
+        )
+    assert said in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("method", ["full", "head", "bitfit", "lora", "ia3", "prefix-tuning"])
+def test_layers_that_are_there_are_let_through(tmp_path, method):
+    folder = tiny_model_folder(tmp_path / "m")
+    check_layers(Recipe(model=str(folder), method=method, freeze=1), find_model(str(folder)))
