@@ -22,10 +22,14 @@ def find_device() -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Compute in the chosen format inside this block; weights stay in float32."""
+    """Compute in the chosen format inside this block; weights stay in float32.
+
+    Torch keeps the weights it turned until the outermost such block ends. Ours stand within
+    `own_modes`, so a step would see the weights of the first one: nothing is kept.
+    """
     if precision == "fp32":
         return nullcontext()
-    return torch.autocast(device.type, _DTYPES[precision])
+    return torch.autocast(device.type, _DTYPES[precision], cache_enabled=False)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from nbtune.engine.optimizing import OPTIMIZERS, make_optimizer
+from nbtune.engine.precision import try_bf16
 from nbtune.engine.stepping import Forward, OutOfMemoryError, Stepper, evaluating
 from nbtune.recipe import Recipe
 from nbtune.tasks import find_task
@@ -237,3 +238,16 @@ def test_evaluating_puts_the_model_back_even_after_an_error(training):
         look()
     assert model.training is training
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_a_step_moved_is_seen_by_the_next(make, examples, precision):
+    """Weights turned to 16 bits once, and kept, would be those of the first step for ever."""
+    if precision == "bf16" and try_bf16(64) is None:
+        pytest.skip("this CPU cannot multiply in bf16")
+    stepper = make(precision=precision)
+    with stepper.forward.in_training(None):
+        losses = [
+            float(stepper.update(stepper.look(examples, ROWS), 1e-2).seen.loss) for _ in range(40)
+        ]
+    assert losses[-1] < losses[0] / 2
