@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from nbtune.models.forwards import other_forwards
 
+_FORMATS = (torch.float32, torch.bfloat16)
 _LEVELS = 1 << 16
 _LOWEST = -(1 << 15)
 
@@ -24,9 +25,10 @@ _LOWEST = -(1 << 15)
 def dropout(values: Tensor, probability: float) -> Tensor:
     """Set each number to zero with this probability, and scale the others to keep the mean.
 
-    Anything but float32 on a CPU is left to torch.
+    Anything but float32 and bfloat16 on a CPU is left to torch. In 16 bits the scale is rounded, as
+    torch rounds it.
     """
-    if values.device.type != "cpu" or values.dtype != torch.float32:
+    if values.device.type != "cpu" or values.dtype not in _FORMATS:
         return functional.dropout(values, probability)
     level = round(probability * _LEVELS)
     if not 0 < level < _LEVELS:

@@ -223,7 +223,7 @@ class Recipe(Settings):
 
     # On what it runs
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="number format of the forward and backward pass"
+        "auto", description="number format of the forward and backward pass; auto is what is faster"
     )
     batching: Literal["packed", "padded"] = Field(
         "packed", description="packed leaves padding out; the updates are the same"

@@ -23,6 +23,15 @@ def test_numbers_are_dropped_or_scaled_and_so_are_their_gradients(probability, r
     )
 
 
+@pytest.mark.parametrize("probability", [0.1, 0.3, 0.5])
+def test_in_sixteen_bits_the_scale_is_that_of_torch(probability):
+    values = torch.ones(4096, dtype=torch.bfloat16)
+    ours, theirs = dropout(values, probability), torch.nn.functional.dropout(values, probability)
+    assert ours.dtype is torch.bfloat16
+    assert torch.equal(ours.unique(), theirs.unique())
+    assert float((ours == 0).double().mean()) == pytest.approx(probability, abs=0.04)
+
+
 @pytest.mark.parametrize("probability", [0.1, 0.5])
 def test_the_share_dropped_is_the_probability_and_the_mean_stays(probability):
     torch.manual_seed(0)
@@ -58,7 +67,7 @@ def test_nothing_and_everything_can_be_dropped(probability, kept):
 
 
 def test_other_formats_are_left_to_torch():
-    assert dropout(torch.ones(64, dtype=torch.bfloat16), 0.5).dtype == torch.bfloat16
+    assert dropout(torch.ones(64, dtype=torch.float64), 0.5).dtype == torch.float64
 
 
 def test_a_tensor_that_lies_the_other_way_keeps_its_order():
