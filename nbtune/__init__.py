@@ -5,7 +5,7 @@ In a notebook::
     %load_ext nbtune
 
 and then ``%data``, ``%estimate``, ``%%finetune``, ``%evaluate``, ``%compare``, ``%predict``,
-``%runs``, ``%resume``, ``%watch``; each magic is a function here as well.
+``%runs``, ``%resume``, ``%watch``, ``%pause``, ``%stop``; each magic is a function here as well.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         load,
         lr_find,
         mend,
+        pause,
         predict,
         replay,
         resume,
+        stop,
         watch,
     )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
@@ -53,6 +55,8 @@ _HOMES = {
     "resume": "nbtune.api",
     "control": "nbtune.api",
     "watch": "nbtune.api",
+    "pause": "nbtune.api",
+    "stop": "nbtune.api",
     "replay": "nbtune.api",
     "estimate": "nbtune.api",
     "evaluate": "nbtune.api",
@@ -107,12 +111,14 @@ __all__ = [
     "load",
     "lr_find",
     "mend",
+    "pause",
     "predict",
     "purge_runs",
     "rename_run",
     "replay",
     "restore_runs",
     "resume",
+    "stop",
     "watch",
 ]
 

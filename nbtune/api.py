@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from nbtune import datasets
@@ -19,6 +20,7 @@ from nbtune.events import (
     Event,
     Notice,
     PhaseStarted,
+    RunStarted,
     as_it_stands,
 )
 from nbtune.jobs.choosing import (
@@ -46,7 +48,7 @@ from nbtune.recipe import (
     settings_layer,
     yaml_layer,
 )
-from nbtune.results.run import Run, let_go
+from nbtune.results.run import WAITING_SECONDS, Run, let_go
 from nbtune.results.telling import Teller, room_for, watching
 from nbtune.runs import RunFolder, RunStore
 from nbtune.runs.estimates import find_estimate
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtune.engine.control import Control
+    from nbtune.engine.remote import RemoteControl
+    from nbtune.panels.watch import Watch
     from nbtune.results.comparison import Comparison
     from nbtune.results.data_report import DataReport
     from nbtune.results.doctor import Doctor
@@ -77,6 +81,7 @@ def finetune(
     test_data: Any = None,
     set: Iterable[str] = (),
     fresh: bool = False,
+    background: bool = False,
     runs_dir: str | Path | None = None,
     display: str | None = None,
     show_result: bool = True,
@@ -101,6 +106,10 @@ def finetune(
         ``key=value`` texts, over everything else.
     fresh : bool
         Train even when the same run is there.
+    background : bool
+        Train in a process of its own and return at once, with a run that trains: it outlives this
+        kernel, and is watched and steered from any. Where nobody watches, as in papermill, this
+        returns when the run has ended.
     runs_dir : path, optional
         Where runs lie; by default ``$NBTUNE_RUNS`` or ``nbtune-runs``.
     display : {"auto", "rich", "text", "none"}, optional
@@ -153,7 +162,7 @@ def finetune(
             teller(Notice(text))
         same = None if fresh else _same(store, name, identity(settled, prepared))
         if same is not None:
-            return _reuse(same, teller)
+            return _reuse(same, teller, background, show_result)
         check_layers(settled, source)
         for text in warnings_of(settled, prepared):
             teller(Notice(text, "warning"))
@@ -163,6 +172,8 @@ def finetune(
             teller(
                 Estimated(reckoned.whole_seconds, reckoned.peak_bytes, reckoned.whole_disk_bytes)
             )
+        if background:
+            return _work_beside(folder, teller, show_result)
         return _work(folder, teller)
 
 
@@ -170,17 +181,18 @@ def resume(
     run: str | Run,
     *,
     num_train_epochs: float | None = None,
+    background: bool = False,
     runs_dir: str | Path | None = None,
     display: str | None = None,
     show_result: bool = True,
 ) -> Run:
-    """Go on with a run from its last checkpoint.
+    """Go on with a run from its last checkpoint, or where it waits in a pause.
 
     Parameters
     ----------
     num_train_epochs : float, optional
         Train to this many epochs instead of the recipe's.
-    display, show_result : optional
+    background, display, show_result : optional
         As for `finetune`.
 
     Raises
@@ -189,6 +201,9 @@ def resume(
         When there is no such run, another kernel trains it, or there is nothing left to do.
     """
     folder = _folder(run, runs_dir)
+    if folder.is_busy() and (steering := Run(folder).steering()).status == "paused":
+        steering.resume()
+        return Run(folder)
     if folder.status() == "finished" and num_train_epochs is None:
         raise RunError(
             f"{folder.title} is finished", hint=f"train on: %resume {folder.title} --epochs +1"
@@ -198,9 +213,22 @@ def resume(
             f"{folder.title} cannot be trained further: its checkpoints were removed",
             hint="train it anew: %%finetune ... --fresh",
         )
-    extend = {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
     with watching(folder.title, display, show_result) as teller:
-        return _work(folder, teller, resume=True, extend=extend)
+        if background:
+            return _work_beside(folder, teller, show_result, num_train_epochs)
+        return _work(folder, teller, resume=True, extend=_longer(num_train_epochs))
+
+
+def train_here(folder: RunFolder, *, num_train_epochs: float | None = None) -> Run:
+    """Train a run that stands ready in its folder: what a process of its own does."""
+    started = any(isinstance(event, RunStarted) for _, event in folder.history())
+    with watching(folder.title, "none", show_result=False) as teller:
+        extend = _longer(num_train_epochs)
+        return _work(folder, teller, resume=started, extend=extend, in_background=True)
+
+
+def _longer(num_train_epochs: float | None) -> dict[str, float]:
+    return {} if num_train_epochs is None else {"num_train_epochs": num_train_epochs}
 
 
 def lr_find(
@@ -325,11 +353,14 @@ def estimate(
     return RunEstimate(found)
 
 
-def control(run: str | Run | None = None, *, runs_dir: str | Path | None = None) -> Control:
-    """Return what steers a run that trains in this process, for another thread or a button.
+def control(
+    run: str | Run | None = None, *, runs_dir: str | Path | None = None
+) -> Control | RemoteControl:
+    """Return what steers a run while it trains, for a cell, another thread or a button.
 
     It pauses, resumes, stops, saves, evaluates, and changes the learning rate, the number of
-    epochs, the evaluation interval and the patience, each between two steps.
+    epochs, the evaluation interval and the patience, each between two steps. The run may train in
+    this process or, with a file system in common, in another one.
 
     Parameters
     ----------
@@ -339,7 +370,7 @@ def control(run: str | Run | None = None, *, runs_dir: str | Path | None = None)
     Raises
     ------
     RunError
-        When no such run trains in this process.
+        When no such run trains.
 
     Examples
     --------
@@ -350,7 +381,42 @@ def control(run: str | Run | None = None, *, runs_dir: str | Path | None = None)
     from nbtune.engine.control import find_control
 
     if (found := find_control()) is None:
-        raise RunError("no run trains in this kernel now", hint="start one, then steer it")
+        raise RunError(
+            "no run trains in this kernel now", hint="name one that trains elsewhere: see %runs"
+        )
+    return found
+
+
+def stop(run: str | Run, *, runs_dir: str | Path | None = None) -> Run:
+    """End a run that trains in the background or elsewhere, and wait until it has ended.
+
+    It ends after its step, saved and with its best weights kept; `resume` goes on with it.
+
+    Raises
+    ------
+    RunError
+        When no such run trains.
+    """
+    found = Run(_folder(run, runs_dir))
+    found.control.stop()
+    return found.wait()
+
+
+def pause(run: str | Run, *, runs_dir: str | Path | None = None) -> Run:
+    """Have a run that trains in the background or elsewhere save after its step and wait there.
+
+    Returns when it waits; `resume` lets it go on.
+
+    Raises
+    ------
+    RunError
+        When no such run trains.
+    """
+    found = Run(_folder(run, runs_dir))
+    steering = found.control
+    steering.pause()
+    while steering.status != "paused" and found.folder.is_busy():
+        sleep(WAITING_SECONDS)
     return found
 
 
@@ -711,20 +777,62 @@ def _work(
     resume: bool = False,
     extend: Mapping[str, Any] | None = None,
     course: Iterable[Controlled] | None = None,
+    in_background: bool = False,
 ) -> Run:
     from nbtune.engine.control import Control, steered
+    from nbtune.runs.letters import take_letters
 
     with folder.hold():
+        take_letters(folder)  # what was asked when nobody trained it any more
         history = folder.history() if resume else []
         for _, event in history:
             teller.show(event)
         asked = [e for _, e in as_it_stands(history) if isinstance(e, Controlled)]
-        control = Control(from_yaml(folder.recipe_text), asked if course is None else course)
-        teller.attach(folder)
+        control = Control(
+            from_yaml(folder.recipe_text),
+            asked if course is None else course,
+            partial(take_letters, folder),
+        )
         let_go(folder)
         with steered(folder.path, control), teller.steered_by(control), room_for(folder):
+            folder.sign(in_background=in_background)
+            teller.attach(folder)
             trained = work(folder, teller, control, resume=resume, extend=extend)
     return Run(folder, trained)
+
+
+def _work_beside(
+    folder: RunFolder,
+    teller: Teller,
+    show_result: bool,
+    num_train_epochs: float | None = None,
+) -> Run:
+    """Have a process of its own train a run, and the view that is open here follow it."""
+    from nbtune.jobs.background import launch
+    from nbtune.panels.watch import Watch
+
+    with folder.hold():  # says so where somebody trains it already
+        history = folder.history()
+    for _, event in history:
+        teller.show(event)
+    teller.attach(folder)
+    teller(PhaseStarted("starting a process"))
+    let_go(folder)
+    following = None if teller.view is None else Watch(folder, teller.view, is_told=True)
+    launch(folder, num_train_epochs=num_train_epochs)
+    teller.view = None  # it lasts longer than what is told here
+    return _look_on(Run(folder), following, show_result)
+
+
+def _look_on(run: Run, following: Watch | None, show_result: bool) -> Run:
+    """Follow a run beside this cell; where nobody watches, return when it has ended."""
+    from nbtune.panels.display import is_headless
+
+    waits = is_headless()
+    if following is None:
+        return run.wait() if waits else run
+    following.ends_with_tables = show_result or not waits
+    return run.wait() if following.begin(run.steering(), wait=waits) else run
 
 
 def _same(store: RunStore, name: str, wanted: str) -> RunFolder | None:
@@ -734,9 +842,18 @@ def _same(store: RunStore, name: str, wanted: str) -> RunFolder | None:
     return newest
 
 
-def _reuse(folder: RunFolder, teller: Teller) -> Run:
+def _reuse(folder: RunFolder, teller: Teller, background: bool, show_result: bool) -> Run:
+    if background and folder.is_busy():
+        from nbtune.panels.watch import Watch
+
+        teller.show(Notice(f"{folder.title} trains already: the same recipe and data"))
+        following = None if teller.view is None else Watch(folder, teller.view)
+        teller.view = None
+        return _look_on(Run(folder), following, show_result)
     if folder.status() != "finished":
         teller(Notice(f"the same recipe and data as {folder.title}: going on with it"))
+        if background:
+            return _work_beside(folder, teller, show_result)
         return _work(folder, teller, resume=True)
     for _, event in folder.history():
         teller.show(event)

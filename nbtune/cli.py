@@ -51,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--runs-dir", type=Path, help="where runs lie")
     resume.set_defaults(command=_resume)
 
+    # Not listed: a process of its own is given a run that stands ready.
+    train = commands.add_parser("train")
+    train.add_argument("folder", type=Path)
+    train.add_argument("--epochs", type=float)
+    train.set_defaults(command=_train)
+
     runs = commands.add_parser("runs", help="show the runs of this folder")
     runs.add_argument("pattern", nargs="?", default="*")
     runs.add_argument("--runs-dir", type=Path, help="where runs lie")
@@ -93,6 +99,14 @@ def _resume(found: argparse.Namespace) -> int:
     from nbtune import api
 
     return 0 if api.resume(found.run, runs_dir=found.runs_dir).status == "finished" else PAUSED
+
+
+def _train(found: argparse.Namespace) -> int:
+    from nbtune import api
+    from nbtune.runs import RunFolder
+
+    run = api.train_here(RunFolder(found.folder), num_train_epochs=found.epochs)
+    return 0 if run.status == "finished" else PAUSED
 
 
 def _runs(found: argparse.Namespace) -> None:

@@ -186,7 +186,7 @@ for again in (lambda: nbtune.resume("cut"), cell):
 
     shown(ask)
     run = nbtune.finetune(ROWS, "cut", **RECIPE)
-    assert said == ["cut@1 is being trained by another kernel"] * 2
+    assert said == ["cut@1 is being trained already"] * 2
     assert run.status == "finished"
     assert [type(event).__name__ for _, event in run.events].count("RunStarted") == 1
     assert np.array_equal(run.predict_proba(TEXTS), uncut)

@@ -122,6 +122,6 @@ def test_a_run_that_does_not_train_here_cannot_be_steered():
     run = nbtune.finetune(ROWS, "topics", **RECIPE)
     with pytest.raises(RunError, match="topics@1 is not training: it is finished"):
         run.control  # noqa: B018
-    with run.folder.hold(), pytest.raises(RunError, match="trained by another kernel"):
-        nbtune.control("topics")
+    with run.folder.hold():
+        assert nbtune.control("topics").is_remote
     assert len(RunStore().folders()) == 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,6 +21,8 @@ PAUSING = "pausing: what is under way is finished and saved; interrupt again to 
 TERMINATED = "the process was told to end (SIGTERM)"
 LISTENING_SECONDS = 0.03
 """How often `Control.between_steps` is called in a pause."""
+LETTER_SECONDS = 0.2
+"""How often one looks for letters: a folder is read, which between all steps would be too often."""
 
 
 class Control:
@@ -34,9 +37,14 @@ class Control:
     course : iterable of Controlled, optional
         What an earlier course of this run, or another run, was asked: it is done again, each
         after the step it was done after then.
+    letters : callable, optional
+        Returns what other processes asked since it was last called: ``action`` and ``settings``
+        of a `Wish`.
 
     Attributes
     ----------
+    is_remote : bool
+        Whether another process trains the run; false.
     status : str
         ``starting``, ``running``, ``paused`` or ``ended``.
     stop_reason, stop_message : str
@@ -48,14 +56,22 @@ class Control:
         to ask and no thread to ask it from.
     """
 
-    def __init__(self, recipe: Recipe | None = None, course: Iterable[Controlled] = ()) -> None:
-        self.recipe = recipe
+    is_remote = False
+
+    def __init__(
+        self,
+        recipe: Recipe | None = None,
+        course: Iterable[Controlled] = (),
+        letters: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
+    ) -> None:
+        self.recipe, self.letters = recipe, letters
         self.course = [e for e in course if e.shapes_course or e.action == "stop"]
         self.can_evaluate = True
         self.status = "starting"
         self.stop_reason = self.stop_message = ""
         self.is_forced = False
         self.between_steps: Callable[[], None] = lambda: None
+        self._looked = 0.0
         self._closed = 1
         self._wanted: list[Callable[[], None]] = []
         # Its `put` may come from a signal handler, in the middle of another call of it.
@@ -152,7 +168,7 @@ class Control:
         wait : bool
             Sleep until there is something.
         """
-        self.between_steps()
+        self._listen()
         if taken < len(self.course) and self.course[taken].step <= step:
             done = self.course[taken]
             settings = {done.setting: done.value} if done.setting else {}
@@ -163,7 +179,20 @@ class Control:
             try:
                 return self._wishes.get(timeout=LISTENING_SECONDS)
             except Empty:
-                self.between_steps()
+                self._listen()
+
+    def _listen(self) -> None:
+        """Let others ask who have no thread to ask from, or are another process."""
+        self.between_steps()
+        if (now := time.monotonic()) - self._looked < LETTER_SECONDS:
+            return
+        self._looked = now
+        for letter in self.letters():
+            action, settings = letter.get("action"), letter.get("settings")
+            if action == "stop":
+                self.stop()
+            elif isinstance(action, str) and isinstance(settings, dict):
+                self._wishes.put(Wish(action, settings))
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

@@ -103,6 +103,7 @@ class NBTune(Magics):  # type: ignore[misc]
             name=name,
             recipe=resolved,
             fresh=found.fresh,
+            background=found.background,
             runs_dir=self.runs_dir or None,
             display=self.display or None,
             show_result=False,
@@ -194,13 +195,14 @@ class NBTune(Magics):  # type: ignore[misc]
 
     @_magic(line_magic)
     def resume(self, found: Namespace, cell: None) -> Run:
-        """Go on with a run from its last checkpoint."""
+        """Go on with a run from its last checkpoint, or after a pause."""
         from nbtune import api
 
         run = self._find_run(found.run)
         resumed = api.resume(
             run,
             num_train_epochs=None if found.epochs is None else _epochs(found.epochs, run),
+            background=found.background,
             display=self.display or None,
             show_result=False,
         )
@@ -215,6 +217,20 @@ class NBTune(Magics):  # type: ignore[misc]
         from nbtune import api
 
         api.watch(self._find_run(found.run), wait=found.wait, display=self.display or None)
+
+    @_magic(line_magic)
+    def stop(self, found: Namespace, cell: None) -> Run:
+        """End a run that trains in the background or elsewhere."""
+        from nbtune import api
+
+        return api.stop(self._find_run(found.run))
+
+    @_magic(line_magic)
+    def pause(self, found: Namespace, cell: None) -> Run:
+        """Have a run that trains in the background or elsewhere wait."""
+        from nbtune import api
+
+        return api.pause(self._find_run(found.run))
 
     @_magic(line_cell_magic)
     def nbtune(

@@ -28,6 +28,7 @@ def finetune() -> LineParser:
     parser.add_argument("name", nargs="?", help="what the run and its variable are called")
     _add_recipe(parser)
     parser.add_argument("--fresh", action="store_true", help="train even when this run is there")
+    _add_background(parser)
     return parser
 
 
@@ -46,6 +47,15 @@ def estimate() -> LineParser:
     parser.add_argument("name", nargs="?", help="not needed: the name of a run to come")
     _add_recipe(parser)
     return parser
+
+
+def _add_background(parser: LineParser) -> None:
+    """Give a parser the switch for a process of its own; the parser is changed in place."""
+    parser.add_argument(
+        "--background",
+        action="store_true",
+        help="in a process of its own, which outlives this kernel: %%watch, %%stop",
+    )
 
 
 def _add_recipe(parser: LineParser) -> None:
@@ -188,12 +198,14 @@ def resume() -> LineParser:
     """Return the parser of ``%resume``."""
     parser = LineParser(
         "%resume",
-        "Go on with a run from its last checkpoint, as if it had never stopped.\n\n"
+        "Go on with a run from its last checkpoint, as if it had never stopped; or with one that\n"
+        "waits in a pause, where it waits.\n\n"
         "    %resume topics\n"
         "    %resume topics --epochs +1",
     )
     parser.add_argument("run", help=NAME)
     parser.add_argument("--epochs", metavar="N", help="train to N epochs, or +N more than before")
+    _add_background(parser)
     return parser
 
 
@@ -202,12 +214,38 @@ def watch() -> LineParser:
     """Return the parser of ``%watch``."""
     parser = LineParser(
         "%watch",
-        "Show a run that trains in this kernel or in another one, live; in this kernel with the\n"
-        "buttons that steer it. A run that has ended is shown as it ended.\n\n"
+        "Show a run that trains in the background, in this kernel or in another one, live, with\n"
+        "the buttons that steer it. A run that has ended is shown as it ended.\n\n"
         "    %watch topics",
     )
     parser.add_argument("run", help=NAME)
     parser.add_argument("--wait", action="store_true", help="until the run has ended")
+    return parser
+
+
+@cache
+def stop() -> LineParser:
+    """Return the parser of ``%stop``."""
+    parser = LineParser(
+        "%stop",
+        "End a run that trains in the background or in another kernel: after its step, saved and\n"
+        "with its best weights kept. %resume goes on with it.\n\n"
+        "    %stop topics",
+    )
+    parser.add_argument("run", help=NAME)
+    return parser
+
+
+@cache
+def pause() -> LineParser:
+    """Return the parser of ``%pause``."""
+    parser = LineParser(
+        "%pause",
+        "Have a run that trains in the background or in another kernel save after its step and\n"
+        "wait there. %resume lets it go on.\n\n"
+        "    %pause topics",
+    )
+    parser.add_argument("run", help=NAME)
     return parser
 
 
@@ -266,6 +304,8 @@ PARSERS = {
     "runs": runs,
     "resume": resume,
     "watch": watch,
+    "stop": stop,
+    "pause": pause,
     "nbtune": nbtune,
     "nbtune lr_find": lr_find,
 }

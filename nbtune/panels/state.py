@@ -30,7 +30,7 @@ WORDS = {
     "stopped early": "finished early: no better score came",
     "interrupted": "paused",
     "failed": "failed",
-    "killed": "interrupted: its kernel ended",
+    "killed": "interrupted: its process ended",
 }
 """How the reason of a stop is said; nobody tells of a kill, so whoever finds out adds it."""
 

@@ -22,11 +22,14 @@ LOWEST, HIGHEST = 3, 2
 class Steerable(Protocol):
     """What a toolbar needs of a run; the engine's `Control` is one."""
 
-    status: str
+    is_remote: bool
     stop_reason: str
-    can_evaluate: bool
     between_steps: Callable[[], None]
 
+    @property
+    def status(self) -> str: ...  # noqa: D102
+    @property
+    def can_evaluate(self) -> bool: ...  # noqa: D102
     @property
     def is_asked(self) -> bool: ...  # noqa: D102
     @property

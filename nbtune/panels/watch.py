@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from nbtune.events import RunStopped
-from nbtune.panels.display import LiveView, is_headless, open_view
+from nbtune.events import Notice, RunStopped
+from nbtune.panels.display import LiveView, find_kernel, is_headless, open_view
 from nbtune.panels.live_card import CardView
 from nbtune.runs import RunFolder
 from nbtune.runs.following import Follower
@@ -23,12 +24,18 @@ if TYPE_CHECKING:
 SECONDS_A_LOOK = 0.3
 PATIENCE = 1.0
 """Seconds without news after which one asks whether the run still trains."""
+ENDED_BADLY = ("failed", "killed")
 MOST = 4
 """Views that follow runs at the same time in one kernel; a notebook re-runs its cells."""
 HERE = "This run trains in this kernel, beside this cell; what is clicked on acts in every view."
 ELSEWHERE = (
-    "Another kernel or process trains this run, and it is steered there. This card follows it, and "
-    "more cells can be run meanwhile."
+    "Another kernel or process trains this run. This card follows it, and what is clicked on acts "
+    "there; more cells can be run meanwhile."
+)
+IN_BACKGROUND = (
+    "A process of its own ({pid}) trains this run, and goes on when the page is closed or the "
+    "kernel is restarted; %watch {title} shows it then, %stop {title} ends it. More cells can be "
+    "run meanwhile."
 )
 
 _FOLLOWING: list[Watch] = []
@@ -42,15 +49,22 @@ class Watch:
     folder : RunFolder
         Where the run lies.
     view : LiveView
-        What shows it, just opened.
+        What shows it.
+    is_told : bool
+        Whether the view was told already what is written there by now.
     """
 
-    def __init__(self, folder: RunFolder, view: LiveView) -> None:
+    def __init__(self, folder: RunFolder, view: LiveView, *, is_told: bool = False) -> None:
         self.folder, self.follower, self.view = folder, Follower(folder), view
+        self.ends_with_tables = True
         self.left = threading.Event()
+        self.cell = _cell()
         self.heard = time.monotonic()
         self.rest = ExitStack()
-        self.view.catch_up(event for _, event in self.follower.new())
+        self.view.view.title = folder.title
+        history = [event for _, event in self.follower.new()]
+        if not is_told:
+            self.view.catch_up(history)
 
     def look(self) -> bool:
         """Show what is new; says whether the run goes on."""
@@ -68,7 +82,14 @@ class Watch:
             self.view(event)
         if self.view.view.stop is None:  # its history just ends
             self.view(RunStopped(self.view.view.step, "killed"))
+        self._point_to_log()
         return False
+
+    def _point_to_log(self) -> None:
+        """Say where its last words are, of a process of its own that did not end well."""
+        stop = self.view.view.stop
+        if self.folder.trainer.get("in_background") and stop and stop.reason in ENDED_BADLY:
+            self.view(Notice(f"what its process said is in {self.folder.log_path}"))
 
     def follow(self) -> None:
         """Show what happens until the run ends, or until `leave`."""
@@ -78,7 +99,7 @@ class Watch:
                     return
         finally:
             self.rest.close()
-        self.view.close()
+        self.view.close(tables=self.ends_with_tables)
 
     def leave(self) -> None:
         """Follow no more; the run goes on."""
@@ -101,33 +122,71 @@ class Watch:
             if self in _FOLLOWING:
                 _FOLLOWING.remove(self)
 
+    def begin(self, control: Steerable, *, wait: bool) -> bool:
+        """Follow until the run has ended, or beside the cell; says whether it has ended.
 
-def watch(folder: RunFolder, mode: str | None, control: Steerable | None, *, wait: bool) -> None:
+        An interrupt ends the following, not the run.
+        """
+        if wait:
+            try:
+                self.follow()
+            except KeyboardInterrupt:
+                print(f"nbtune: {self.folder.title} is not watched any more; it goes on")
+            return self.view.view.stop is not None
+        words = _about(self.folder, control)
+        if isinstance(self.view, CardView):
+            self.view.say_below(words)
+            self.rest.enter_context(self.view.steers(control, is_ours=False))
+            self.follow_beside()
+        else:
+            self.view(Notice(words))
+        return False
+
+
+def watch(
+    folder: RunFolder, mode: str | None, steering: Callable[[], Steerable], *, wait: bool
+) -> None:
     """Show a run as it is, and as it goes on while it trains.
 
     Parameters
     ----------
     mode : str, optional
         How; see `open_view`.
-    control : Steerable, optional
-        What steers the run, where it trains in this process.
+    steering : callable
+        Returns what steers the run, where it trains.
     wait : bool
-        Return when the run has ended, not at once; an interrupt ends the waiting only.
+        Return when the run has ended, not at once.
     """
     view = open_view(folder.title, mode)
     if view is None:
         return
-    try:
-        following = Watch(folder, view)
-        following.heard = 0.0  # whether it trains is asked at once
-        if not following.look():
-            view.close()
-        elif wait or not isinstance(view, CardView) or is_headless():
-            following.follow()
-        else:
-            view.say_below(ELSEWHERE if control is None else HERE)
-            if control is not None:
-                following.rest.enter_context(view.steers(control, is_ours=False))
-            following.follow_beside()
-    except KeyboardInterrupt:
-        print(f"nbtune: {folder.title} is not watched any more; it goes on")
+    following = Watch(folder, view)
+    following.heard = 0.0  # whether it trains is asked at once
+    if following.look():
+        can_look_on = isinstance(view, CardView) and not is_headless()
+        following.begin(steering(), wait=wait or not can_look_on)
+    else:
+        view.close()
+
+
+def is_shown_here(folder: RunFolder) -> bool:
+    """Whether the cell that runs now shows this run already."""
+    here = _cell()
+    return here is not None and any(
+        one.cell == here and one.folder.path == folder.path for one in _FOLLOWING
+    )
+
+
+def _cell() -> int | None:
+    """Return the number of the cell that runs now, None outside a notebook."""
+    kernel = find_kernel()
+    return None if kernel is None else kernel.shell.execution_count
+
+
+def _about(folder: RunFolder, control: Steerable) -> str:
+    if not control.is_remote:
+        return HERE
+    trainer = folder.trainer
+    if not trainer.get("in_background"):
+        return ELSEWHERE
+    return IN_BACKGROUND.format(pid=trainer["pid"], title=folder.title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtune.engine.control import Control
+    from nbtune.engine.remote import RemoteControl
     from nbtune.panels.state import RunView
     from nbtune.results.parameters import Parameters
+
+WAITING_SECONDS = 0.1
 
 
 class Run:
@@ -181,26 +185,45 @@ class Run:
         return view
 
     @property
-    def control(self) -> Control:
-        """What steers this run while it trains in this process; see `nbtune.control`."""
-        from nbtune.engine.control import find_control
-
-        found = find_control(self.folder.path)
-        if found is None:
-            running = self.folder.is_busy()
-            state = "trained by another kernel" if running else f"not training: it is {self.status}"
+    def control(self) -> Control | RemoteControl:
+        """What steers this run while it trains, here or elsewhere; see `nbtune.control`."""
+        if not self.folder.is_busy():
             raise RunError(
-                f"{self.name} is {state}",
-                hint="a run is steered while it trains, in the kernel that trains it",
+                f"{self.name} is not training: it is {self.status}",
+                hint=f"a run is steered while it trains; go on with it: %resume {self.name}",
             )
-        return found
+        return self.steering()
+
+    def steering(self) -> Control | RemoteControl:
+        """Return what steers this run where it trains, whether or not it does now."""
+        from nbtune.engine.control import find_control
+        from nbtune.engine.remote import RemoteControl
+
+        return find_control(self.folder.path) or RemoteControl(self.folder)
 
     def watch(self, display: str | None = None, *, wait: bool = False) -> None:
         """Show the run as it is, and as it goes on while it trains; see `nbtune.watch`."""
-        from nbtune.engine.control import find_control
         from nbtune.panels.watch import watch
 
-        watch(self.folder, display, find_control(self.folder.path), wait=wait)
+        watch(self.folder, display, self.steering, wait=wait)
+
+    def wait(self) -> Run:
+        """Return when nobody trains the run any more.
+
+        Raises
+        ------
+        RunError
+            When it has failed, with the reason.
+        """
+        while self.folder.is_busy():
+            time.sleep(WAITING_SECONDS)
+        stop = self.view().stop
+        if stop is not None and stop.reason in ("failed", "killed"):
+            raise RunError(
+                f"{self.name} is {self.status}: {stop.message or stop.reason}",
+                hint=f"what its process said is in {self.folder.log_path}",
+            )
+        return self
 
     def ask(
         self, rows: pd.DataFrame, progress: Callable[[int, int], None] | None = None
@@ -338,10 +361,12 @@ class Run:
     def _ipython_display_(self) -> None:
         """Show a run that trains as it goes on; any other is a plain table."""
         from nbtune.panels.display import choose_mode, is_headless
+        from nbtune.panels.watch import is_shown_here
 
         if choose_mode() != "rich" or is_headless() or not self.folder.is_busy():
             raise NotImplementedError  # which IPython takes for: show it by its MIME types
-        self.watch()
+        if not is_shown_here(self.folder):
+            self.watch()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import card

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,17 @@ from nbtune.runs import RunFolder
 
 if TYPE_CHECKING:
     from nbtune.engine.control import Control
-
-View = Callable[[Event], None]
+    from nbtune.panels.display import LiveView
 
 
 class Teller:
     """Writes an event down, then shows it; a view that fails is switched off with a warning.
 
-    Events wait until there is a folder to write into, or room on a full disk.
+    Events wait until there is a folder to write into, or room on a full disk. A view that is taken
+    away (None) is left open for who took it.
     """
 
-    def __init__(self, view: View | None) -> None:
+    def __init__(self, view: LiveView | None) -> None:
         self.view = view
         self.folder: RunFolder | None = None
         self.waiting: list[Event] = []

@@ -75,6 +75,16 @@ class RunFolder:
         return self.path / "history.jsonl"
 
     @property
+    def log_path(self) -> Path:
+        """What a process of its own said while it trained this run, beside the history."""
+        return self.path / "log.txt"
+
+    @property
+    def trainer(self) -> dict[str, Any]:
+        """Who trains this run, or trained it last: ``pid``, and whether ``in_background``."""
+        return read_json(self.path / "process.json") or {}
+
+    @property
     def last(self) -> CheckpointStore:
         """Checkpoints to go on from: weights, optimiser, schedule, random states, place."""
         return CheckpointStore(self.path / "checkpoints" / "last")
@@ -93,6 +103,11 @@ class RunFolder:
         """Write down what the run is, once, when it is made."""
         write_text(self.path / "recipe.yaml", recipe_text)
         write_json(self.path / "run.json", about)
+
+    def sign(self, *, in_background: bool) -> None:
+        """Write down that this process trains the run, which it must hold."""
+        trainer = {"pid": os.getpid(), "in_background": in_background}
+        write_json(self.path / "process.json", trainer)
 
     def append(self, event: Event) -> None:
         """Add one event to the history; it is on its way to the disk when this returns."""
@@ -154,8 +169,8 @@ class RunFolder:
             lock.acquire()
         except Timeout:
             raise RunError(
-                f"{self.title} is being trained by another kernel",
-                hint="wait for it, stop it there, or give this run another name",
+                f"{self.title} is being trained already",
+                hint=f"%watch {self.title} shows it, %stop {self.title} ends it",
             ) from None
         except OSError as error:
             raise UnwritableError(

@@ -74,7 +74,9 @@ class Lab:
         file = self.root / self.name
         before = file.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        self.wait(lambda: file.stat().st_mtime_ns > before, 20)
+        # It is cut to nothing first, and then written.
+        self.wait(lambda: file.stat().st_mtime_ns > before and file.stat().st_size, 20)
+        self.wait(lambda: file.read_text().rstrip().endswith("}"), 20)
 
     def cell(self, number: int) -> Any:
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
@@ -111,6 +113,22 @@ class Lab:
 
     def output(self, number: int) -> str:
         return str(self.cell(number).locator(".jp-OutputArea").first.inner_text())
+
+    def button(self, name: str, number: int) -> Any:
+        """Return a button of the card below a cell."""
+        return self.cell(number).get_by_role("button", name=name)
+
+    def step(self, number: int) -> int:
+        """Return the step that the card below a cell shows."""
+        shown = self.cell(number).locator('[data-nbtune="card"] .nbt-facts div').first
+        return int(shown.inner_text().split("\n")[-1].split("/")[0].replace(",", ""))
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, and agree to it."""
+        self.page.locator('[data-command="notebook:restart-kernel"]').first.click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.page.locator(".jp-Dialog").wait_for(state="detached")
+        self.ready()
 
     def is_busy(self) -> bool:
         """Ask the server, since a page that has just been loaded does not know yet."""

@@ -14,37 +14,28 @@ while not nbtune.list_runs("beside") or not nbtune.load("beside").history.size: 
 WATCH, NAME = "%watch beside", "nbtune.load('beside')"
 
 
-def button(lab, name, cell):
-    return lab.cell(cell).get_by_role("button", name=name)
-
-
-def step(lab, cell):
-    shown = lab.cell(cell).locator('[data-nbtune="card"] .nbt-facts div').first
-    return int(shown.inner_text().split("\n")[-1].split("/")[0].replace(",", ""))
-
-
 def test_views_of_a_run_stay_in_step_and_come_back_after_a_reload(lab):
     lab = lab([BESIDE, WATCH, NAME, WATCH])
     lab.run(0)
     lab.done(0)
     lab.run(1)
     lab.run(2)
-    button(lab, "Pause", 1).click()
-    button(lab, "Resume", 2).wait_for()
-    lab.wait(lambda: step(lab, 1) == step(lab, 2))
+    lab.button("Pause", 1).click()
+    lab.button("Resume", 2).wait_for()
+    lab.wait(lambda: lab.step(1) == lab.step(2))
     lab.picture("watched-twice", 2)
-    button(lab, "Resume", 2).click()
-    button(lab, "Pause", 1).wait_for()
+    lab.button("Resume", 2).click()
+    lab.button("Pause", 1).wait_for()
     lab.reload()
     lab.run(3)
-    button(lab, "Pause", 3).wait_for()
-    at = step(lab, 3)
-    lab.wait(lambda: step(lab, 3) > at)
+    lab.button("Pause", 3).wait_for()
+    at = lab.step(3)
+    lab.wait(lambda: lab.step(3) > at)
     lab.picture("watched-after-reload", 3)
-    button(lab, "Stop and keep", 3).click()
+    lab.button("Stop and keep", 3).click()
     lab.wait(lambda: lab.cell(3).locator("img").count() == 1)
     lab.wait(lambda: "%resume beside@1" in lab.output(3))
-    assert not button(lab, "Pause", 3).count()
+    assert not lab.button("Pause", 3).count()
     book = lab.saved()
     assert "widgets" not in book["metadata"]
     kinds = {k for o in book["cells"][3]["outputs"] for k in o.get("data", {})}

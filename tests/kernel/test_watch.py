@@ -119,6 +119,6 @@ def test_at_last_a_run_of_a_killed_kernel_is_said_to_be_lost(second_kernel, shar
     last = until_resume(looks)
     picture, tables = shown(type(last)(messages=first.messages + last.messages))
     assert set(picture) == {"image/png", "text/plain"}
-    assert "interrupted: its kernel ended" in tables["text/plain"]
+    assert "interrupted: its process ended" in tables["text/plain"]
     assert "%resume topics@" in tables["text/html"]
     assert [m for m in last.messages if m["msg_type"] == "display_data"] == []

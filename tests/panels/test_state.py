@@ -45,7 +45,7 @@ def look(step, f1=0.5, best=True):
         ([START, RunStopped(9, "stopped early")], "finished", WORDS["stopped early"]),
         ([START, RunStopped(9, "interrupted")], "paused", "paused"),
         ([START, RunStopped(9, "failed")], "failed", "failed"),
-        ([START, RunStopped(9, "killed")], "interrupted", "interrupted: its kernel ended"),
+        ([START, RunStopped(9, "killed")], "interrupted", "interrupted: its process ended"),
         ([START, RunStopped(9, "interrupted"), PhaseStarted("training")], "running", "running"),
     ],
 )  # fmt: skip

@@ -139,7 +139,7 @@ def test_a_run_whose_kernel_was_killed_says_so_and_how_to_go_on(cut):
     faces = cut._repr_mimebundle_()
     assert cut.status == "interrupted"
     assert 'data-status="interrupted"' in faces["text/html"]
-    assert "interrupted: its kernel ended" in faces["text/plain"]
+    assert "interrupted: its process ended" in faces["text/plain"]
     assert "Go on: %resume cut@1" in faces["text/plain"]
     assert "time:" not in faces["text/plain"], "nobody measured it"
 
