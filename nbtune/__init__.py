@@ -4,8 +4,9 @@ In a notebook::
 
     %load_ext nbtune
 
-and then ``%data``, ``%estimate``, ``%%finetune``, ``%evaluate``, ``%compare``, ``%predict``,
-``%runs``, ``%resume``, ``%watch``, ``%pause``, ``%stop``; each magic is a function here as well.
+and then ``%data``, ``%estimate``, ``%%finetune``, ``%evaluate``, ``%review``, ``%compare``,
+``%predict``, ``%runs``, ``%resume``, ``%watch``, ``%pause``, ``%stop``; each magic is a function
+here as well.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         predict,
         replay,
         resume,
+        review,
         stop,
         watch,
     )
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from nbtune.results.comparison import Comparison
     from nbtune.results.data_report import DataReport
     from nbtune.results.evaluation import Evaluation
+    from nbtune.results.review import Review
     from nbtune.results.run import Run
     from nbtune.shelf import (
         delete_runs,
@@ -64,6 +67,7 @@ _HOMES = {
     "mend": "nbtune.api",
     "compare": "nbtune.api",
     "predict": "nbtune.api",
+    "review": "nbtune.api",
     "load": "nbtune.api",
     "list_runs": "nbtune.api",
     "lr_find": "nbtune.api",
@@ -75,6 +79,7 @@ _HOMES = {
     "rename_run": "nbtune.shelf",
     "restore_runs": "nbtune.shelf",
     "Recipe": "nbtune.recipe",
+    "Review": "nbtune.results.review",
     "Run": "nbtune.results.run",
     "Comparison": "nbtune.results.comparison",
     "DataReport": "nbtune.results.data_report",
@@ -95,6 +100,7 @@ __all__ = [
     "NbtuneError",
     "Recipe",
     "RecipeError",
+    "Review",
     "Run",
     "RunError",
     "check_data",
@@ -118,6 +124,7 @@ __all__ = [
     "replay",
     "restore_runs",
     "resume",
+    "review",
     "stop",
     "watch",
 ]

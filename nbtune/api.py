@@ -26,10 +26,12 @@ from nbtune.events import (
 from nbtune.jobs.choosing import (
     HIGHEST_RATE,
     advice,
+    begin_at_run,
     check_layers,
     fill_in,
     known_names,
     rising_rates,
+    seen_before,
     suit,
     usual_rate,
 )
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.rate_finding import RateFinding
+    from nbtune.results.review import Review
     from nbtune.results.run_estimate import RunEstimate
     from nbtune.results.run_table import RunTable
 
@@ -139,9 +142,10 @@ def finetune(
     """
     check_name(name)
     resolved = resolve(recipe, settings, set)
-    source = find_model(resolved.recipe.model)
-    settled = fill_in(resolved.recipe, source)
     store = RunStore(runs_dir)
+    named = begin_at_run(resolved.recipe, store, name)
+    source = find_model(named.model)
+    settled = fill_in(named, source)
     with watching(name, display, show_result) as teller:
         teller(PhaseStarted("reading data"))
         told = (source.note, advice(settled, source), _where_from(settled.data, data))
@@ -164,8 +168,9 @@ def finetune(
         if same is not None:
             return _reuse(same, teller, background, show_result)
         check_layers(settled, source)
-        for text in warnings_of(settled, prepared):
-            teller(Notice(text, "warning"))
+        for text in (seen_before(settled, prepared), *warnings_of(settled, prepared)):
+            if text:
+                teller(Notice(text, "warning"))
         with store.making(name) as folder:
             lay_out(folder, resolved, settled, prepared)
         if (reckoned := find_estimate(store.root, folder.about["identity"])) is not None:
@@ -332,8 +337,9 @@ def estimate(
     from nbtune.runs.estimates import keep_estimate
 
     given = resolve(recipe, settings, set)
-    settled = fill_in(given.recipe, find_model(given.recipe.model))
-    root = RunStore(runs_dir).root
+    store = RunStore(runs_dir)
+    named = begin_at_run(given.recipe, store, "")
+    settled, root = fill_in(named, find_model(named.model)), store.root
     # On the disk of the runs, whose room and speed count; a temporary folder may lie in memory.
     near = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     scratch = TemporaryDirectory(prefix=".estimate-", dir=near)
@@ -559,6 +565,46 @@ def evaluate(
 
             decide_run(run, choices, progress)
         return judge_run(run, data, split, by, progress)
+
+
+def review(
+    run: str | Run,
+    *,
+    split: str | None = None,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> Review:
+    """Look through rows of a run, labels in doubt first, and correct them.
+
+    Corrections are written down when they are made, in ``corrections.jsonl`` in the run's folder;
+    the recipe takes that file, or one that was exported, as ``corrections``, and the weights of
+    the run as ``model``.
+
+    Parameters
+    ----------
+    split : {"test", "validation", "train"}, optional
+        By default ``test`` where there is one, else ``validation``. Labels of training rows are in
+        doubt where the run did not learn them.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+
+    Raises
+    ------
+    RunError
+        When the run has no model or no such split, or has learnt something else than one label a
+        text.
+
+    Examples
+    --------
+    >>> found = nbtune.review("topics", split="train")  # doctest: +SKIP
+    >>> found.relabel(found.suspects(3)["row"], "animal")  # doctest: +SKIP
+    """
+    from nbtune.panels.progress import Progress
+    from nbtune.results.review import review_run
+
+    run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+    with Progress(f"{run.name}: rows looked at", display) as progress:
+        return review_run(run, split, progress)
 
 
 def check_data(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ import xxhash
 
 from nbtune.data.beside import beside
 from nbtune.data.checking import has_labels, refuse_empty, refuse_unfit_weights, refuse_unseen
+from nbtune.data.corrections import corrected, read_corrections
 from nbtune.data.reading import Frames, read, read_all, read_split
 from nbtune.data.rows import Roles, Rows
 from nbtune.data.splitting import sample_per_label, stratified_split
@@ -100,6 +102,11 @@ def prepare(
     labels = rows.labels(splits["train"])
     refuse_unfit_weights(recipe.class_weight, labels)
     splits = _sampled(_with_missing_splits(splits, recipe, rows), recipe, rows)
+    if recipe.corrections is not None:
+        # After the split, which stays what it was for a run on the same data.
+        made = read_corrections(Path(recipe.corrections).expanduser())
+        splits, told = corrected(splits, made, rows.texts, labels)
+        notices.append(told)
     for split, frame in splits.items():
         notices += _unseen(rows, frame, labels, split)
     if found.inferred:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbtune.errors import RecipeError
+from nbtune.errors import RecipeError, RunError
 from nbtune.methods import find_method, method_names
-from nbtune.models.sources import ModelSource
+from nbtune.models.sources import SCRATCH, ModelSource
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
@@ -17,14 +18,17 @@ from nbtune.records import (
     SCORES,
     SPAN_SCORES,
 )
+from nbtune.runs import RunFolder, RunStore
 from nbtune.tasks import find_task, task_names, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbtune.data.preparing import PreparedData
     from nbtune.data.rows import Rows
 
 HIGHEST_RATE = 10.0
+BUILTIN_MODELS = ("minilm", SCRATCH)
 EVERY_SCORE = (
     *SCORES,
     *MULTI_LABEL_SCORES,
@@ -43,6 +47,65 @@ def known_names() -> dict[str, list[str]]:
         "method": method_names(),
         "metric_for_best_model": list(dict.fromkeys([*EVERY_SCORE, "loss"])),
     }
+
+
+def begin_at_run(recipe: Recipe, store: RunStore, name: str) -> Recipe:
+    """Return the recipe with the place of its weights, where its model is the name of a run.
+
+    Raises
+    ------
+    RecipeError
+        When the name could mean the run that is to be trained.
+    RunError
+        When that run has no weights that stand by themselves.
+    """
+    model = recipe.model
+    if model is None or model in BUILTIN_MODELS or Path(model).exists():
+        return recipe
+    title, _, version = model.partition("@")
+    newest = store.newest(title)
+    if newest is None:
+        return recipe
+    if not version and title == name:
+        raise RecipeError(
+            f"model: {model} is also what this run is called",
+            hint=f"say which one's weights are meant: model: {newest.title}",
+        )
+    folder = store.get(model)
+    if not folder.model_path.is_dir():
+        raise RunError(
+            f"model: {folder.title} has no model yet: it is {folder.status()}",
+            hint=f"go on with it: %resume {folder.title}",
+        )
+    if (folder.model_path / "adapter_config.json").is_file():
+        raise RunError(
+            f"model: {folder.title} has an adapter, which stands on another model",
+            hint=f"save both as one: nbtune.load('{folder.title}').save('folder', merged=True), "
+            "then model: ./folder",
+        )
+    return recipe.model_copy(update={"model": str(folder.model_path)})
+
+
+def seen_before(recipe: Recipe, data: PreparedData) -> str:
+    """Say which held-out rows the run that lent its weights was trained on; empty for none."""
+    from nbtune.jobs.folders import read_rows
+
+    folder = RunFolder(Path(recipe.model or "").parent)
+    if not (folder.path / "data" / "train.parquet").is_file():
+        return ""
+    seen = set(data.kind.texts(read_rows(folder, "train")))
+    held_out = {
+        split: sum(text in seen for text in data.kind.texts(rows))
+        for split, rows in data.splits.items()
+        if split != "train"
+    }
+    told = " and ".join(f"{count} {split} rows" for split, count in held_out.items() if count)
+    if not told:
+        return ""
+    return (
+        f"model: {folder.title} was trained on {told}, so their scores are too good; the same "
+        "data, seed, validation_size and test_size keep them apart"
+    )
 
 
 def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:

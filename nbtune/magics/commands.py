@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.method_list import MethodList
     from nbtune.results.rate_finding import RateFinding
+    from nbtune.results.review import Review
     from nbtune.results.run import Run
     from nbtune.results.run_estimate import RunEstimate
     from nbtune.results.run_table import RunTable
@@ -139,6 +140,15 @@ class NBTune(Magics):  # type: ignore[misc]
             by=found.by,
             threshold=found.threshold,
             display=self.display or None,
+        )
+
+    @_magic(line_magic)
+    def review(self, found: Namespace, cell: None) -> Review:
+        """Look through rows of a run and correct them."""
+        from nbtune import api
+
+        return api.review(
+            self._find_run(found.run), split=found.split, display=self.display or None
         )
 
     @_magic(line_magic)

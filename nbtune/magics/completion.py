@@ -149,7 +149,7 @@ def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
     if setting in _ROWS:
         return _rows(namespace)
     if words := _KNOWN.get(setting):
-        return list(words())
+        return [*words(), *(run_names(namespace) if setting == "model" else ())]
     if setting in _COLUMN_ROLES:
         return _columns(cell, namespace)
     info = Recipe.model_fields.get(setting) or Lora.model_fields.get(setting.removeprefix("lora."))

@@ -106,6 +106,27 @@ def evaluate() -> LineParser:
 
 
 @cache
+def review() -> LineParser:
+    """Return the parser of ``%review``."""
+    parser = LineParser(
+        "%review",
+        "Look through rows of a run, labels in doubt first: click on a cell of the confusion\n"
+        "matrix, sort, search, and relabel rows, mark them as ambiguous or delete them. What is\n"
+        "done is written into the run's folder at once; 'Train on' gives the cell that goes on\n"
+        "from the weights of the run on the corrected rows.\n\n"
+        "    %review topics\n"
+        "    found = %review topics --split train",
+    )
+    parser.add_argument("run", help=NAME)
+    parser.add_argument(
+        "--split",
+        choices=("test", "validation", "train"),
+        help="rows of the run; by default test",
+    )
+    return parser
+
+
+@cache
 def data() -> LineParser:
     """Return the parser of ``%data``."""
     parser = LineParser(
@@ -298,6 +319,7 @@ PARSERS = {
     "finetune": finetune,
     "estimate": estimate,
     "evaluate": evaluate,
+    "review": review,
     "compare": compare,
     "data": data,
     "predict": predict,

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from nbtune.errors import NbtuneError
+from nbtune.panels.controls import button, kept, side_by_side, text_field
 from nbtune.panels.html import render, size
 from nbtune.panels.runs import COLUMNS, EMPTY, Rows, runs_text
 
@@ -51,7 +52,7 @@ class RunsPage:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.deleted: list[str] = []
-        self.pattern = _text("filter", "such as topics*, by default all")
+        self.pattern = text_field("filter", "such as topics*, by default all")
         self.sort = widgets.Dropdown(
             options=[("created", ""), *((name, name) for name in COLUMNS if name != "created")],
             description="sort by",
@@ -63,32 +64,32 @@ class RunsPage:
             rows=SHOWN, layout=widgets.Layout(width="100%", max_width="720px")
         )
         self.list.add_class("nbt-runs")
-        self.name = _text("name", "a new name, for one run")
-        self.note = _text("note", "what this run was")
-        self.tags = _text("tags", "words, with commas")
+        self.name = text_field("name", "a new name, for one run")
+        self.note = text_field("note", "what this run was")
+        self.tags = text_field("tags", "words, with commas")
         self.told, self.answer = widgets.HTML(), widgets.HTML()
-        self.undo = _button("Undo", "undo", self._undo, "Bring back what was deleted")
+        self.undo = button("Undo", "undo", self._undo, "Bring back what was deleted")
         self.undo.layout.display = "none"
         self.box = widgets.VBox(
             [
-                _row(
-                    self.pattern, self.sort, _button("Refresh", "refresh", self.show, "Look again")
+                side_by_side(
+                    self.pattern, self.sort, button("Refresh", "refresh", self.show, "Look again")
                 ),
                 self.heads,
                 self.list,
-                _row(
-                    _button("Compare", "balance-scale", self._compare, "Two runs or more"),
-                    _button("Delete", "trash", self._delete, "Put away; Undo brings back"),
-                    _button(
+                side_by_side(
+                    button("Compare", "balance-scale", self._compare, "Two runs or more"),
+                    button("Delete", "trash", self._delete, "Put away; Undo brings back"),
+                    button(
                         "Free disk", "eraser", self._free, "Remove checkpoints of finished runs"
                     ),
                     self.undo,
                 ),
-                _row(self.name, _button("Rename", "pencil", self._rename, "One run")),
-                _row(
+                side_by_side(self.name, button("Rename", "pencil", self._rename, "One run")),
+                side_by_side(
                     self.note,
                     self.tags,
-                    _button("Write down", "tag", self._describe, "Note and tags"),
+                    button("Write down", "tag", self._describe, "Note and tags"),
                 ),
                 self.told,
                 self.answer,
@@ -106,9 +107,7 @@ class RunsPage:
         titles = [str(row["run"]) for row in rows]
         head, *lines = runs_text(rows).splitlines() if rows else [""]
         self.heads.value = render("aside.html.j2", words=EMPTY) if not rows else _head(head)
-        self.list.options = [
-            (_kept(line), title) for line, title in zip(lines, titles, strict=True)
-        ]
+        self.list.options = [(kept(line), title) for line, title in zip(lines, titles, strict=True)]
         self.list.value = [title for title in chosen if title in titles]
 
     def _choose(self, _: Any) -> None:
@@ -194,31 +193,4 @@ class RunsPage:
 
 
 def _head(line: str) -> str:
-    return render("runs_head.html.j2", line=_kept(line))
-
-
-def _kept(line: str) -> str:
-    """Keep the columns of a line in line: a page would take several spaces for one."""
-    return line.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _text(label: str, hint: str) -> Any:
-    return widgets.Text(
-        description=label,
-        placeholder=hint,
-        continuous_update=False,
-        layout=widgets.Layout(width="300px"),
-        style={"description_width": "45px"},
-    )
-
-
-def _button(words: str, icon: str, pressed: Callable[[Any], None], tooltip: str) -> Any:
-    layout = widgets.Layout(width="auto")
-    button = widgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
-    button.on_click(pressed)
-    return button
-
-
-def _row(*members: Any) -> Any:
-    layout = widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="0 6px")
-    return widgets.HBox(members, layout=layout)
+    return render("runs_head.html.j2", line=kept(line))

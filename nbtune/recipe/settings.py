@@ -110,6 +110,9 @@ class Recipe(Settings):
     clean: tuple[Literal["control", "unicode", "whitespace", "markup"], ...] = Field(
         ("control", "unicode", "whitespace"), description="what is cleaned out of the texts"
     )
+    corrections: str | None = Field(
+        None, description="file of rows that are relabelled or left out, as %review writes it"
+    )
     drop_bad_rows: bool = Field(False, description="leave out rows that cannot be used")
     checks: Literal["off", "warn", "strict"] = Field(
         "warn", description="look at the rows first: say what is wrong, or strict: refuse errors"

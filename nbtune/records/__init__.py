@@ -2,6 +2,7 @@
 
 from nbtune.records.calibration import Bin, Calibration
 from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
+from nbtune.records.corrections import ACTIONS, Correction, counted
 from nbtune.records.data import (
     SEVERITIES,
     DataColumn,
@@ -29,16 +30,19 @@ from nbtune.records.evaluation import (
     WrongRow,
     worth,
 )
+from nbtune.records.review import ORDERS, ReviewedRow, Wanted, label_now
 from nbtune.records.score import Score
 from nbtune.records.slices import Slice, Slices
 from nbtune.records.thresholds import USUAL, Choice, Decisions, OperatingPoint, choices_of
 from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 
 __all__ = [
+    "ACTIONS",
     "ANSWER_SCORES",
     "COSTS",
     "LOWER_IS_BETTER",
     "MULTI_LABEL_SCORES",
+    "ORDERS",
     "REGRESSION_SCORES",
     "SCORES",
     "SEVERITIES",
@@ -51,6 +55,7 @@ __all__ = [
     "ComparisonRecord",
     "Confusion",
     "Contender",
+    "Correction",
     "Course",
     "Curve",
     "DataColumn",
@@ -68,12 +73,16 @@ __all__ = [
     "ParameterTable",
     "PartParameters",
     "RateSearch",
+    "ReviewedRow",
     "Scatter",
     "Score",
     "Slice",
     "Slices",
     "Truncation",
+    "Wanted",
     "WrongRow",
     "choices_of",
+    "counted",
+    "label_now",
     "worth",
 ]

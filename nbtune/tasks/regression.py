@@ -111,7 +111,13 @@ TASK = replace(
     scores=REGRESSION_SCORES,
     metrics=("rmse", "spearman", "mae"),
     outputs=1,
-    without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
+    without=(
+        "class_weight",
+        "focal_gamma",
+        "label_smoothing_factor",
+        "train_sampling_strategy",
+        "corrections",
+    ),
     settle=None,
     decide=None,
 )

@@ -174,6 +174,6 @@ TASK = Task(
     table=table,
     scores=SPAN_SCORES,
     metrics=("span_f1", "span_precision", "span_recall"),
-    without=("class_weight", "focal_gamma", "train_sampling_strategy"),
+    without=("class_weight", "focal_gamma", "train_sampling_strategy", "corrections"),
     suited=suited,
 )

@@ -371,3 +371,15 @@ def test_a_threshold_is_chosen_from_the_line_and_taken_back(cell):
     cell("%evaluate mails@1 --threshold default")
     assert not cell["mails"].thresholds
     assert "(a false alarm costs 5, a miss 1)" in cell("%evaluate --help").out
+
+
+def test_rows_are_reviewed_and_a_run_goes_on_from_its_weights(cell):
+    cell("%%finetune topics --data df\nmodel: ./tiny\nmax_steps: 2\nbaseline: false")
+    found = cell("found = %review topics --split train\nfound").value
+    row = found.rows[0].row
+    cell(f"found.delete({row})")
+    typed = cell(found.cell)
+    assert not typed.error
+    assert "corrections: 1 deleted" in typed.err + typed.out
+    assert cell["topics_corrected"].folder.about["rows"]["train"] == len(found.rows) - 1
+    assert "invalid choice: 'tst'" in cell.mistake("%review topics --split tst")

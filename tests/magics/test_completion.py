@@ -60,6 +60,8 @@ def test_tab_completes(cell, typed):
 def test_runs_complete_from_variables_and_disk(cell):
     cell("%%finetune spam --data df\nmodel: ./tiny\nepochs: 1\nbaseline: false")
     assert completions(cell.shell, "%evaluate sp") == {"%evaluate spam": "nbtune"}
+    assert completions(cell.shell, "%review sp") == {"%review spam": "nbtune"}
+    assert "%%finetune t\nmodel: spam" in completions(cell.shell, "%%finetune t\nmodel: sp")
     del cell.shell.user_ns["spam"]
     assert completions(cell.shell, "%resume ") == {"%resume spam": "nbtune"}
 

@@ -1,0 +1,144 @@
+"""Corrections of rows in a file, and the rows with them made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pandas as pd
+
+from nbtune.data.files import read_file, suffix_of
+from nbtune.errors import DataError, did_you_mean
+from nbtune.records import ACTIONS, Correction, counted
+from nbtune.runs.files import write_text
+
+COLUMNS = tuple(field.name for field in fields(Correction))
+KINDS = (".jsonl", ".csv")
+_SHOWN = 5
+
+
+def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
+    """Write corrections as JSONL, or as CSV by the file's name.
+
+    Raises
+    ------
+    DataError
+        When its name ends in nothing of this.
+    """
+    frame = pd.DataFrame([asdict(one) for one in corrections], columns=list(COLUMNS))
+    match suffix_of(path):
+        case ".csv":
+            write_text(path, frame.to_csv(index=False))
+        case ".jsonl":
+            write_text(path, frame.to_json(orient="records", lines=True, force_ascii=False))
+        case _:
+            raise DataError(
+                f"corrections: {path.name} is no kind of file that they are written to",
+                hint=f"let its name end in {' or '.join(KINDS)}",
+            )
+
+
+def read_corrections(path: Path) -> tuple[Correction, ...]:
+    """Read what `write_corrections` wrote, or somebody else.
+
+    Raises
+    ------
+    DataError
+        Naming all that is wrong with the file.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"corrections: there is no file {str(path)!r}", hint="%review RUN writes one"
+        )
+    if not path.read_bytes().strip():
+        return ()
+    frame = read_file(path)
+    if missing := [name for name in COLUMNS if name not in frame and name != "new_label"]:
+        raise DataError(
+            f"corrections: {path.name} has no column {', '.join(missing)}",
+            hint=f"it needs {', '.join(COLUMNS)}",
+        )
+    if "new_label" not in frame:
+        frame["new_label"] = ""
+    found, wrong = [], []
+    cells = zip(*(frame[name] for name in COLUMNS), strict=True)
+    for line, values in enumerate(cells, 1):
+        split, row, *others = ("" if pd.isna(value) else str(value) for value in values)
+        if fault := _fault(row, *others[2:]):
+            wrong.append(f"line {line}: {fault}")
+        else:
+            found.append(Correction(split, int(float(row)), *others))
+    if wrong:
+        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise DataError(
+            f"corrections: {path.name}, {'; '.join(wrong[:_SHOWN])}{more}",
+            hint=f"actions are {', '.join(ACTIONS)}",
+        )
+    return tuple(found)
+
+
+def _fault(row: str, action: str, new_label: str) -> str:
+    if not row.removesuffix(".0").isdigit():
+        return f"row is {row!r}, no number"
+    if action not in ACTIONS:
+        return f"there is no action {action!r}"
+    if action == "relabel" and not new_label:
+        return "a row is relabelled and has no new_label"
+    return ""
+
+
+def corrected(
+    splits: Mapping[str, pd.DataFrame],
+    corrections: Sequence[Correction],
+    texts_of: Callable[[pd.DataFrame], list[str]],
+    labels: Sequence[str],
+) -> tuple[dict[str, pd.DataFrame], str]:
+    """Return the rows of all splits with the corrections made, and what was done.
+
+    A row is found by where it stands and what it says, else by what it says and its label. It
+    stays in its split, so that a model that goes on from the weights of a run is tested on rows
+    that the run had not seen. Ambiguous rows stay among the test rows: without the hard ones the
+    scores would only look better.
+
+    Raises
+    ------
+    DataError
+        When new labels are none of the data's, or no row is one of theirs.
+    """
+    new = {one.new_label for one in corrections if one.action == "relabel"}
+    if unknown := sorted(new - set(labels)):
+        raise DataError(
+            f"corrections: no training row has the label {', '.join(map(repr, unknown[:_SHOWN]))}",
+            hint=did_you_mean(unknown[0], labels),
+        )
+    keys = {
+        split: list(zip(rows["row"].astype(int), texts_of(rows), strict=True))
+        for split, rows in splits.items()
+    }
+    there = {key for own in keys.values() for key in own}
+    exact = {(one.row, one.text): one for one in corrections}
+    alike = {(one.text, one.label): one for key, one in exact.items() if key not in there}
+    done: dict[tuple[int, str], Correction] = {}
+    changed = {}
+    for split, rows in splits.items():
+        names, kept = list(rows["label"]), []
+        for place, (key, label) in enumerate(zip(keys[split], names, strict=True)):
+            one = exact.get(key) or alike.get((key[1], label))
+            kept.append(one is None or not _leaves(one, split))
+            if one is not None:
+                done[one.row, one.text] = one
+                names[place] = one.new_label or label
+        changed[split] = rows.assign(label=names)[kept].reset_index(drop=True)
+    if corrections and not done:
+        raise DataError(
+            f"corrections: none of the {len(corrections)} rows is one of the data's",
+            hint="they are found by row and text; were they made for other data?",
+        )
+    told = counted(list(done.values()))
+    missed = len(exact) - len(done)
+    return changed, f"corrections: {told}" + (f"; {missed} not found" if missed else "")
+
+
+def _leaves(one: Correction, split: str) -> bool:
+    return one.action == "delete" or (one.action == "ambiguous" and split != "test")

@@ -1,0 +1,39 @@
+"""Rows that were looked through as tables, in HTML and text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbtune.panels.html import percent, render
+from nbtune.plots.texts import short
+from nbtune.records import Correction, ReviewedRow
+
+MOST_CORRECTIONS = 20
+WORST_IN_TEXT = 5
+
+
+def review_html(
+    name: str, words: str, rows: Sequence[ReviewedRow], corrections: Sequence[Correction]
+) -> str:
+    """Return some rows, and what was corrected last."""
+    return render(
+        "review.html.j2",
+        name=name,
+        words=words,
+        rows=rows,
+        corrections=corrections[-MOST_CORRECTIONS:],
+        more=max(0, len(corrections) - MOST_CORRECTIONS),
+    )
+
+
+def review_text(words: str, rows: Sequence[ReviewedRow]) -> str:
+    """Return the same, with fewer rows, as lines of at most 80 characters."""
+    lines = [short(words, 80)]
+    for one in rows[:WORST_IN_TEXT]:
+        doubt = ", label in doubt" if one.is_suspect else ""
+        lines.append(
+            f"  row {one.row}, {percent(one.probability)} sure: {short(one.label, 16)} taken for "
+            f"{short(one.prediction, 16)}{doubt}"
+        )
+        lines.append(f"    {short(one.text, 76)}")
+    return "\n".join(lines)

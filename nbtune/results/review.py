@@ -1,0 +1,293 @@
+"""The rows of a run to look through and to correct: labels in doubt first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtune.errors import DataError, RunError, did_you_mean
+from nbtune.jobs.folders import read_rows
+from nbtune.jobs.trained import ask
+from nbtune.recipe import from_yaml, to_yaml
+from nbtune.records import (
+    ORDERS,
+    Confusion,
+    Correction,
+    ReviewedRow,
+    Wanted,
+    counted,
+    label_now,
+)
+from nbtune.results.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.panels.review import ReviewPanel
+
+CORRECTIONS = "corrections.jsonl"
+LIKELY = 5
+SHOWN = 20
+
+
+class Review:
+    """Rows of a run with what it says of them; each correction is written down when it is made.
+
+    It shows itself as a panel to click and type in, and in a saved notebook as the rows that are
+    furthest off.
+
+    Parameters
+    ----------
+    name : str
+        The run.
+    split : str
+        Which of its rows these are.
+    labels : sequence of str
+        The labels that there are.
+    rows : sequence of ReviewedRow
+        The rows.
+    place : Path
+        The file of corrections; those in it are taken up.
+    recipe : str
+        The recipe of the run.
+
+    Attributes
+    ----------
+    changed : list of callable
+        Called after each change.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        labels: Sequence[str],
+        rows: Sequence[ReviewedRow],
+        place: Path,
+        recipe: str = "",
+    ) -> None:
+        from nbtune.data.corrections import read_corrections
+
+        self.name, self.split, self.labels = name, split, tuple(labels)
+        self.rows = tuple(rows)
+        self.place, self._recipe = place, recipe
+        self._by_row = {one.row: one for one in self.rows}
+        self._before: list[tuple[Correction, ...]] = []
+        self._all = read_corrections(place) if place.is_file() else ()
+        self._panel: ReviewPanel | None = None
+        self.changed: list[Callable[[], None]] = []
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """All corrections of the run so far, those of its other splits included."""
+        return self._all
+
+    @property
+    def own(self) -> dict[int, Correction]:
+        """The corrections of these rows, by row."""
+        return {one.row: one for one in self._all if one.split == self.split}
+
+    @property
+    def confusion(self) -> Confusion:
+        """How often each label was predicted as each, with the corrections made."""
+        place = {label: i for i, label in enumerate(self.labels)}
+        counts = [[0] * len(place) for _ in place]
+        own = self.own
+        for one in self.rows:
+            if one.row not in own or own[one.row].action == "relabel":
+                counts[place[label_now(one, own)]][place[one.prediction]] += 1
+        return Confusion(self.labels, tuple(map(tuple, counts)))
+
+    def select(
+        self,
+        *,
+        label: str = "",
+        prediction: str = "",
+        search: str = "",
+        wrong: bool = False,
+        sort: str = "suspects first",
+    ) -> pd.DataFrame:
+        """Return rows as a frame.
+
+        Parameters
+        ----------
+        label, prediction : str
+            Only those that have, or are taken for, this label.
+        search : str
+            Only those whose text has all of these words.
+        wrong : bool
+            Only those that the run gets wrong.
+        sort : {"suspects first", "loss", "confidence", "row"}
+            The order.
+        """
+        import pandas as pd
+
+        if sort not in ORDERS:
+            raise DataError(f"sort: there is no {sort!r}", hint=did_you_mean(sort, ORDERS))
+        found = Wanted(label, prediction, search, wrong, sort).of(self.rows, self.own)
+        names = [*ReviewedRow.__dataclass_fields__][:-1]
+        return pd.DataFrame([{name: getattr(one, name) for name in names} for one in found],
+                            columns=names)  # fmt: skip
+
+    def suspects(self, n: int = SHOWN) -> pd.DataFrame:
+        """Return the ``n`` rows whose label is most in doubt."""
+        found = self.select()
+        return found[found["is_suspect"]].head(n)
+
+    def relabel(self, rows: int | Iterable[int], label: str = "") -> None:
+        """Give rows another label; by default each what is predicted for it."""
+        if label and label not in self.labels:
+            raise DataError(f"there is no label {label!r}", hint=did_you_mean(label, self.labels))
+        self._correct(rows, "relabel", label)
+
+    def mark_ambiguous(self, rows: int | Iterable[int]) -> None:
+        """Mark rows that could have several labels: not learnt from, and kept for tests."""
+        self._correct(rows, "ambiguous")
+
+    def delete(self, rows: int | Iterable[int]) -> None:
+        """Leave rows out."""
+        self._correct(rows, "delete")
+
+    def restore(self, rows: int | Iterable[int]) -> None:
+        """Take the corrections of rows back."""
+        wanted = set(self._known(rows))
+        self._keep([one for one in self._all if (one.split, one.row) not in wanted])
+
+    def undo(self) -> bool:
+        """Take the last change back; False when there is none."""
+        if not self._before:
+            return False
+        self._write(self._before.pop())
+        return True
+
+    def save(self, path: str | Path) -> Path:
+        """Write the corrections as a file of their own: JSONL, or CSV by its name."""
+        from nbtune.data.corrections import write_corrections
+
+        write_corrections(Path(path), self._all)
+        return Path(path)
+
+    @property
+    def cell(self) -> str:
+        """The cell that goes on from the weights of this run on the corrected rows."""
+        recipe = from_yaml(self._recipe)
+        data = "" if recipe.data else " --data df"
+        changed = {"model": self.name, "corrections": str(self.place)}
+        text = to_yaml(recipe.model_copy(update=changed))
+        return f"%%finetune {self.name.partition('@')[0]}_corrected{data}\n{text}"
+
+    @property
+    def words(self) -> str:
+        """What there is, in a sentence."""
+        wrong = sum(one.is_wrong for one in self.rows)
+        doubtful = sum(one.is_suspect for one in self.rows)
+        return (
+            f"{len(self.rows):,} {self.split} rows: {wrong:,} wrong, {doubtful:,} with a label "
+            f"in doubt; {counted(self._all)}"
+        )
+
+    def _correct(self, rows: int | Iterable[int], action: str, label: str = "") -> None:
+        wanted = self._known(rows)
+        made = []
+        for one in (self._by_row[row] for _, row in wanted):
+            new = (label or one.prediction) if action == "relabel" else ""
+            if new != one.label:  # its own label again is no correction
+                made.append(Correction(self.split, one.row, one.text, one.label, action, new))
+        others = [one for one in self._all if (one.split, one.row) not in set(wanted)]
+        self._keep([*others, *made])
+
+    def _known(self, rows: int | Iterable[int]) -> list[tuple[str, int]]:
+        wanted = [rows] if isinstance(rows, int) else [int(row) for row in rows]
+        if unknown := [row for row in wanted if row not in self._by_row]:
+            raise DataError(
+                f"row {unknown[0]} is none of the {self.split} rows of {self.name}",
+                hint="rows are numbered as in the data; see .select()",
+            )
+        return [(self.split, row) for row in wanted]
+
+    def _keep(self, corrections: Sequence[Correction]) -> None:
+        self._before.append(self._all)
+        self._write(tuple(corrections))
+
+    def _write(self, corrections: tuple[Correction, ...]) -> None:
+        from nbtune.data.corrections import write_corrections
+
+        try:
+            write_corrections(self.place, corrections)
+        except OSError as error:
+            raise RunError(
+                f"cannot write to {self.place}: {error.strerror or error}",
+                hint="make it writable; .save(path) writes elsewhere",
+            ) from None
+        finally:
+            self._all = corrections
+            for tell in self.changed:
+                tell()
+
+    def __repr__(self) -> str:
+        return f"<Review of {self.name}: {self.words}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from nbtune.panels import reviewed
+        from nbtune.panels.display import choose_mode, is_headless
+
+        found = Wanted().of(self.rows, self.own)[:SHOWN]
+        static: dict[str, Any] = {
+            "text/plain": reviewed.review_text(self.words, found),
+            "text/html": reviewed.review_html(self.name, self.words, found, self.corrections),
+        }
+        if choose_mode() != "rich" or is_headless():
+            return static
+        from nbtune.panels.review import ReviewPanel
+
+        if self._panel is None:
+            self._panel = ReviewPanel(self)
+        widget: dict[str, Any] = self._panel.box._repr_mimebundle_(include=include, exclude=exclude)
+        return widget | static
+
+
+def review_run(
+    run: Run, split: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Review:
+    """Ask a run about rows of its own; see `nbtune.api.review`."""
+    import numpy as np
+
+    from nbtune.evaluation.label_noise import label_margins, suspects
+
+    if "accuracy" not in run.task.scores:
+        raise RunError(
+            f"{run.name} has learnt {run.task.summary}; only rows with one label are reviewed",
+            hint=f"%evaluate {run.name} shows what is most wrong",
+        )
+    there = [name for name in ("test", "validation", "train") if name in run.folder.about["rows"]]
+    chosen = split or there[0]
+    if chosen not in there:
+        raise RunError(f"{run.name} has no {chosen!r} rows", hint=f"it has {', '.join(there)}")
+    rows = read_rows(run.folder, chosen)
+    recipe, trained = from_yaml(run.folder.recipe_text), run.trained
+    said = ask(trained, recipe, rows, progress)
+    labels = trained.known.labels
+    targets = np.array([labels.index(label) for label in rows["label"]])
+    predictions = run.task.predict(said, trained.known)
+    places = [labels.index(label) for label in predictions]
+    margins, doubted = label_margins(targets, said), suspects(targets, said)
+    likely = np.argsort(-said, axis=1, kind="stable")[:, :LIKELY]
+    texts = run.task.rows.texts(rows)
+    tiny = np.finfo(np.float64).tiny
+    found = [
+        ReviewedRow(
+            row=int(rows["row"].iloc[i]),
+            text=texts[i],
+            label=labels[targets[i]],
+            prediction=str(predictions[i]),
+            probability=float(said[i, places[i]]),
+            loss=float(-np.log(max(said[i, targets[i]], tiny))),
+            margin=float(margins[i]),
+            is_suspect=bool(doubted[i]),
+            likely=tuple((labels[k], float(said[i, k])) for k in likely[i]),
+        )
+        for i in range(len(rows))
+    ]
+    place = run.folder.path / CORRECTIONS
+    return Review(run.name, chosen, labels, found, place, run.folder.recipe_text)

@@ -1,0 +1,140 @@
+"""Rows looked through and corrected, and a run that goes on from there."""
+
+import pandas as pd
+import pytest
+
+import nbtune
+from nbtune.errors import DataError, RecipeError, RunError
+from nbtune.jobs.folders import read_rows
+from nbtune.results.review import Review
+from nbtune.testing import tiny_model_folder, topic_rows
+
+
+@pytest.fixture
+def review(trained, tmp_path):
+    """The test rows of a run, whose corrections are written elsewhere."""
+    whole = nbtune.review(trained, display="none")
+    return Review(
+        whole.name, whole.split, whole.labels, whole.rows, tmp_path / "made.jsonl", trained.recipe
+    )
+
+
+def test_rows_say_what_the_run_says(review, judged):
+    frame = review.select(sort="row").merge(judged.frame, on="row", suffixes=("", "_judged"))
+    assert len(frame) == len(judged.frame)
+    for name in ("label", "prediction", "text"):
+        assert list(frame[name]) == list(frame[f"{name}_judged"])
+    assert list(frame["probability"]) == pytest.approx(list(frame["probability_judged"]))
+    assert (review.confusion.counts == pd.DataFrame(judged.confusion).to_numpy()).all()
+
+
+def test_rows_are_found_and_sorted(review):
+    first = review.rows[0]
+    word = first.text.split()[0]
+    assert all(word in text for text in review.select(search=word.upper())["text"])
+    assert set(review.select(label=first.label)["label"]) == {first.label}
+    assert list(review.select(sort="loss")["loss"]) == sorted(
+        (one.loss for one in review.rows), reverse=True
+    )
+    assert (review.select(wrong=True)["label"] != review.select(wrong=True)["prediction"]).all()
+    doubted = list(review.select()["is_suspect"])
+    assert doubted == sorted(doubted, reverse=True)
+    with pytest.raises(DataError, match="did you mean 'loss'"):
+        review.select(sort="los")
+
+
+def test_each_change_is_written_down_and_taken_back(review):
+    rows = [one.row for one in review.rows[:4]]
+    other = next(name for name in review.labels if name != review.rows[0].label)
+    review.relabel(rows[0], other)
+    review.delete(rows[1:3])
+    review.mark_ambiguous(rows[3])
+    again = Review("r", review.split, review.labels, review.rows, review.place)
+    assert again.corrections == review.corrections
+    assert {row: one.action for row, one in again.own.items()} == {
+        rows[0]: "relabel", rows[1]: "delete", rows[2]: "delete", rows[3]: "ambiguous",
+    }  # fmt: skip
+    assert "1 relabelled, 1 ambiguous, 2 deleted" in review.words
+    assert sum(map(sum, review.confusion.counts)) == len(review.rows) - 3
+    for left in (3, 1, 0):
+        assert review.undo()
+        assert len(review.corrections) == left
+    assert not review.undo()
+    assert again.place.read_text().strip() == ""
+
+
+def test_a_row_has_one_correction_and_its_own_label_is_none(review):
+    one = review.rows[0]
+    review.delete(one.row)
+    review.mark_ambiguous(one.row)
+    assert [made.action for made in review.corrections] == ["ambiguous"]
+    review.relabel(one.row, one.label)
+    assert review.corrections == ()
+    review.delete(one.row)
+    review.restore([one.row])
+    assert review.corrections == ()
+
+
+def test_without_a_label_rows_get_what_is_predicted(review):
+    review.relabel([one.row for one in review.rows])
+    wrong = [one for one in review.rows if one.is_wrong]
+    assert [made.new_label for made in review.corrections] == [one.prediction for one in wrong]
+    assert review.select(wrong=True).empty
+
+
+def test_mistakes_are_refused(review, trained):
+    with pytest.raises(DataError, match="there is no label 'fod'"):
+        review.relabel(review.rows[0].row, "fod")
+    with pytest.raises(DataError, match="row 9999 is none of the test rows"):
+        review.delete(9999)
+    with pytest.raises(RunError, match="has no 'tset' rows"):
+        nbtune.review(trained, split="tset", display="none")
+
+
+def test_its_faces_need_no_kernel_and_escape_what_rows_say(review):
+    hostile = [
+        type(one)(**{**vars(one), "text": f"<script>{one.row}</script>", "label": "<b>"})
+        for one in review.rows[:3]
+    ]
+    found = Review("r", "test", (*review.labels, "<b>"), hostile, review.place)
+    faces = found._repr_mimebundle_()
+    assert set(faces) == {"text/plain", "text/html"}, "no widget where nobody can click"
+    assert "<script>" not in faces["text/html"]
+    assert "&lt;script&gt;" in faces["text/html"]
+    assert max(map(len, faces["text/plain"].splitlines())) <= 80
+
+
+def test_a_run_goes_on_from_the_weights_on_corrected_rows(tmp_path):
+    own = {"model": str(tiny_model_folder(tmp_path / "model")), "num_train_epochs": 3,
+           "learning_rate": 3e-3, "baseline": False, "runs_dir": tmp_path / "runs",
+           "display": "none"}  # fmt: skip
+    rows = topic_rows(150)
+    first = nbtune.finetune(rows, "first", **own)
+    found = nbtune.review(first, split="train", display="none")
+    train = read_rows(first.folder, "train")
+    changed = [int(train["row"].iloc[0]), int(train["row"].iloc[1])]
+    found.relabel(changed[0], next(name for name in first.labels if name != train["label"].iloc[0]))
+    found.delete(changed[1])
+    assert "model: first@1" in found.cell
+    file = found.save(tmp_path / "made.csv")
+    more = {**own, "model": "first@1", "corrections": str(file), "num_train_epochs": 1}
+    second = nbtune.finetune(rows, "second", **more)
+    again = read_rows(second.folder, "train").set_index("row")
+    assert again.loc[changed[0], "label"] == found.own[changed[0]].new_label
+    assert changed[1] not in again.index
+    assert set(again.index) == set(train["row"]) - {changed[1]}
+    assert read_rows(second.folder, "test").equals(read_rows(first.folder, "test"))
+    told = [event.text for _, event in second.events if hasattr(event, "text")]
+    assert "corrections: 1 relabelled, 1 deleted" in told
+    assert not any("scores are too good" in text for text in told)
+    assert second.view().evaluations[0].loss < first.view().evaluations[0].loss
+    kept = nbtune.finetune(rows, "third", **{**more, "seed": 7})
+    told = [event.text for _, event in kept.events if hasattr(event, "text")]
+    assert any("was trained on" in text and "scores are too good" in text for text in told)
+    with pytest.raises(RecipeError, match="is also what this run is called") as refused:
+        nbtune.finetune(rows, "first", **{**more, "model": "first"})
+    assert "model: first@1" in str(refused.value)
+    lora = nbtune.finetune(rows, "adapter", **{**own, "method": "lora", "max_steps": 1})
+    with pytest.raises(RunError, match="has an adapter") as refused:
+        nbtune.finetune(rows, "fourth", **{**more, "model": lora.name})
+    assert "merged=True" in str(refused.value)
