@@ -55,6 +55,7 @@ from nbtune.results.telling import Teller, room_for, watching
 from nbtune.runs import RunFolder, RunStore
 from nbtune.runs.estimates import find_estimate
 from nbtune.runs.store import check_name
+from nbtune.tasks import Request
 from nbtune.threads import wait_asleep
 
 if TYPE_CHECKING:
@@ -720,6 +721,10 @@ def predict(
     *,
     text: str | None = None,
     top_k: int | None = None,
+    max_new_tokens: int | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> pd.DataFrame:
@@ -732,7 +737,10 @@ def predict(
     text : str, optional
         Column of the texts in such rows; by default the run's own, else inferred.
     top_k : int, optional
-        So many answers to each question, best first, one a line.
+        So many answers to each question or words for each gap, best first, one a line; of text
+        that is written on, each word is drawn among so many.
+    max_new_tokens, temperature, top_p, seed : optional
+        How a text is written on; see `nbtune.tasks.Request`.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
@@ -741,7 +749,8 @@ def predict(
     DataFrame
         One row a text: ``text``, ``label``, ``probability``, then one column a label with its
         probability. Of answers to questions: ``question``, ``answer``, ``score``, ``start`` and
-        ``end``, these as characters of the context.
+        ``end``, these as characters of the context. Of gaps: ``word``, ``probability`` and the
+        text with it, one word a line.
 
     Raises
     ------
@@ -754,6 +763,18 @@ def predict(
 
     run = run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
     task = run.task
+    asked = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p,
+             "seed": seed}  # fmt: skip
+    request = _request({"top_k": top_k, **asked})
+    if task.respond is not None:
+        rows = _rows_in(texts, text, run)
+        with Progress(f"{run.name}: {task.answering}", display) as progress:
+            return run.respond(rows, request, progress)
+    if unfit := [name for name, value in asked.items() if value is not None]:
+        raise RunError(
+            f"{', '.join(unfit)}: {run.name} writes nothing; it has learnt {task.summary}",
+            hint="leave it out",
+        )
     show = task.answers
     if top_k is not None:
         if task.ranked is None or top_k < 1:
@@ -764,6 +785,24 @@ def predict(
     with Progress(f"{run.name}: texts labelled", display) as progress:
         found = run.ask(rows, progress)
     return show(rows, found, run.trained.known)
+
+
+def _request(given: Mapping[str, Any]) -> Request:
+    """Check how a model is asked to write; what is None is as usual."""
+    request = Request(**{name: value for name, value in given.items() if value is not None})
+    fits = {
+        "max_new_tokens": 1 <= request.max_new_tokens <= 100_000,
+        "temperature": 0 <= request.temperature <= 100,
+        "top_p": 0 < request.top_p <= 1,
+        "seed": 0 <= request.seed < 2**32,
+    }
+    if unfit := [f"{name} is {getattr(request, name)}" for name, fit in fits.items() if not fit]:
+        raise RunError(
+            ", ".join(unfit),
+            hint="max_new_tokens is 1 or more, temperature 0 (always the likeliest) or more, top_p "
+            "above 0 and 1 at most",
+        )
+    return request
 
 
 def _rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:

@@ -496,19 +496,21 @@ class _TaskTrial:
     @cached_property
     def tokenizer(self) -> Any:
         """A tokenizer of the rows' own words."""
-        return tiny_tokenizer(self.task.rows.texts(self.rows))
+        return new_tokenizer(self.task.rows.texts(self.rows), self.task.reads)
 
     def check(self) -> None:
         """Check one thing after the other."""
         task, rows = self.task, self.rows
         scale = (0.0, 1.0) if task.rows.scale is None else task.rows.scale(rows)
-        known = Known(task.rows.labels(rows), scale)
+        known = Known(task.rows.labels(rows), scale, tokenizer=self.tokenizer)
         outputs = task.outputs or len(known.labels)
         torch.manual_seed(0)
         config = tiny_config(self.kind, len(self.tokenizer), outputs)
         model = getattr(transformers, task.head).from_config(config)
-        examples = task.encode(rows, self.tokenizer, 64, known)
+        examples: Any = task.encode(rows, self.tokenizer, 64, known)
         self._check_reading_back(examples, len(self.tokenizer))
+        if task.shown is not None:
+            examples = task.shown(examples, known, Recipe(), False)
         loss = task.loss(Recipe(), examples.targets, outputs)
         self._check_learning(model, examples, loss)
         said = self._check_predictions(model, examples, known)
@@ -521,9 +523,12 @@ class _TaskTrial:
         if not same or not np.array_equal(again.targets[every], examples.targets[every]):
             self._fail("has examples that do not read back")
 
-    def _check_learning(self, model: Any, examples: InMemory, loss: Loss) -> None:
-        every, cpu = np.arange(len(examples)), torch.device("cpu")
-        forward = Forward(model.eval(), cpu, "fp32", find_packer(model))
+    def _forward(self, model: Any, packer: Any = None) -> Forward:
+        return Forward(model, torch.device("cpu"), "fp32", packer, keep=self.task.keep)
+
+    def _check_learning(self, model: Any, examples: Any, loss: Loss) -> None:
+        every = np.arange(len(examples))
+        forward = self._forward(model.eval(), find_packer(model))
         if forward.packer is None and find_packer(tiny_model(self.kind)) is not None:
             self._fail("runs padded with a model that packs")
 
@@ -537,7 +542,7 @@ class _TaskTrial:
             whole = mean(forward, every)
             if not torch.allclose(mean(forward, every[:5], every[5:]), whole, rtol=1e-4):
                 self._fail("has micro-batches that do not add up to the batch")
-        padded = mean(Forward(model, cpu, "fp32", None), every)
+        padded = mean(self._forward(model), every)
         if not torch.allclose(padded, whole, rtol=1e-4):
             self._fail("has another loss in packed batches than in padded ones")
         optimizer = torch.optim.Adam(model.parameters(), 1e-2)
@@ -546,18 +551,20 @@ class _TaskTrial:
             with packing(model, forward.packer):
                 mean(forward, every).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        if not mean(Forward(model, cpu, "fp32", None), every) < whole:
+        if not mean(self._forward(model), every) < whole:
             self._fail("has a loss that does not fall")
 
-    def _check_predictions(self, model: Any, examples: InMemory, known: Known) -> Any:
-        logits = predict_logits(Forward(model, torch.device("cpu"), "fp32", None), examples, 0)
+    def _check_predictions(self, model: Any, examples: Any, known: Known) -> Any:
+        logits = predict_logits(self._forward(model), examples, 0)
         said = self.task.read(logits, self.rows, examples, known)
         if len(self.task.predict(said, known)) != len(self.rows):
             self._fail("does not predict one thing a row")
         if set(self.task.score(self.rows, said, known)) != set(self.task.scores):
             self._fail("names other scores than it gives")
         inputs = self.rows[[r for r in self.task.rows.inputs if r in self.rows]]
-        again = self.task.encode(inputs, self.tokenizer, 64, known)
+        again: Any = self.task.encode(inputs, self.tokenizer, 64, known)
+        if self.task.shown is not None:
+            again = self.task.shown(again, known, Recipe(), False)
         self.task.answers(inputs, self.task.read(logits, inputs, again, known), known)
         return said
 

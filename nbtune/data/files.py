@@ -18,11 +18,15 @@ import pyarrow.parquet
 from nbtune.errors import DataError, in_one_line
 
 CONLL = (".conll", ".bio", ".iob2")
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", *CONLL)
+TEXT = ".txt"
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", TEXT, *CONLL)
 """Kinds of files that are read; all but Parquet may be gzipped."""
 UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
 """Kinds of files that may run code when they are opened."""
+FILE = "file"
+"""Column that says which of several files of text a row is from."""
 _EXCERPT = 60
+_EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
 def read_file(path: Path) -> pd.DataFrame:
@@ -52,6 +56,8 @@ def read_file(path: Path) -> pd.DataFrame:
         return _from_csv(text, path.name, "\t" if suffix == ".tsv" else None)
     if suffix in CONLL:
         return from_conll(text, path.name)
+    if suffix == TEXT:
+        return from_text(text)
     return _from_json(text, path.name) if suffix == ".json" else _from_jsonl(text, path.name)
 
 
@@ -173,6 +179,36 @@ def from_conll(text: str, name: str) -> pd.DataFrame:
         rows[-1]["tokens"].append(cells[0])
         rows[-1]["tags"].append(cells[-1])
     return as_frame(rows)
+
+
+def from_text(text: str) -> pd.DataFrame:
+    r"""Read paragraphs parted by empty lines; where there are none, every line is a row.
+
+    Examples
+    --------
+    >>> list(from_text("one\ntwo\n\nthree\n")["text"])
+    ['one\ntwo', 'three']
+    """
+    lines = text.replace("\r\n", "\n").strip("\n")
+    parts = _EMPTY_LINES.split(lines)
+    parts = parts if len(parts) > 1 else lines.split("\n")
+    return as_frame([{"text": part} for part in parts if part.strip()])
+
+
+def read_texts(folder: Path) -> pd.DataFrame | None:
+    """Read all files of text in a folder and those below it; None where there are none.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``text`` and ``file``, the path in the folder.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if suffix_of(path) == TEXT]
+    filled = [path for path in files if path.is_file() and path.stat().st_size]
+    if not filled:
+        return None
+    parts = [read_file(path).assign(**{FILE: str(path.relative_to(folder))}) for path in filled]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _from_jsonl(text: str, name: str) -> pd.DataFrame:

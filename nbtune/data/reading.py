@@ -15,6 +15,7 @@ from nbtune.data.files import (
     UNSAFE,
     as_frame,
     read_file,
+    read_texts,
     suffix_of,
     with_label_names,
 )
@@ -153,7 +154,8 @@ def _from_object(source: Any) -> pd.DataFrame:
     if isinstance(source, tuple) and len(source) == 2:
         return _from_pair(*source)
     if isinstance(source, list):
-        return as_frame(source)
+        is_texts = bool(source) and all(isinstance(one, str) for one in source)
+        return as_frame([{"text": one} for one in source] if is_texts else source)
     raise DataError(
         f"data: a {type(source).__name__} holds no rows",
         hint="give a DataFrame, a Dataset, a list of dicts, (texts, labels), or a file name",
@@ -201,9 +203,12 @@ def _from_folder(folder: Path) -> Frames:
         return _from_saved(folder)
     files = [p for p in sorted(folder.iterdir()) if suffix_of(p) in SUFFIXES and _split_of(p.name)]
     if not files:
+        if (texts := read_texts(folder)) is not None:
+            return {"train": texts}
         raise DataError(
             f"data: the folder {str(folder)!r} has no train, validation or test file",
-            hint="name them train.csv, validation.csv, test.csv (or .tsv, .jsonl, .parquet)",
+            hint="name them train.csv, validation.csv, test.csv (or .tsv, .jsonl, .parquet); "
+            "files of plain text may have any name: .txt",
         )
     return {path.name: read_file(path) for path in files}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -18,11 +19,11 @@ from nbtune.data.batches import (
     by_tokens,
     make_batch,
 )
-from nbtune.data.ragged import Ragged
+from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.stepping import Forward, evaluating
 from nbtune.models.heads import NOWHERE
-from nbtune.tasks import Loss
+from nbtune.tasks import Keep, Loss
 
 Found = TypeVar("Found")
 TOKENS_AT_ONCE = 4096
@@ -38,13 +39,16 @@ def predict_logits(
     """Return the logits of all examples as float32, in their order.
 
     They have the shape (rows, labels), or, from a head that speaks of every token, are a `Ragged`
-    whose rows have the shape (tokens, labels).
+    whose rows have the shape (tokens, labels). Of a head with more to say the `Ragged` has what
+    ``forward.keep`` keeps of the targets of each row.
 
     Parameters
     ----------
     progress : callable, optional
         Called with rows done and rows in all, after each batch.
     """
+    if forward.keep is not None:
+        return _kept(forward, forward.keep, examples, pad_id, progress)
     logits: np.ndarray[Any, Any] | Ragged = np.empty((0, 0), dtype=np.float32)
     is_first = True
     for rows, found in in_batches(
@@ -61,6 +65,25 @@ def predict_logits(
     return logits
 
 
+def _kept(
+    forward: Forward,
+    keep: Keep,
+    examples: Encoded,
+    pad_id: int,
+    progress: Callable[[int, int], None] | None,
+) -> Ragged:
+    def run(batch: Batch) -> list[np.ndarray[Any, Any]]:
+        has_target = batch.targets != IGNORED
+        wanted = batch.targets[has_target].to(forward.device)
+        kept = keep(forward(batch).float(), wanted).cpu().numpy()
+        return np.split(kept, has_target.sum(1).cumsum(0)[:-1].tolist())
+
+    by_row: dict[int, np.ndarray[Any, Any]] = {}
+    for rows, found in in_batches(forward, examples, pad_id, run, progress):
+        by_row.update(zip(rows.tolist(), found, strict=True))
+    return Ragged.of([by_row[row] for row in range(len(by_row))], np.float32)
+
+
 def _room_for(found: np.ndarray[Any, Any], examples: Encoded) -> np.ndarray[Any, Any] | Ragged:
     if found.ndim == 2:
         return np.empty((len(examples.targets), found.shape[1]), dtype=np.float32)
@@ -68,8 +91,22 @@ def _room_for(found: np.ndarray[Any, Any], examples: Encoded) -> np.ndarray[Any,
     return Ragged(np.empty((int(offsets[-1]), found.shape[2]), dtype=np.float32), offsets)
 
 
-def mean_loss(loss: Loss, logits: np.ndarray[Any, Any] | Ragged, targets: Targets) -> float:
-    """Return the mean loss of what `predict_logits` gave for examples with these targets."""
+def mean_loss(
+    loss: Loss,
+    logits: np.ndarray[Any, Any] | Ragged,
+    targets: Targets,
+    *,
+    is_kept: bool = False,
+) -> float:
+    """Return the mean loss of what `predict_logits` gave for examples with these targets.
+
+    Parameters
+    ----------
+    is_kept : bool
+        Whether there are no logits, but what was kept of each target, the loss first.
+    """
+    if is_kept and isinstance(logits, Ragged):
+        return float(logits.flat[:, 0].mean(dtype=np.float64)) if len(logits.flat) else math.nan
     if not isinstance(logits, Ragged):
         wanted = np.asarray(targets)
         total = float(loss.sum(torch.from_numpy(logits), as_tensor(wanted)))

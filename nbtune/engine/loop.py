@@ -11,6 +11,7 @@ from dataclasses import replace
 from torch.nn import Parameter
 
 from nbtune.data.batches import Encoded, Indices, row_order, step_rows
+from nbtune.data.masking import in_epoch
 from nbtune.engine import state
 from nbtune.engine.averaging import Average, share_of
 from nbtune.engine.caching import check_room, with_states
@@ -253,8 +254,9 @@ class Training:
         """Make one step; until its update begins an interrupt can leave it out."""
         job, progress = self.job, self.progress
         rate = self._rate()
+        train = in_epoch(job.train, progress.step // job.steps_per_epoch)
         with held_still(self._waiting()):
-            seen = self.stepper.look(job.train, rows)
+            seen = self.stepper.look(train, rows)
         self.is_whole = self.is_saved = False
         self.reporter.steps.append(self.stepper.update(seen, rate))
         progress.step += 1
@@ -395,7 +397,8 @@ class Training:
                 job.pad_id,
                 self._progress_on("validation"),
             )
-        loss = mean_loss(job.loss, logits, job.validation.targets)
+        is_kept = job.forward.keep is not None
+        loss = mean_loss(job.loss, logits, job.validation.targets, is_kept=is_kept)
         scores = job.score(logits)
         score = value = {**scores, "loss": loss}[job.metric]
         value = -value if job.metric in LOWER_IS_BETTER else value

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nbtune.data.batches import Batch, Encoded, Indices, make_batch
+from nbtune.data.ragged import IGNORED
 from nbtune.engine.device import (
     autocast,
     own_modes,
@@ -28,7 +29,8 @@ from nbtune.models.heads import hide_padding, logits_of
 from nbtune.models.lean_lora import lean_lora
 from nbtune.models.noise import noisy_embeddings
 from nbtune.models.packing import Packer, packing
-from nbtune.tasks import Loss
+from nbtune.models.places import only_at
+from nbtune.tasks import Keep, Loss
 
 
 class OutOfMemoryError(NbtuneError):
@@ -39,7 +41,8 @@ class OutOfMemoryError(NbtuneError):
 class Forward:
     """How a batch goes through the model: where, in which format, packed or padded.
 
-    ``lengths`` are the tokens of each row that went last.
+    ``lengths`` are the tokens of each row that went last. With ``keep``, which says what is kept
+    of logits that are too many, the head is asked where there is a target and nowhere else.
     """
 
     model: Any
@@ -47,23 +50,36 @@ class Forward:
     precision: str
     packer: Packer | None
     lengths: Sequence[int] = ()
+    keep: Keep | None = None
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return the logits of a batch, of shape (rows, labels) or (rows, longest, labels)."""
+        """Return the logits of a batch, of shape (rows, labels) or (rows, longest, labels).
+
+        With ``keep`` they are of shape (targets, labels).
+        """
         inputs = {
             name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.inputs.items()
         }
         self.lengths = batch.lengths
         if self.packer is not None:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
-        with autocast(self.device, self.precision):
+        with autocast(self.device, self.precision), self._asked(batch):
             output = self.model(**inputs)
         logits = logits_of(output)
+        if self.keep is not None:
+            return logits.flatten(0, 1)
         if logits.dim() == 2:
             return logits
         # Virtual tokens stand before each row; nothing is asked of them.
         own = logits[:, -inputs["input_ids"].shape[1] :]
         return hide_padding(output, own, inputs["attention_mask"])
+
+    def _asked(self, batch: Batch) -> AbstractContextManager[None]:
+        if self.keep is None:
+            return nullcontext()
+        places = (batch.targets.flatten() != IGNORED).nonzero()[:, 0]
+        width = batch.targets.shape[1]
+        return only_at(self.model, width, places.to(self.device, non_blocking=True))
 
     @contextmanager
     def in_training(self, noise_alpha: float | None) -> Iterator[None]:

@@ -105,7 +105,7 @@ def save_baselines(folder: Path, baselines: Sequence[Any]) -> None:
     """Write baselines as JSON and safetensors, in a folder that appears whole."""
     stage = folder.with_name(f".{folder.name}")
     stage.mkdir(exist_ok=True)
-    if any(isinstance(baseline, kept.Kept) for baseline in baselines):
+    if all(isinstance(baseline, kept.Kept) for baseline in baselines):  # also where there are none
         kept.save(stage, baselines)
         stage.rename(folder)
         return

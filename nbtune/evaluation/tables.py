@@ -81,10 +81,15 @@ def verdict(
     apart = sign * (samples[-1][decides] - samples[best][decides])
     gap = interval(sign * (values[-1] - values[best]), apart, rows)
     if gap.low > 0:
-        span = f"{gap.low:.3f} to {gap.high:.3f}"
-        return f"{run} beats {rival} by {gap.value:.3f} {decides} (95 %: {span})."
+        span = f"{_said(gap.low)} to {_said(gap.high)}"
+        return f"{run} beats {rival} by {_said(gap.value)} {decides} (95 %: {span})."
     if gap.high < 0:
-        span = f"{-gap.high:.3f} to {-gap.low:.3f}"
-        return f"{run} loses to {rival} by {-gap.value:.3f} {decides} (95 %: {span})."
+        span = f"{_said(-gap.high)} to {_said(-gap.low)}"
+        return f"{run} loses to {rival} by {_said(-gap.value)} {decides} (95 %: {span})."
     span = f", 95 %: {gap.low:+.3f} to {gap.high:+.3f}" if rows >= FEWEST_ROWS else ""
     return f"{run} better than {rival}: not shown (difference in {decides} {gap.value:+.3f}{span})."
+
+
+def _said(gap: float) -> str:
+    """Write a difference; a perplexity can be thousands off."""
+    return f"{gap:,.0f}" if abs(gap) >= 100 else f"{gap:.3f}"

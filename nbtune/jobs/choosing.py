@@ -13,10 +13,12 @@ from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
     ANSWER_SCORES,
+    MASKED_SCORES,
     MULTI_LABEL_SCORES,
     REGRESSION_SCORES,
     SCORES,
     SPAN_SCORES,
+    WRITING_SCORES,
 )
 from nbtune.runs import RunFolder, RunStore
 from nbtune.tasks import find_task, task_names, task_of
@@ -35,6 +37,8 @@ EVERY_SCORE = (
     *REGRESSION_SCORES,
     *SPAN_SCORES,
     *ANSWER_SCORES,
+    *MASKED_SCORES,
+    *WRITING_SCORES,
 )
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
 """How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""

@@ -139,7 +139,9 @@ def settled_of(folder: RunFolder) -> Known:
 
 def write_known(folder: Path, recipe: Recipe, known: Known) -> None:
     """Write beside a model how what it says is read."""
-    about = {"task": recipe.task, "problem_type": recipe.problem_type, **asdict(known)}
+    kept = asdict(replace(known, tokenizer=None))
+    del kept["tokenizer"]
+    about = {"task": recipe.task, "problem_type": recipe.problem_type, **kept}
     write_text(folder / READING, json.dumps(about, ensure_ascii=False))
 
 

@@ -14,7 +14,7 @@ from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged
-from nbtune.tasks import Known, Predictions, task_of
+from nbtune.tasks import Known, Predictions, Request, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,8 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
             model = model.dequantize()
     if adapter:
         model = method.load(model, folder.model_path, recipe)
-    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe), settled_of(folder))
+    known = replace(settled_of(folder), tokenizer=tokenizer)
+    return Trained(model.eval(), tokenizer, longest_row(loaded, method, recipe), known)
 
 
 def load_merged(folder: RunFolder) -> Trained:
@@ -175,12 +176,36 @@ def ask(
     from nbtune.models.probing import find_packer
 
     task, known = task_of(recipe), trained.known
-    examples = task.encode(rows, trained.tokenizer, trained.max_length, known)
+    examples: Any = task.encode(rows, trained.tokenizer, trained.max_length, known)
+    if task.shown is not None:
+        examples = task.shown(examples, known, recipe, False)
     device = find_device()
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
     precision = choose_precision(recipe.precision, device, hidden_size(model))
-    forward = Forward(model, device, precision, packer)
+    forward = Forward(model, device, precision, packer, keep=task.keep)
     with own_modes(device), packing(model, packer):
         logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
     return task.read(logits, rows, examples, known)
+
+
+def respond(
+    trained: Trained,
+    recipe: Recipe,
+    rows: pd.DataFrame,
+    request: Request,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Return what the model fills into rows, or how it goes on with them, as ``%predict`` shows it.
+
+    Random numbers of the caller are afterwards where they were before.
+    """
+    from nbtune.engine.determinism import own_randomness
+    from nbtune.engine.device import find_device
+    from nbtune.engine.modes import own_modes
+
+    task, device = task_of(recipe), find_device()
+    assert task.respond is not None  # noqa: S101
+    model = trained.model.to(device).eval()
+    with own_modes(device), own_randomness(device):
+        return task.respond(model, rows, trained.known, trained.max_length, request, progress)

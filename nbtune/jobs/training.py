@@ -14,6 +14,7 @@ from nbtune.errors import RunError
 from nbtune.events import (
     BaselineScored,
     DataReady,
+    EvaluationProgress,
     Event,
     Notice,
     PhaseStarted,
@@ -28,6 +29,7 @@ from nbtune.jobs.folders import (
     source_of,
     source_rows,
 )
+from nbtune.jobs.starting import before_training
 from nbtune.jobs.trained import (
     Trained,
     ask,
@@ -114,6 +116,8 @@ def _train(
     trained, examples = load(folder, recipe, emit)
     if recipe.baseline and not (folder.path / "baselines").is_dir():
         _score_baselines(folder, task_of(recipe), trained.known, emit)
+        if task_of(recipe).scores_start:
+            _score_start(folder, recipe, trained, examples["train"], emit)
     job = make_job(folder, recipe, trained, examples)
     if left := job.waiting((job.total_steps - 1) / job.steps_per_epoch):
         count = sum(weight.numel() for weight in left)
@@ -164,8 +168,23 @@ def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[s
         with quiet():
             model.gradient_checkpointing_enable({"use_reentrant": False})
     emit(PhaseStarted("tokenising"))
-    trained = Trained(model, tokenizer, max_length, known_of(folder))
-    return trained, _tokenise(folder, task_of(recipe), trained, emit)
+    known = replace(known_of(folder), tokenizer=tokenizer)
+    trained = Trained(model, tokenizer, max_length, known)
+    task = task_of(recipe)
+    examples = _tokenise(folder, task, trained, emit)
+    if task.shown is not None:
+        shown = {k: task.shown(own, known, recipe, k == "train") for k, own in examples.items()}
+        return trained, shown
+    return trained, examples
+
+
+def untrained(folder: RunFolder, recipe: Recipe) -> Trained:
+    """Return the model of a run as its training began with it."""
+    tokenizer = _tokenizer(folder, source_of(folder, recipe), recipe)
+    model, loaded = _new_model(folder, recipe, tokenizer)
+    known = replace(known_of(folder), tokenizer=tokenizer)
+    longest = longest_row(loaded, find_method(recipe.method), recipe)
+    return Trained(model.eval(), tokenizer, longest, known)
 
 
 def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, LoadedModel]:
@@ -199,12 +218,12 @@ def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, 
 def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
     from nbtune.models.loading import load_tokenizer
 
-    saved = folder.path / "tokenizer"
+    saved, task = folder.path / "tokenizer", task_of(recipe)
     if saved.is_dir():
-        return load_tokenizer(ModelSource(source.name, "local", str(saved)), [])
+        return load_tokenizer(ModelSource(source.name, "local", str(saved)), [], reads=task.reads)
     is_new = source.kind == "scratch"
-    texts = task_of(recipe).rows.texts(read_rows(folder, "train")) if is_new else []
-    tokenizer = load_tokenizer(source, texts, recipe.revision)
+    texts = task.rows.texts(read_rows(folder, "train")) if is_new else []
+    tokenizer = load_tokenizer(source, texts, recipe.revision, task.reads)
     with staged(saved) as place:
         tokenizer.save_pretrained(place)
     return tokenizer
@@ -214,8 +233,11 @@ def _tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> di
     from nbtune.data.encoding import length_report, open_examples, write_examples
     from nbtune.data.preparing import label_counts
 
-    def encode(rows: pd.DataFrame) -> InMemory:
-        return task.encode(rows, trained.tokenizer, trained.max_length, trained.known)
+    def encoder(split: str) -> Callable[[pd.DataFrame], InMemory]:
+        encode = task.encode
+        if split == "train" and task.encode_training is not None:
+            encode = task.encode_training
+        return lambda rows: encode(rows, trained.tokenizer, trained.max_length, trained.known)
 
     examples = {}
     for split in ("train", "validation"):
@@ -226,7 +248,7 @@ def _tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> di
             examples[split] = open_examples(place)
             continue
         rows = read_rows(folder, split)
-        examples[split] = write_examples(rows, encode, len(trained.tokenizer), place)
+        examples[split] = write_examples(rows, encoder(split), len(trained.tokenizer), place)
     emit(
         DataReady(
             dict(folder.about["rows"]),
@@ -253,13 +275,14 @@ def make_job(
     model = trained.model.to(device)
     precision = _precision(folder, recipe, device, hidden_size(model))
     packer = find_packer(model) if recipe.batching == "packed" else None
-    # Frozen layers say the same in every epoch, unless there is noise on what they are told.
-    if packer is not None and recipe.cache_frozen and recipe.neftune_noise_alpha is None:
+    # Frozen layers say the same in every epoch, unless what they are told changes.
+    is_same = recipe.neftune_noise_alpha is None and task.shown is None
+    if packer is not None and recipe.cache_frozen and is_same:
         packer.frozen = find_frozen(model, packer)
     counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     metric = recipe.metric_for_best_model or task.metrics[0]
     return Job(
-        forward=Forward(model, device, precision, packer),
+        forward=Forward(model, device, precision, packer, keep=task.keep),
         train=train,
         validation=examples.get("validation"),
         recipe=recipe,
@@ -336,6 +359,22 @@ def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) ->
         for baseline in fitted:
             scores = task.score(rows, baseline.predict(rows), known)
             emit(BaselineScored(baseline.name, "validation", scores))
+
+
+def _score_start(
+    folder: RunFolder, recipe: Recipe, trained: Trained, train: Any, emit: Emit
+) -> None:
+    """Score what the model says of the validation rows before it is trained."""
+    if "validation" not in folder.about["rows"]:
+        return
+    task, rows = task_of(recipe), read_rows(folder, "validation")
+
+    def progress(done: int, total: int) -> None:
+        emit(EvaluationProgress("validation", done, total))
+
+    emit(PhaseStarted("scoring the model before training"))
+    for name, said in before_training(trained, recipe, rows, train, progress).items():
+        emit(BaselineScored(name, "validation", task.score(rows, said, trained.known)))
 
 
 def _settled(folder: RunFolder, recipe: Recipe, trained: Trained, emit: Emit) -> Trained:

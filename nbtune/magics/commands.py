@@ -187,9 +187,9 @@ class NBTune(Magics):  # type: ignore[misc]
         from nbtune import api
 
         run, texts = self._find_run(found.run), self._texts(found, cell)
-        return api.predict(
-            run, texts, text=found.text, top_k=found.top_k, display=self.display or None
-        )
+        asked = ("text", "top_k", "max_new_tokens", "temperature", "top_p", "seed")
+        settings = {name: getattr(found, name) for name in asked}
+        return api.predict(run, texts, **settings, display=self.display or None)
 
     @_magic(line_magic)
     def runs(self, found: Namespace, cell: None) -> RunTable:

@@ -103,7 +103,8 @@ def _filled(key: str, value: Any, layer: Layer, namespace: Mapping[str, Any]) ->
         return value
     if value.startswith("$$"):
         return value[1:]
-    return look_up(value, namespace, f"{layer.where((key,))}: {key}")
+    found = look_up(value, namespace, f"{layer.where((key,))}: {key}")
+    return found.name if is_run(found) else found  # a run stands for the model that it trained
 
 
 def find_run(name: str, namespace: Mapping[str, Any], load: Callable[[str], Any]) -> Any:

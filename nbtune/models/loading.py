@@ -13,10 +13,11 @@ import torch
 import transformers
 
 from nbtune.errors import ModelError, in_one_line
-from nbtune.models.scratch import new_config, new_tokenizer
+from nbtune.models.scratch import Reads, new_config, new_tokenizer
 from nbtune.models.sources import ModelSource
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+_OF_WORDS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
 _WELL_KNOWN = (
     "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gemma2", "gpt2",
     "llama", "mistral", "modernbert", "mpnet", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta",
@@ -42,16 +43,19 @@ class LoadedModel:
     notices: tuple[str, ...] = ()
 
 
-def load_tokenizer(source: ModelSource, texts: Sequence[str], revision: str | None = None) -> Any:
+def load_tokenizer(
+    source: ModelSource, texts: Sequence[str], revision: str | None = None, reads: Reads = "text"
+) -> Any:
     """Load the tokenizer, or train one on the texts for a model that starts from nothing.
 
     Raises
     ------
     ModelError
-        When there is none, or it has no token that could stand for padding.
+        When there is none, or it has no token that could stand for padding, or for gaps where
+        these are to be read.
     """
     if source.kind == "scratch":
-        return new_tokenizer(texts)
+        return new_tokenizer(texts, reads)
     with quiet(), _named_failures(source, "tokenizer"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             source.location, revision=revision, trust_remote_code=False
@@ -70,6 +74,11 @@ def load_tokenizer(source: ModelSource, texts: Sequence[str], revision: str | No
                 hint="set tokenizer.pad_token, save the tokenizer into the folder, and try again",
             )
         tokenizer.pad_token = stand_in
+    if reads == "gaps" and tokenizer.mask_token is None:
+        raise ModelError(
+            f"model: the tokenizer of {source.name!r} has no mask token, so no word can be hidden",
+            hint="take a model such as bert or roberta, or task: text-generation",
+        )
     tokenizer.padding_side = "right"
     return tokenizer
 
@@ -114,7 +123,7 @@ def load_model(
     torch.manual_seed(seed)
     names = _names(labels, outputs, problem_type)
     if source.kind == "scratch":
-        config = new_config(tokenizer, names)
+        config = new_config(tokenizer, names, writes=head == "AutoModelForCausalLM")
         _set_dropout(config, attention_dropout, dropout)
         model, info = getattr(transformers, head).from_config(config), {}
     else:
@@ -140,6 +149,11 @@ def load_model(
             )
     model.config.pad_token_id = tokenizer.pad_token_id
     notices = _check_whole(source, model, info)
+    if head in _OF_WORDS and (drawn := _head(model, info.get("missing_keys", ()))):
+        notices += (
+            f"{source.name} comes without its head for words ({len(drawn)} tensors, {drawn[0]} "
+            "first): one is drawn at random and trained, so expect little before training",
+        )
     _check_vocabulary(source, model, tokenizer)
     tokenizer.model_input_names = input_names(model, tokenizer)
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
@@ -176,7 +190,9 @@ def input_names(model: Any, tokenizer: Any) -> list[str]:
 
 def _names(labels: Sequence[str], outputs: int | None, problem_type: str | None) -> dict[str, Any]:
     """Return what a configuration says about the head."""
-    found: dict[str, Any] = {"num_labels": outputs or len(labels)}
+    found: dict[str, Any] = {}
+    if count := outputs or len(labels):
+        found["num_labels"] = count
     if labels:
         found["id2label"] = dict(enumerate(labels))
         found["label2id"] = {name: i for i, name in enumerate(labels)}
@@ -238,6 +254,11 @@ def _inner(model: Any, keys: Iterable[str]) -> list[str]:
     """Return the keys of tensors below the head, but for the pooler that many models lack."""
     parts = {model.base_model_prefix, *(name for name, _ in model.base_model.named_children())}
     return sorted(key for key in keys if key.split(".")[0] in parts and "pooler" not in key)
+
+
+def _head(model: Any, keys: Iterable[str]) -> list[str]:
+    """Return the keys of tensors above the inner model."""
+    return sorted(key for key in keys if not key.startswith(f"{model.base_model_prefix}."))
 
 
 def _check_vocabulary(source: ModelSource, model: Any, tokenizer: Any) -> None:

@@ -19,7 +19,8 @@ from nbtune.records import worth
 
 SHOWN = (
     "f1_macro", "accuracy", "roc_auc", "log_loss", "subset_accuracy", "lrap", "rmse", "spearman",
-    "mae", "span_f1", "span_precision", "span_recall", "word_accuracy",
+    "mae", "span_f1", "span_precision", "span_recall", "word_accuracy", "perplexity",
+    "bits_per_byte", "token_accuracy",
 )  # fmt: skip
 """Scores of the table, after the one that picks the weights; the first four that there are."""
 MOST_SCORES = 4

@@ -33,6 +33,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         decided=record.decided[:MOST_CLASSES],
         errors=record.errors[:MOST_ERRORS],
         lines=marked_lines(record),
+        what=_marked_parts(record),
         parts=_parts(record),
         has_auc=any(one.roc_auc == one.roc_auc for one in record.classes),
     )
@@ -51,6 +52,12 @@ def _parts(record: EvaluationRecord) -> Parts:
     if any(text.title for text in record.texts):
         return Parts("beginning of the question: words of the answers", "question", "questions")
     return Parts("type of span", "label", "spans") if record.texts else Parts()
+
+
+def _marked_parts(record: EvaluationRecord) -> str:
+    if record.decides == "perplexity":
+        return "least expected words"
+    return "answers" if any(text.title for text in record.texts) else "spans"
 
 
 def evaluation_text(record: EvaluationRecord) -> str:
@@ -169,7 +176,7 @@ def _worst(record: EvaluationRecord, most: int) -> list[ClassScores]:
 def _interval(score: Score) -> str:
     if score.low != score.low:
         return number(score.value)
-    return f"{number(score.value)} {score.low:.3f}–{score.high:.3f}"
+    return f"{number(score.value)} {number(score.low)}–{number(score.high)}"
 
 
 def _best(record: EvaluationRecord, name: str) -> Judged:

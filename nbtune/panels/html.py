@@ -36,8 +36,17 @@ def _environment() -> Environment:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Write a score or loss: ``0.861``, and an en dash for what is not known."""
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
+    """Write a score or loss: ``0.861``, and an en dash for what is not known.
+
+    Examples
+    --------
+    >>> number(0.8614), number(312.44), number(28114.2)
+    ('0.861', '312.4', '28,114')
+    """
+    if value is None or value != value:
+        return "–"
+    digits = min(digits, 0 if abs(value) >= 1_000 else 1 if abs(value) >= 100 else digits)
+    return f"{value:,.{digits}f}"
 
 
 def percent(value: float) -> str:

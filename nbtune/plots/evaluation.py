@@ -10,6 +10,7 @@ from nbtune.plots.calibration import plot_calibration
 from nbtune.plots.confusion import plot_confusion
 from nbtune.plots.gain import plot_gain
 from nbtune.plots.labels import plot_labels
+from nbtune.plots.perplexity import plot_perplexity
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.scatter import plot_misses, plot_scatter
@@ -32,6 +33,10 @@ def evaluation_figure(record: EvaluationRecord) -> Figure:
         figure, axes = new_figure(9.0, 4.2, 1, 2)
         plot_scatter(record.scatter, axes[0][0])
         plot_misses(record.scatter, axes[0][1])
+        return figure
+    if record.decides == "perplexity":
+        figure, axes = new_figure(8.0, 0.9 + 0.6 * len(record.table))
+        plot_perplexity(record, axes[0][0])
         return figure
     if not record.roc:
         figure, axes = new_figure(6.5, 4.6)

@@ -56,7 +56,7 @@ class Recipe(Settings):
     ) = Field(None, description="kind of text-classification; empty asks the labels")
     model: str | None = Field(
         None,
-        description="minilm, scratch-transformer, a local folder or a hub id; "
+        description="minilm, scratch-transformer, a run of yours, a local folder or a hub id; "
         "empty takes minilm when it is installed, else scratch-transformer",
     )
     revision: str | None = Field(None, description="branch, tag or commit of a hub model")
@@ -99,6 +99,15 @@ class Recipe(Settings):
     )
     label_separator: str | None = Field(
         None, min_length=1, description="what parts several labels of a text; empty looks for it"
+    )
+    mlm_probability: float = Field(
+        0.15, gt=0, lt=1, description="share of the tokens that fill-mask hides"
+    )
+    whole_word_mask: bool = Field(False, description="hide all tokens of a word, or none of them")
+    packing: bool | None = Field(
+        None,
+        description="language modelling reads texts one after the other, in blocks of max_length; "
+        "empty does for text-generation, where texts go on, and not for fill-mask",
     )
     validation_size: float = Field(
         0.1, ge=0, description="share (below 1) or number of rows kept for validation"

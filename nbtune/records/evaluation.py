@@ -25,9 +25,13 @@ MULTI_LABEL_SCORES = (
 )  # fmt: skip
 REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
 ANSWER_SCORES = ("f1", "exact_match")
+MASKED_SCORES = ("perplexity", "token_accuracy")
+WRITING_SCORES = ("perplexity", "bits_per_byte", "token_accuracy")
 SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
 
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "loss", "rmse", "mae", "hamming_loss"})
+LOWER_IS_BETTER = frozenset(
+    {"log_loss", "brier", "loss", "rmse", "mae", "hamming_loss", "perplexity", "bits_per_byte"}
+)
 
 
 def worth(name: str, value: float) -> float:

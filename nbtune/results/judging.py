@@ -14,7 +14,7 @@ from nbtune.records import Slices
 from nbtune.results.evaluation import Evaluation
 from nbtune.results.run import Run
 from nbtune.runs.files import write_text
-from nbtune.tasks import task_of
+from nbtune.tasks import Predictions, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +48,27 @@ def judge_run(
     found = ask(trained, recipe, given.rows, progress)
     others = load_baselines(run.folder.path / "baselines")
     baselines = {baseline.name: baseline.predict(given.rows) for baseline in others}
+    if task.scores_start:
+        baselines |= _before_training(run, given.rows, progress)
     record = task.judge(run.name, given.split, given.rows, found, known, baselines)
     frame = task.table(given.rows, found, known)
     record = replace(record, left_out=given.left_out, slices=_slices(run, given, frame, by))
     if data is None:
         _write_down(run, record.to_json(), frame, given.split)
     return Evaluation(record, frame)
+
+
+def _before_training(
+    run: Run, rows: pd.DataFrame, progress: Callable[[int, int], None] | None
+) -> dict[str, Predictions]:
+    """Return what the model of the run said of rows when its training began."""
+    from nbtune.data.encoding import open_examples
+    from nbtune.jobs.starting import before_training
+    from nbtune.jobs.training import untrained
+
+    recipe, place = from_yaml(run.folder.recipe_text), run.folder.path / "tokens" / "train"
+    train = open_examples(place) if place.is_dir() else None
+    return before_training(untrained(run.folder, recipe), recipe, rows, train, progress)
 
 
 def _given(run: Run, data: Any, split: str | None) -> Judging:

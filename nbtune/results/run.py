@@ -18,12 +18,13 @@ from nbtune.jobs.trained import (
     ask,
     load_merged,
     load_trained,
+    respond,
     save_trained,
 )
 from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.records import ParameterTable
 from nbtune.runs import RunFolder
-from nbtune.tasks import Predictions, Task, task_of
+from nbtune.tasks import Predictions, Request, Task, task_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -276,7 +277,19 @@ class Run:
         The most probable label; where a text can have several, 0 or 1 for each label, in the order
         of ``classes_``; where numbers were learnt, a number.
         """
+        if self.task.respond is not None:
+            found = self.respond(self.rows_of(texts), Request(top_k=1, temperature=0.0))
+            return list(found.groupby("text_row", sort=True).last().iloc[:, -1])
         return self.task.predict(self.ask(self.rows_of(texts)), self.trained.known)
+
+    def respond(
+        self,
+        rows: pd.DataFrame,
+        request: Request,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> pd.DataFrame:
+        """Return what the model of this run fills in, or writes; see `nbtune.predict`."""
+        return respond(self.trained, from_yaml(self.folder.recipe_text), rows, request, progress)
 
     def score(self, texts: Iterable[str], labels: Sequence[str]) -> float:
         """Return the accuracy on these rows, as scikit-learn's classifiers do.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nbtune.errors import RecipeError
 from nbtune.plugins import Plugins
@@ -58,6 +58,8 @@ class Known:
         where the task did.
     temperature : float
         What logits are divided by before they become probabilities.
+    tokenizer
+        That of the model, for tasks whose answers are words of it.
     """
 
     labels: tuple[str, ...] = ()
@@ -65,6 +67,30 @@ class Known:
     thresholds: tuple[float, ...] = ()
     rules: tuple[str, ...] = ()
     temperature: float = 1.0
+    tokenizer: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a model is asked to fill in, or to write on.
+
+    Attributes
+    ----------
+    top_k : int, optional
+        The likeliest words for each gap; of text, draw among so many of them.
+    max_new_tokens : int
+        So long is a text written on, unless it comes to an end.
+    temperature : float
+        What logits are divided by; 0 always takes the likeliest.
+    top_p : float
+        Draw among the likeliest that have this probability together (Holtzman et al. 2019).
+    """
+
+    top_k: int | None = None
+    max_new_tokens: int = 60
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 42
 
 
 class Baseline(Protocol):
@@ -75,6 +101,9 @@ class Baseline(Protocol):
     def predict(self, rows: pd.DataFrame) -> Predictions: ...  # noqa: D102
 
 
+Reads = Literal["text", "gaps", "writing"]
+Keep = Callable[["Tensor", "Tensor"], "Tensor"]
+"""Logits of shape (places, outputs) and targets (places,) to (places, n): the loss comes first."""
 Judge = Callable[..., "EvaluationRecord"]
 """(run, split, rows, predictions, known, baselines' predictions by name) to the record."""
 
@@ -142,6 +171,26 @@ class Task:
         See `Decide`; without it no threshold gives labels.
     ranked : callable, optional
         (rows, predictions, known, count) to the frame of the likeliest predictions of each row.
+    keep : callable, optional
+        For a head as wide as a vocabulary, which is asked only where there is a target: what is
+        kept of its logits, and comes to ``read`` instead of them, by example; see `Keep`.
+    encode_training : callable, optional
+        As ``encode``, for rows that are trained on, where these are cut otherwise.
+    shown : callable, optional
+        (examples, known, recipe, whether they are trained on) to examples as the model sees them.
+    scores_start : bool
+        Whether the model as it was before training is a line of the score tables.
+    by_chance : callable, optional
+        (training examples, what a model said, known) to what frequencies alone would say there.
+    respond : callable, optional
+        (model, rows, known, longest row in tokens, `Request`, progress) to the frame that
+        ``%predict`` shows, where a model is asked otherwise than it is judged; the first column
+        after the text is the answer.
+    answering : str
+        What is counted while it responds.
+    reads : {"text", "gaps", "writing"}
+        What a model reads: whole texts, texts with gaps, or what it goes on with; its tokenizer
+        needs a mask for gaps, and a model from nothing is made for it.
     """
 
     name: str
@@ -169,10 +218,19 @@ class Task:
     tuned: Callable[[Recipe], Task] | None = None
     ranked: Callable[..., pd.DataFrame] | None = None
     decide: Decide | None = None
+    keep: Keep | None = None
+    encode_training: Callable[[pd.DataFrame, Any, int, Known], InMemory] | None = None
+    shown: Callable[[Any, Known, Recipe, bool], Any] | None = None
+    scores_start: bool = False
+    by_chance: Callable[[Any, Predictions, Known], Predictions] | None = None
+    respond: Callable[..., pd.DataFrame] | None = None
+    answering: str = "texts labelled"
+    reads: Reads = "text"
 
 
 BUILTIN = {
     "text-classification": "nbtune.tasks.text_classification",
+    "fill-mask": "nbtune.tasks.fill_mask",
     "question-answering": "nbtune.tasks.question_answering",
     "token-classification": "nbtune.tasks.token_classification",
 }

@@ -103,7 +103,7 @@ def test_label_features_become_names_and_minus_one_becomes_none():
             "data: a int holds no rows\n"
             "  give a DataFrame, a Dataset, a list of dicts, (texts, labels), or a file name",
         ),
-        (["a"], "data: row 0 is a str, not a dict\n"
+        (["a", 1], "data: row 0 is a str, not a dict\n"
                 '  write rows as [{"text": "...", "label": "..."}, ...]'),
         ((["a"], ["x", "y"]), "data: 1 texts but 2 labels\n  give as many labels as texts"),
         (("train.csv", "test.csv"), "data: the texts of (texts, labels) are a str\n"
@@ -282,9 +282,9 @@ def test_what_pandas_writes_reads_back(tmp_path_factory, cells):
         ("a.csv.gz", zipped(CSV.encode())[:-9],
          "a.csv.gz is not whole gzip: Compressed file ended before the end-of-stream marker was "
          "reached\n  copy or write it again"),
-        ("a.txt", "a", "a.txt is of no known kind\n"
+        ("a.doc", "a", "a.doc is of no known kind\n"
                        "  known kinds: .csv, .tsv, .jsonl, .ndjson, .json, .parquet, "
-                       ".conll, .bio, .iob2"),
+                       ".txt, .conll, .bio, .iob2"),
         ("a.pkl", "a", "a.pkl is not read, as such files can run code when they are opened\n"
                        "  save the rows as Parquet, CSV or JSONL"),
     ],
@@ -339,7 +339,8 @@ def test_a_folder_of_files_has_a_split_a_file(write, tmp_path):
 def test_a_folder_without_files_is_refused(tmp_path):
     assert message_for(tmp_path) == (
         f"data: the folder '{tmp_path}' has no train, validation or test file\n"
-        "  name them train.csv, validation.csv, test.csv (or .tsv, .jsonl, .parquet)"
+        "  name them train.csv, validation.csv, test.csv (or .tsv, .jsonl, .parquet); "
+        "files of plain text may have any name: .txt"
     )
 
 
@@ -381,3 +382,31 @@ def test_a_hub_out_of_reach_is_said(monkeypatch):
         "and the hub gave: Couldn't reach 'train_df' on the Hub (OfflineModeIsEnabled)\n"
         "  check the name, or load it yourself and give the rows"
     )
+
+
+# Plain text
+
+
+def test_a_list_of_texts_is_rows_of_text():
+    assert rows_of(["a b", "c"]) == [{"text": "a b"}, {"text": "c"}]
+
+
+def test_paragraphs_of_a_text_file_are_rows_and_lines_where_there_are_none(write):
+    assert rows_of(write("a.txt", "one\r\ntwo\r\n \r\n\r\nthree\n")) == [
+        {"text": "one\ntwo"},
+        {"text": "three"},
+    ]
+    assert rows_of(write("b.txt", "one\ntwo\n")) == [{"text": "one"}, {"text": "two"}]
+    assert rows_of(write("c.txt.gz", zipped(b"one\ntwo"))) == [{"text": "one"}, {"text": "two"}]
+    assert "empty.txt is empty" in message_for(write("empty.txt", " \n"))
+
+
+def test_a_folder_of_text_files_is_read_whole(write, tmp_path):
+    (tmp_path / "more").mkdir()
+    for name, text in (("b.txt", "two"), ("a.txt", "one"), ("more/c.txt", "three"), ("d.txt", "")):
+        write(name, text)
+    assert rows_of(tmp_path) == [
+        {"text": "one", "file": "a.txt"},
+        {"text": "two", "file": "b.txt"},
+        {"text": "three", "file": "more/c.txt"},
+    ]

@@ -1,0 +1,167 @@
+"""Hidden words of plain texts: to learn a language, or what is special about some texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from nbtune.data.batches import InMemory
+from nbtune.data.blocks import Pieces, cut_texts, ends_of
+from nbtune.data.masking import Masked, Masking, WordParts
+from nbtune.errors import DataError
+from nbtune.models.places import only_at
+from nbtune.recipe import Recipe
+from nbtune.records import MASKED_SCORES
+from nbtune.tasks import Known, Request, Task
+from nbtune.tasks.language import language_task
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[int, int], None]
+ROWS_AT_ONCE = 32
+USUAL_FILLS = 5
+
+
+def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise texts, each by itself; a long one is several examples."""
+    pieces = Pieces(max_length, ends_of(tokenizer))
+    return cut_texts(list(rows["text"]), tokenizer, pieces)
+
+
+def encode_joined(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise texts one after the other, in examples of ``max_length``."""
+    ends = ends_of(tokenizer)
+    return cut_texts(
+        list(rows["text"]),
+        tokenizer,
+        Pieces(max_length, ends, between=ends.after, is_joined=True),
+    )
+
+
+def shown(examples: Any, known: Known, recipe: Recipe, is_training: bool) -> Masked:
+    """Hide words: others in every epoch, and the same at every evaluation."""
+    tokenizer = known.tokenizer
+    special = set(tokenizer.all_special_ids)
+    masking = Masking(
+        mask_id=tokenizer.mask_token_id,
+        others=np.array([i for i in range(len(tokenizer)) if i not in special]),
+        share=recipe.mlm_probability,
+        seed=recipe.seed,
+        words=WordParts.of(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
+        if recipe.whole_word_mask
+        else None,
+    )
+    return Masked(examples, masking, 0 if is_training else None)
+
+
+def respond(
+    model: Any,
+    rows: pd.DataFrame,
+    known: Known,
+    max_length: int,
+    request: Request,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Return the likeliest words for each mask of each text, one a line.
+
+    Raises
+    ------
+    DataError
+        When a text has no mask, or none in the tokens that the model can take.
+    """
+    tokenizer, count = known.tokenizer, request.top_k or USUAL_FILLS
+    texts = list(rows["text"])
+    if lacking := [i for i, text in enumerate(texts) if tokenizer.mask_token not in text]:
+        raise DataError(
+            f"text {lacking[0]} has no gap to fill in: {texts[lacking[0]][:60]!r} "
+            f"({len(lacking)} such texts)",
+            hint=f"write {tokenizer.mask_token} where a word is missing",
+        )
+    found = []
+    for row, gap, (ids, chances) in _fills(model, texts, tokenizer, max_length, count, progress):
+        words = tokenizer.convert_ids_to_tokens(ids)
+        for rank, (token, chance) in enumerate(zip(words, chances, strict=True), 1):
+            word = tokenizer.convert_tokens_to_string([token]).strip() or token
+            found.append((row, gap, rank, word, chance, _filled(texts[row], gap, word, tokenizer)))
+    columns = ["text_row", "gap", "rank", "word", "probability", "text"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _fills(
+    model: Any,
+    texts: list[str],
+    tokenizer: Any,
+    max_length: int,
+    count: int,
+    progress: Progress | None,
+) -> Iterator[tuple[int, int, tuple[list[int], list[float]]]]:
+    """Yield the row, the number of the gap in it, and the likeliest tokens with their chances."""
+    for start in range(0, len(texts), ROWS_AT_ONCE):
+        inputs = tokenizer(
+            texts[start : start + ROWS_AT_ONCE],
+            truncation=True,
+            max_length=max_length,
+            padding=True,
+            return_tensors="pt",
+        ).to(next(model.parameters()).device)
+        ids = inputs["input_ids"]
+        is_gap = ids == tokenizer.mask_token_id
+        places = is_gap.flatten().nonzero()[:, 0]
+        with torch.no_grad(), only_at(model, ids.shape[1], places):
+            chances = model(**inputs).logits[0].float().softmax(-1)
+        chances[:, tokenizer.all_special_ids] = 0  # these fill no gap
+        best = chances.topk(min(count, chances.shape[1]))
+        rows, gaps = places // ids.shape[1], (is_gap.cumsum(1) - 1).flatten()[places]
+        yield from zip(
+            (rows + start).tolist(),
+            gaps.tolist(),
+            zip(best.indices.tolist(), best.values.tolist(), strict=True),
+            strict=True,
+        )
+        if progress is not None:
+            progress(min(start + ROWS_AT_ONCE, len(texts)), len(texts))
+
+
+def _filled(text: str, gap: int, word: str, tokenizer: Any) -> str:
+    """Return a text with one of its gaps filled."""
+    parts = text.split(tokenizer.mask_token)
+    before, after = (
+        tokenizer.mask_token.join(part) for part in (parts[: gap + 1], parts[gap + 1 :])
+    )
+    if word.startswith("##"):
+        return f"{before.rstrip()}{word[2:]}{after}"
+    return f"{before}{word}{after}"
+
+
+def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Return that texts are not joined, where nothing else is said.
+
+    Batches have no padding, so that joining short texts would save nothing; and a model that is
+    to judge texts one by one later should read them so.
+    """
+    return {"packing": False} if recipe.packing is None else {}
+
+
+def tuned(recipe: Recipe) -> Task:
+    """Return the task with texts joined or not, as a recipe asks for."""
+    return replace(TASK, encode_training=encode_joined) if recipe.packing else TASK
+
+
+TASK = language_task(
+    with_bytes=False,
+    name="fill-mask",
+    summary="words that are hidden in texts",
+    head="AutoModelForMaskedLM",
+    encode=encode,
+    scores=MASKED_SCORES,
+    suited=suited,
+    tuned=tuned,
+    shown=shown,
+    respond=respond,
+    answering="texts filled in",
+    reads="gaps",
+)
