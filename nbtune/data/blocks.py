@@ -42,6 +42,8 @@ class Pieces:
         Tokens that end each text.
     shared : int
         Tokens that a piece has in common with the one before it.
+    first : tuple of int
+        Tokens that stand before the first piece, of each text or of all.
     is_joined : bool
         Whether a piece goes on with the next text where one ends.
     """
@@ -50,6 +52,7 @@ class Pieces:
     ends: Ends = Ends()
     between: tuple[int, ...] = ()
     shared: int = 0
+    first: tuple[int, ...] = ()
     is_joined: bool = False
 
 
@@ -115,8 +118,17 @@ def _streams(
         found.append((ids, spans, np.full(len(ids), row)))
     if pieces.is_joined:
         ids, spans, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return [(ids, spans, rows)]
-    return found
+        found = [(ids, spans, rows)]
+    first = np.array(pieces.first, dtype=np.int32)
+    nowhere = np.zeros((len(first), 2), dtype=np.int32)
+    return [
+        (
+            np.concatenate([first, ids]),
+            np.concatenate([nowhere, spans]),
+            np.concatenate([np.full(len(first), rows[0]), rows]),
+        )
+        for ids, spans, rows in found
+    ]
 
 
 def _with_ends(cut: Sequence[tuple[Array, Array, int]], ends: Ends) -> InMemory:

@@ -231,6 +231,7 @@ class Task:
 BUILTIN = {
     "text-classification": "nbtune.tasks.text_classification",
     "fill-mask": "nbtune.tasks.fill_mask",
+    "text-generation": "nbtune.tasks.text_generation",
     "question-answering": "nbtune.tasks.question_answering",
     "token-classification": "nbtune.tasks.token_classification",
 }

@@ -14,7 +14,7 @@ texts = st.lists(st.text("ab c.", min_size=1).filter(str.strip), min_size=1, max
 
 @given(texts, st.integers(4, 20), st.booleans(), st.integers(0, 1))
 def test_every_token_is_in_a_piece_in_order(given, max_length, is_joined, shared):
-    pieces = Pieces(max_length, Ends((2,), (3,)), (3,), shared, is_joined)
+    pieces = Pieces(max_length, Ends((2,), (3,)), (3,), shared, is_joined=is_joined)
     found = cut_texts(given, TOKENIZER, pieces)
     whole = [
         token
