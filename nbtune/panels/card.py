@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from nbtune.events import Estimated, RunStopped
 from nbtune.panels.chart import PLAIN, Look, loss_chart
+from nbtune.panels.diagnosis import diagnosis
 from nbtune.panels.html import duration, number, render, size
 from nbtune.panels.markdown import escaped
 from nbtune.panels.state import RunView
@@ -70,6 +71,7 @@ def final_html(view: RunView) -> str:
         message=short(view.stop.message, LONGEST_NOTICE) if view.stop else "",
         scores=_scores(view),
         verdict=verdict(view),
+        diagnosis=diagnosis(view),
         next_step=_next_step(view),
         facts=_facts(view),
         notices=_notices(view),
@@ -88,7 +90,7 @@ def card_text(view: RunView) -> str:
             cells = "".join(f"{number(value):>11}" for value in row["cells"])
             lines.append(f"  {short(row['name'], 32):<32}{cells}")
     ending = short(view.stop.message, LONGEST_NOTICE) if view.stop else ""
-    for text in (ending, verdict(view), " ".join(_next_step(view))):
+    for text in (ending, verdict(view), _diagnosed(view), " ".join(_next_step(view))):
         lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
 
@@ -108,7 +110,7 @@ def card_markdown(view: RunView) -> str:
         lines.append("")
     lines += [f"- {name}: {escaped(value)}" for name, value in _facts(view)]
     ending = view.stop.message if view.stop else ""
-    for text in (ending, verdict(view), " ".join(_next_step(view))):
+    for text in (ending, verdict(view), _diagnosed(view), " ".join(_next_step(view))):
         lines += ["", escaped(text)] if text else []
     return "\n".join(lines)
 
@@ -270,6 +272,11 @@ def _scores(view: RunView) -> dict[str, Any]:
         for name, note, scores in lines
     ]
     return {"caption": "Scores on the validation rows", "names": names, "rows": rows}
+
+
+def _diagnosed(view: RunView) -> str:
+    words, trying = diagnosis(view)
+    return f"{words} Try: {trying}" if words else ""
 
 
 def _next_step(view: RunView) -> tuple[str, str]:

@@ -125,7 +125,9 @@ class ReviewPanel:
         named = "" if (true, predicted) == ALL else f" of {true} taken for {predicted}"
         more = f", the first {SHOWN} shown" if len(found) > SHOWN else ""
         self.columns.value = render(
-            "review_columns.html.j2", words=f"{len(found):,} rows{named}{more}", line=kept(_HEAD)
+            "review_columns.html.j2",
+            words=f"{len(found):,} row{'s' * (len(found) != 1)}{named}{more}",
+            line=kept(_HEAD),
         )
         self._describe()
 
