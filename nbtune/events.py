@@ -152,7 +152,11 @@ class EvaluationProgress(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """The model was scored on a split; ``best`` when no earlier score was better."""
+    """The model was scored on a split; ``best`` when no earlier score was better.
+
+    Of one label a text, ``confusion`` has the counts (true labels downwards, in the order of
+    `DataReady`) and ``roc`` some points (false, true positive rate), unless there are many labels.
+    """
 
     step: int
     epoch: float
@@ -161,6 +165,8 @@ class Evaluated(Event):
     scores: dict[str, float]
     seconds: float
     best: bool = False
+    confusion: tuple[tuple[int, ...], ...] = ()
+    roc: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,4 +263,6 @@ def _speakable(value: Any) -> Any:
 def _heard(value: Any, kind: str) -> Any:
     if isinstance(value, dict) and kind == "dict[str, float]":
         return {key: float(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return tuple(_heard(inner, "") for inner in value)
     return float(value) if kind == "float" else value

@@ -27,6 +27,8 @@ class Job:
     score : callable
         What `nbtune.engine.inference.predict_logits` gave for the validation rows to scores by
         name.
+    glance : callable
+        The same to what else is told of an evaluation, as fields of `Evaluated`.
     metric : str
         The score that picks the best weights; ``loss`` for the validation loss.
     start : RunStarted
@@ -53,6 +55,7 @@ class Job:
     start: RunStarted
     states: Path | None = None
     waiting: Waiting = nothing_waits
+    glance: Callable[[Any], Mapping[str, Any]] = lambda logits: {}
     source_rows: Callable[[Indices], Sequence[int]] = Indices.tolist
     fresh: Callable[[], Mapping[str, Tensor]] | None = None
 

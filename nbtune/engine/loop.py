@@ -412,6 +412,7 @@ class Training:
             scores,
             time.monotonic() - began,
             better and counts,
+            **job.glance(logits),
         )
         if counts:
             progress.evaluated_step, progress.evaluation_owed = progress.step, False

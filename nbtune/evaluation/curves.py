@@ -97,13 +97,17 @@ def _worst(curves: list[Curve]) -> list[Curve]:
     return [curve for curve in curves if id(curve) in kept]
 
 
+def thinned(x: Array, y: Array, most: int) -> Array:
+    """Return points of shape (2, at most ``most``), even along the curve so that corners stay."""
+    if len(x) <= most:
+        return np.stack([x, y])
+    way = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    picked = np.searchsorted(way, np.linspace(0, way[-1], most)).clip(0, len(x) - 1)
+    picked[0], picked[-1] = 0, len(x) - 1
+    picked = np.unique(picked)
+    return np.stack([x[picked], y[picked]])
+
+
 def _curve(label: str, x: Array, y: Array, area: float, average: bool = False) -> Curve:
-    """Thin the points evenly along the length of the curve, so that corners stay."""
-    if len(x) > POINTS:
-        way = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-        marks = np.linspace(0, way[-1], POINTS)
-        picked = np.unique(np.searchsorted(way, marks).clip(0, len(x) - 1))
-        picked = np.unique(np.concatenate([[0], picked, [len(x) - 1]]))
-        x, y = x[picked], y[picked]
-    xs, ys = (tuple(np.round(values, 5).tolist()) for values in (x, y))
+    xs, ys = (tuple(np.round(values, 5).tolist()) for values in thinned(x, y, POINTS))
     return Curve(label, xs, ys, area, average)

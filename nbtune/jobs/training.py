@@ -290,7 +290,8 @@ def make_job(
         loss=task.loss(
             _with_weights_in_order(recipe, labels), train.targets, task.outputs or len(labels)
         ),
-        score=_scorer(folder, task, trained.known, examples),
+        score=_scorer(folder, task.score, task, trained.known, examples),
+        glance=_scorer(folder, task.glance, task, trained.known, examples),
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
         start=RunStarted(
@@ -339,13 +340,17 @@ def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
 
 
 def _scorer(
-    folder: RunFolder, task: Task, known: Known, examples: Mapping[str, Examples]
-) -> Callable[[Any], dict[str, float]]:
-    """Return how logits of the validation rows are scored."""
-    if "validation" not in examples:
+    folder: RunFolder,
+    score: Callable[[pd.DataFrame, Any, Known], dict[str, Any]] | None,
+    task: Task,
+    known: Known,
+    examples: Mapping[str, Examples],
+) -> Callable[[Any], dict[str, Any]]:
+    """Return how logits of the validation rows are scored by a function of the task."""
+    if score is None or "validation" not in examples:
         return lambda logits: {}
     rows, own = read_rows(folder, "validation"), examples["validation"]
-    return lambda logits: task.score(rows, task.read(logits, rows, own, known), known)
+    return lambda logits: score(rows, task.read(logits, rows, own, known), known)
 
 
 def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) -> None:

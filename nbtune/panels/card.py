@@ -12,6 +12,7 @@ from markupsafe import Markup
 from nbtune.events import Estimated, RunStopped
 from nbtune.panels.chart import PLAIN, Look, loss_chart
 from nbtune.panels.diagnosis import diagnosis
+from nbtune.panels.glance import glance_html
 from nbtune.panels.html import duration, number, render, size
 from nbtune.panels.markdown import escaped
 from nbtune.panels.state import RunView
@@ -33,7 +34,7 @@ LONGEST_NAME = 80
 
 def card_html(view: RunView) -> str:
     """Return the live card."""
-    return "".join([card_style(), card_top(view), card_rest(view)])
+    return "".join([card_style(), card_top(view), card_rest(view), glance_html(view)])
 
 
 def card_style() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from nbtune.panels.card import card_rest, card_style, card_top
+from nbtune.panels.glance import glance_html
 from nbtune.panels.lane import Lane, open_lane
 from nbtune.panels.look_bar import LookBar
 from nbtune.panels.state import RunView
@@ -36,11 +37,13 @@ class Panel:
         self.control = control
         self.toolbar, self.look = Toolbar(control), LookBar()
         self.top, self.rest = widgets.HTML(card_top(view)), widgets.HTML(card_rest(view))
+        self.glance, self.glanced = widgets.HTML(glance_html(view)), len(view.evaluations)
         self.redraw: Callable[[], None] = _nothing
         style = widgets.HTML(card_style(), layout=widgets.Layout(display="none"))
         # A page that draws the box counts its view up from 0, and so says that it is there.
         self.box = widgets.VBox(
-            [style, self.toolbar.box, self.top, self.look.box, self.rest], _view_count=0
+            [style, self.toolbar.box, self.top, self.look.box, self.rest, self.glance],
+            _view_count=0,
         )
         self.box.observe(self._count, "_view_count")
         self.opened = time.monotonic()
@@ -77,6 +80,8 @@ class Panel:
         self.look.is_new = False
         self.top.value, self.rest.value = card_top(view), card_rest(view, self.look.look)
         self.toolbar.show(view.words)
+        if (count := len(view.evaluations)) != self.glanced:  # it is sent when it is new, only
+            self.glance.value, self.glanced = glance_html(view), count
 
     def poll(self) -> None:
         """Hear what waits to be heard, and draw anew what is looked at otherwise.

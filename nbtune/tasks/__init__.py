@@ -169,6 +169,9 @@ class Task:
         (recipe) to the task as settings of its own want it, such as how long an answer may be.
     decide : callable, optional
         See `Decide`; without it no threshold gives labels.
+    glance : callable, optional
+        (rows, predictions, known) to what an evaluation shows besides its scores while a run
+        trains; see `nbtune.evaluation.glances`.
     ranked : callable, optional
         (rows, predictions, known, count) to the frame of the likeliest predictions of each row.
     keep : callable, optional
@@ -226,6 +229,7 @@ class Task:
     respond: Callable[..., pd.DataFrame] | None = None
     answering: str = "texts labelled"
     reads: Reads = "text"
+    glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
 
 
 BUILTIN = {

@@ -211,4 +211,5 @@ TASK = replace(
     head_bias=log_odds,
     settle=settle,
     decide=decide,
+    glance=None,
 )

@@ -120,4 +120,5 @@ TASK = replace(
     ),
     settle=None,
     decide=None,
+    glance=None,
 )

@@ -134,6 +134,13 @@ def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
     return score(_ids(rows, known), said, thresholds=known.thresholds)
 
 
+def glance(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, Any]:
+    """Return matrix and curve of probabilities; see `nbtune.evaluation.glances.glance`."""
+    from nbtune.evaluation.glances import glance
+
+    return glance(_ids(rows, known), said, _given(said, known))
+
+
 def judge(
     run: str,
     split: str,
@@ -209,6 +216,7 @@ SINGLE = Task(
     metrics=("f1_macro", "accuracy", "roc_auc"),
     settle=settle,
     decide=decide,
+    glance=glance,
 )
 
 

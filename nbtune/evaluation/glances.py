@@ -1,0 +1,44 @@
+"""What an evaluation looks like while a run trains: a small confusion matrix, one ROC curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import metrics as sk
+
+from nbtune.evaluation.curves import thinned
+
+Array = np.ndarray[Any, Any]
+MOST_LABELS = 30
+"""More could not be told apart on a card, and would make the history long."""
+MOST_POINTS = 60
+
+
+def glance(targets: Array, probabilities: Array, given: Array) -> dict[str, Any]:
+    """Return ``confusion`` and ``roc`` of an `nbtune.events.Evaluated`; empty with many labels.
+
+    The curve is that of the second of two labels; of more, that of every (row, label) pair as one
+    decision.
+
+    Parameters
+    ----------
+    targets, given : ndarray of int
+        Ids of the true labels and of those that are given, of shape (rows,).
+    probabilities : ndarray of float
+        Shape (rows, labels).
+    """
+    labels = probabilities.shape[1]
+    if labels > MOST_LABELS or not len(targets):
+        return {}
+    counts = sk.confusion_matrix(targets, given, labels=range(labels))
+    found = {"confusion": tuple(tuple(map(int, row)) for row in counts)}
+    hot = np.eye(labels, dtype=bool)[targets]
+    pairs = (
+        (hot[:, 1], probabilities[:, 1]) if labels == 2 else (hot.ravel(), probabilities.ravel())
+    )
+    if not np.isfinite(pairs[1]).all() or pairs[0].all() or not pairs[0].any():
+        return found
+    x, y, _ = sk.roc_curve(*pairs, drop_intermediate=True)
+    points = np.round(thinned(x, y, MOST_POINTS), 3).T
+    return found | {"roc": tuple(map(tuple, points.tolist()))}

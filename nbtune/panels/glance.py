@@ -1,0 +1,88 @@
+"""The last evaluation of a run that trains, at a glance: confusion matrix and ROC curve as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from nbtune.events import Evaluated
+from nbtune.panels.html import render
+from nbtune.panels.state import RunView
+from nbtune.plots.texts import short
+
+WIDTH, SIDE, TOP = 640, 156, 30
+MATRIX_LEFT, ROC_LEFT = 132, 440
+SHADES = (0.12, 0.3, 0.5, 0.7, 0.92)
+MOST_NUMBERS = 8
+MOST_NAMES = 15
+GAP = 1
+LONGEST_LABEL = 20
+LONGEST_IN_WORDS = 16
+
+
+def glance_html(view: RunView) -> str:
+    """Return matrix and curve of the last evaluation that has them; empty where none has."""
+    seen = next((event for event in reversed(view.evaluations) if event.confusion), None)
+    labels = list(view.data.labels) if view.data else []
+    if seen is None or len(labels) != len(seen.confusion):
+        return ""
+    size = SIDE / len(labels)
+    return render(
+        "glance.html.j2",
+        width=WIDTH,
+        height=TOP + SIDE + 34,
+        top=TOP,
+        side=SIDE,
+        left=MATRIX_LEFT,
+        roc_left=ROC_LEFT,
+        step=seen.step,
+        size=size,
+        shades=list(_shades(seen.confusion, size)),
+        numbers=seen.confusion if len(labels) <= MOST_NUMBERS else (),
+        names=[short(label, LONGEST_LABEL) for label in labels]
+        if len(labels) <= MOST_NAMES
+        else [],
+        curve=[f"{ROC_LEFT + x * SIDE:.1f},{TOP + (1 - y) * SIDE:.1f}" for x, y in seen.roc],
+        of=f"of {short(labels[1], LONGEST_LABEL)}" if len(labels) == 2 else "of all labels",
+        area=_area(seen.roc),
+        mistake=mistake_words(seen, labels),
+    )
+
+
+def mistake_words(event: Evaluated, labels: Sequence[str]) -> str:
+    """Say which mistake is made most often; empty when none is made."""
+    wrong = [
+        (count, i, k)
+        for i, row in enumerate(event.confusion)
+        for k, count in enumerate(row)
+        if i != k and count
+    ]
+    if not wrong:
+        return "no mistakes"
+    count, i, k = max(wrong, key=lambda one: one[0])
+    true, taken = (short(labels[j], LONGEST_IN_WORDS) for j in (i, k))
+    return f"{count:,} of {sum(event.confusion[i]):,} {true} taken for {taken}"
+
+
+def _shades(confusion: Sequence[Sequence[int]], size: float) -> list[dict[str, Any]]:
+    """Return one path for each shade that occurs: a cell is darker, the more of its row it has."""
+    paths: dict[tuple[bool, int], list[str]] = {}
+    for i, row in enumerate(confusion):
+        for k, count in enumerate(row):
+            if count:
+                level = min(int(count / sum(row) * len(SHADES)), len(SHADES) - 1)
+                x, y, wide = MATRIX_LEFT + k * size, TOP + i * size, size - GAP
+                cell = f"M{x:.1f} {y:.1f}h{wide:.1f}v{wide:.1f}h-{wide:.1f}z"
+                paths.setdefault((i == k, level), []).append(cell)
+    return [
+        {"right": right, "opacity": SHADES[level], "path": "".join(cells)}
+        for (right, level), cells in sorted(paths.items())
+    ]
+
+
+def _area(curve: Sequence[Sequence[float]]) -> float | None:
+    """Return the area under the curve, by trapezoids."""
+    if not curve:
+        return None
+    return sum((x1 - x0) * (y0 + y1) / 2 for (x0, y0), (x1, y1) in pairwise(curve))
