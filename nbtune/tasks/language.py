@@ -22,7 +22,7 @@ from nbtune.tasks import Known, Loss, Task
 Array = np.ndarray[Any, Any]
 AT_ONCE = 512
 """Places whose probabilities over a vocabulary are in memory together."""
-WITHOUT = ("class_weight", "focal_gamma", "train_sampling_strategy")
+WITHOUT = ("class_weight", "focal_gamma", "train_sampling_strategy", "corrections")
 """Settings that mean nothing where words are foretold."""
 
 
