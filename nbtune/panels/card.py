@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -86,14 +86,19 @@ def card_text(view: RunView) -> str:
     lines += [f"  {name}: {short(value, 76 - len(name))}" for name, value in _facts(view)]
     scores = _scores(view)
     if scores["rows"]:
-        lines.append(f"  {'':<32}" + "".join(f"{name:>11}" for name in scores["names"]))
+        widths = [max(11, len(name) + 1) for name in scores["names"]]
+        lines.append(f"  {'':<32}" + _in_columns(scores["names"], widths))
         for row in scores["rows"]:
-            cells = "".join(f"{number(value):>11}" for value in row["cells"])
+            cells = _in_columns(map(number, row["cells"]), widths)
             lines.append(f"  {short(row['name'], 32):<32}{cells}")
     ending = short(view.stop.message, LONGEST_NOTICE) if view.stop else ""
     for text in (ending, verdict(view), _diagnosed(view), " ".join(_next_step(view))):
         lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def _in_columns(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
 
 
 def card_markdown(view: RunView) -> str:

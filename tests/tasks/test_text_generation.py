@@ -91,6 +91,7 @@ def test_it_is_judged_beside_its_beginning(run):
     found = nbtune.evaluate(nbtune.Run(run.folder))
     kinds = [one.kind for one in found.record.table]
     assert kinds == ["baseline", "baseline", "model"]
+    assert " perplexity bits_per_byte token_accuracy" in run._repr_mimebundle_()["text/plain"]
     before, chance, now = (one.scores["perplexity"].value for one in found.record.table)
     assert now < chance < before
     values = {name: score.value for name, score in found.record.scores.items()}
