@@ -6,7 +6,7 @@ import importlib.util
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -80,6 +80,7 @@ def trainer_for(model: Any, rows: InMemory, collator: Collator, watch: Stopwatch
             logging_strategy="no",
             report_to="none",
             disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),
             dataloader_pin_memory=torch.cuda.is_available(),
             **{"bf16": torch.cuda.is_available(), **options},
         )
@@ -178,18 +179,18 @@ def peers(
     """
     train = partial(with_trainer, bf16=bf16)
     quarter = InMemory(shuffled.ids[:BATCH], shuffled.targets[:BATCH])
-    models = {name: model() for name in ("maximum", "dynamic", "tuned", "plain", "lightning")}
+    own = cache(lambda name: model())
     found: dict[str, Callable[[int], Lap]] = {
-        "Trainer, dynamic padding": lambda _: train(models["dynamic"], shuffled, Collator()),
-        "Trainer, tuned (grouped by length)": lambda _: train(models["tuned"], grouped, Collator()),
-        "plain PyTorch loop": lambda _: with_plain_loop(models["plain"], shuffled, bf16),
+        "Trainer, dynamic padding": lambda _: train(own("dynamic"), shuffled, Collator()),
+        "Trainer, tuned (grouped by length)": lambda _: train(own("tuned"), grouped, Collator()),
+        "plain PyTorch loop": lambda _: with_plain_loop(own("plain"), shuffled, bf16),
     }
     if longest:
         found["Trainer, padded to the maximum"] = lambda _: train(
-            models["maximum"], quarter, Collator(LONGEST)
+            own("maximum"), quarter, Collator(LONGEST)
         )
     if importlib.util.find_spec("lightning"):
         found["Lightning, dynamic padding"] = lambda _: with_lightning(
-            models["lightning"], shuffled, bf16
+            own("lightning"), shuffled, bf16
         )
     return found

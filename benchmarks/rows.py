@@ -83,17 +83,17 @@ def spread_rows(kind: str, batches: int, seed: int = 0) -> tuple[InMemory, InMem
     return shuffled, grouped
 
 
-def make_model(size: str, attention_dropout: float = 0.1) -> Any:
+def make_model(size: str, attention_dropout: float = 0.1, labels: int = LABELS) -> Any:
     """Make a classifier of this size with random weights, the same each time."""
     torch.manual_seed(0)
     if size in DECODERS:
         decoder = transformers.LlamaConfig(
-            **{"vocab_size": VOCABULARY, **DECODERS[size]}, num_labels=LABELS, pad_token_id=0
+            **{"vocab_size": VOCABULARY, **DECODERS[size]}, num_labels=labels, pad_token_id=0
         )
         return transformers.LlamaForSequenceClassification(decoder)
     config = transformers.BertConfig(
         **{"vocab_size": VOCABULARY, **CONFIGS[size]},
-        num_labels=LABELS,
+        num_labels=labels,
         attention_probs_dropout_prob=attention_dropout,
     )
     return transformers.BertForSequenceClassification(config)
@@ -105,7 +105,7 @@ class Free(transformers.PreTrainedModel):
     config_class = transformers.BertConfig
 
     def __init__(self) -> None:
-        super().__init__(transformers.BertConfig(vocab_size=64, hidden_size=8))
+        super().__init__(transformers.BertConfig(vocab_size=64, hidden_size=8, num_labels=LABELS))
         self.embedding = torch.nn.Embedding(64, 8)
         self.head = torch.nn.Linear(8, LABELS)
 

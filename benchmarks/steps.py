@@ -15,7 +15,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,7 +26,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 from paired import alternate, machine, spread, table
 from peers import peers
-from rows import BATCH, CONFIGS, DECODERS, LABELS, LONGEST, flops, make_model, spread_rows
+from rows import BATCH, CONFIGS, DECODERS, LONGEST, flops, make_model, spread_rows
 from stopwatch import Lap, Stopwatch
 
 from nbtune.data.batches import InMemory
@@ -53,7 +53,13 @@ OTHER_WORK = (TOP_TWO, HEAD, LORA, PEFT)
 
 
 def with_nbtune(
-    model: Any, rows: InMemory, epochs: int = 1, frozen: bool = False, precision: str = "fp32"
+    model: Any,
+    rows: InMemory,
+    epochs: int = 1,
+    frozen: bool = False,
+    precision: str = "fp32",
+    batch: int = BATCH,
+    hear: Callable[[Event], None] = lambda event: None,
 ) -> Lap:
     """Train with nbtune's engine; of several passes over the rows all are measured."""
     device, watch = find_device(), Stopwatch()
@@ -61,11 +67,16 @@ def with_nbtune(
     if frozen and packer is not None:
         packer.frozen = find_frozen(model, packer)
     recipe = Recipe(
-        learning_rate=2e-5, num_train_epochs=epochs, eval_strategy="no", save_interval_seconds=1e9
+        learning_rate=2e-5,
+        per_device_train_batch_size=batch,
+        num_train_epochs=epochs,
+        eval_strategy="no",
+        save_interval_seconds=1e9,
     )
-    steps = epochs * -(-len(rows.targets) // BATCH)
+    steps = epochs * -(-len(rows.targets) // batch)
 
     def listen(event: Event) -> None:
+        hear(event)
         if isinstance(event, RunStarted):
             watch.start()
         elif isinstance(event, StepsDone) and event.step == steps:
@@ -78,7 +89,7 @@ def with_nbtune(
             validation=None,
             recipe=recipe,
             learning_rate=2e-5,
-            loss=find_task("text-classification").loss(recipe, rows.targets, LABELS),
+            loss=find_task("text-classification").loss(recipe, rows.targets, model.num_labels),
             score=lambda logits: {},
             metric="loss",
             pad_id=0,
@@ -121,25 +132,27 @@ def contenders(options: argparse.Namespace) -> dict[str, Callable[[int], Lap]]:
     def model(attention_dropout: float = 0.1) -> Any:
         return make_model(options.size, attention_dropout).to(device)
 
-    def ours(own: Any, **how: Any) -> Callable[[int], Lap]:
-        return lambda _: with_nbtune(own, shuffled, precision=options.precision, **how)
+    def ours(make: Callable[[], Any], **how: Any) -> Callable[[int], Lap]:
+        own = cache(make)  # made when it first races: who is left out takes no memory
+        return lambda _: with_nbtune(own(), shuffled, precision=options.precision, **how)
 
-    def theirs(own: Any) -> Callable[[int], Lap]:
-        return lambda _: as_peft(own, shuffled, options.precision)
+    def theirs(make: Callable[[], Any]) -> Callable[[int], Lap]:
+        own = cache(make)
+        return lambda _: as_peft(own(), shuffled, options.precision)
 
     if options.size in DECODERS:
         return {
-            OURS: ours(with_lora(model())),
-            SAME: theirs(with_lora(model())),
+            OURS: ours(lambda: with_lora(model())),
+            SAME: theirs(lambda: with_lora(model())),
             **peers(lambda: with_lora(model()), shuffled, grouped, longest=False, bf16=bf16),
         }
     return {
-        OURS: ours(model(0.0)),
-        SAME: ours(model(0.1)),
-        TOP_TWO: ours(partly_frozen(model(0.0), 2), epochs=3, frozen=True),
-        HEAD: ours(partly_frozen(model(0.0), 0), epochs=20, frozen=True),
-        LORA: ours(with_lora(model(0.0))),
-        PEFT: theirs(with_lora(model(0.0))),
+        OURS: ours(lambda: model(0.0)),
+        SAME: ours(lambda: model(0.1)),
+        TOP_TWO: ours(lambda: partly_frozen(model(0.0), 2), epochs=3, frozen=True),
+        HEAD: ours(lambda: partly_frozen(model(0.0), 0), epochs=20, frozen=True),
+        LORA: ours(lambda: with_lora(model(0.0))),
+        PEFT: theirs(lambda: with_lora(model(0.0))),
         **peers(model, shuffled, grouped, longest=not options.no_maximum, bf16=bf16),
     }
 
