@@ -125,3 +125,15 @@ def test_a_run_that_does_not_train_here_cannot_be_steered():
     with run.folder.hold():
         assert nbtune.control("topics").is_remote
     assert len(RunStore().folders()) == 1
+
+
+@pytest.mark.parametrize("model", ["scratch-cnn", "scratch-lstm"])
+def test_any_architecture_goes_on_where_it_was_stopped(at_step, model):
+    """Running means of batch normalisation are part of a checkpoint."""
+    recipe = RECIPE | {"model": model, "size": "tiny"}
+    whole = nbtune.finetune(ROWS, "whole", **recipe)
+    at_step({4: lambda: nbtune.control("halted").stop()})
+    assert nbtune.finetune(ROWS, "halted", **recipe).status == "paused"
+    again = nbtune.resume("halted").trained.model.state_dict()
+    wanted = whole.trained.model.state_dict()
+    assert all(torch.equal(wanted[name], again[name]) for name in wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,6 +148,7 @@ def check_layers(recipe: Recipe, source: ModelSource) -> None:
     from nbtune.methods.freezing import frozen_weights
     from nbtune.models.loading import outline_model
 
+    source = replace(source, size=recipe.size)
     model = outline_model(source, task_of(recipe).head, recipe.revision)
     frozen_weights(model, recipe)
     find_method(recipe.method).check_layers(model, recipe)

@@ -173,4 +173,4 @@ def source_of(folder: RunFolder, recipe: Recipe) -> ModelSource:
     kept = folder.about.get("model_folder")
     if kept and Path(kept).is_dir():
         return replace(find_model(kept), name=str(recipe.model))
-    return find_model(recipe.model)
+    return replace(find_model(recipe.model), size=recipe.size)

@@ -159,9 +159,9 @@ def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
 
 
 def _models() -> Iterable[str]:
-    from nbtune.models.sources import SCRATCH
+    from nbtune.models.sources import SCRATCH_RATES
 
-    return ("minilm", SCRATCH)
+    return ("minilm", *SCRATCH_RATES)
 
 
 def _methods() -> Iterable[str]:

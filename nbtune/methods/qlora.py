@@ -9,6 +9,7 @@ from nbtune.errors import RecipeError
 from nbtune.methods import Method, head_modules
 from nbtune.methods.adapters import needs, needs_peft
 from nbtune.methods.lora import apply, rate_scale, targets
+from nbtune.models.sources import SCRATCH_RATES
 from nbtune.recipe import Recipe
 
 
@@ -22,9 +23,9 @@ def check(recipe: Recipe) -> None:
     """
     needs_peft(recipe)
     needs(recipe, "bitsandbytes", "'nbtune[quant]'")
-    if recipe.model == "scratch-transformer":
+    if recipe.model in SCRATCH_RATES:
         raise RecipeError(
-            "method qlora makes trained weights smaller, and scratch-transformer has none",
+            f"method qlora makes trained weights smaller, and {recipe.model} has none",
             hint="take method: full",
         )
 

