@@ -206,17 +206,11 @@ def lab(chromium, server, request) -> Iterator[Callable[..., Lab]]:
     """Open JupyterLab on a notebook with these cells; ``theme`` may be dark."""
     contexts, name = [], re.sub(r"\W+", "-", request.node.name)
 
-    def make(cells: list[str] | Path, *, theme: str = "JupyterLab Light") -> Lab:
+    def make(cells: list[str], *, theme: str = "JupyterLab Light") -> Lab:
         root = server.home / "work"
         (root / name).mkdir(parents=True, exist_ok=True)
-        if isinstance(cells, Path):
-            book = nbformat.read(cells, 4)
-            for cell in book.cells:
-                if cell.cell_type == "code":  # as if it had never been run
-                    cell.outputs, cell.execution_count = [], None
-        else:
-            book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-            book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(book, root / name / "notebook.ipynb")
         server.set(theme)
         context = chromium.new_context(viewport={"width": 1100, "height": 1000})

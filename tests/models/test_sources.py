@@ -4,7 +4,7 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 from nbtune.errors import ModelError
-from nbtune.models.sources import SCRATCH, ModelSource, find_model
+from nbtune.models.sources import ModelSource, SCRATCH, SCRATCH_RATES, find_model
 
 
 def touch(folder, *names):
@@ -105,14 +105,17 @@ def test_a_home_folder_is_found(tmp_path, monkeypatch):
     assert find_model("~/mine").location == folder
 
 
+KNOWN = f"known: minilm, {', '.join(SCRATCH_RATES)}"
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("minilmm", "did you mean 'minilm'?"),
-        ("bert-base-uncased", "known: minilm, scratch-transformer"),
-        ("someone/bert", "known: minilm, scratch-transformer"),
-        ("no hub name", "known: minilm, scratch-transformer"),
-        ("no--hub..name", "known: minilm, scratch-transformer"),
+        ("bert-base-uncased", KNOWN),
+        ("someone/bert", KNOWN),
+        ("no hub name", KNOWN),
+        ("no--hub..name", KNOWN),
     ],
 )
 def test_an_unknown_name_is_refused_while_the_hub_is_off(offline, name, hint):
