@@ -4,7 +4,7 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 from nbtune.errors import ModelError
-from nbtune.models.sources import ModelSource, SCRATCH, SCRATCH_RATES, find_model
+from nbtune.models.sources import SCRATCH, SCRATCH_RATES, ModelSource, find_model
 
 
 def touch(folder, *names):
