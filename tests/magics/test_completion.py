@@ -19,7 +19,9 @@ CASES = {
     "%%finetune t\nmeth": {"method: "},
     "%%finetune t\nmodel: min": {"minilm"},
     "%%finetune t\nmethod: he": {"head"},
-    "%%finetune t\ntask: t": {"text-classification", "token-classification"},
+    "%%finetune t\ntask: t": {"text-classification", "text-generation", "token-classification"},
+    "%%finetune t\nmodel: scratch-l": {"scratch-lstm"},
+    "%%finetune t\nsize: b": {"base"},
     "%%finetune t\nlr_scheduler_type: l": {"linear"},
     "%%finetune t\nbaseline: f": {"false"},
     "%%finetune t\nlr_scheduler_type: polynomial\nlr_scheduler_kwargs:\n  ": {
