@@ -109,8 +109,11 @@ def test_a_killed_process_says_where_its_log_is_and_the_run_goes_on(started):
     assert nbtune.stop("killed").status == "paused"
 
 
-def test_a_process_that_cannot_begin_says_why(monkeypatch):
-    monkeypatch.setattr("sys.path", ["/nowhere"])
+def test_a_process_that_cannot_begin_says_why(monkeypatch, tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'No module named nbtune'\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
     with pytest.raises(RunError, match=r"could not be started: .*No module named"):
         nbtune.finetune(ROWS, "lost", background=True, **RECIPE)
     assert nbtune.load("lost").status == "failed"
