@@ -29,6 +29,7 @@ from nbtune.jobs.choosing import (
     begin_at_run,
     check_layers,
     fill_in,
+    find_source,
     known_names,
     rising_rates,
     seen_before,
@@ -38,7 +39,6 @@ from nbtune.jobs.choosing import (
 from nbtune.jobs.data_checking import warnings_of
 from nbtune.jobs.folders import events_of_course, identity, lay_out, lay_out_again
 from nbtune.jobs.training import find_rate, work
-from nbtune.models.sources import find_model
 from nbtune.recipe import (
     Layer,
     Recipe,
@@ -145,7 +145,7 @@ def finetune(
     resolved = resolve(recipe, settings, set)
     store = RunStore(runs_dir)
     named = begin_at_run(resolved.recipe, store, name)
-    source = find_model(named.model)
+    source = find_source(named.model)
     settled = fill_in(named, source)
     with watching(name, display, show_result) as teller:
         teller(PhaseStarted("reading data"))
@@ -279,12 +279,13 @@ def lr_find(
     from nbtune.results.rate_finding import RateFinding
 
     given = resolve(recipe, settings, set)
-    source = find_model(given.recipe.model)
-    usual = usual_rate(given.recipe, source)
+    named = begin_at_run(given.recipe, RunStore(), "")
+    source = find_source(named.model)
+    usual = usual_rate(named, source)
     highest = max_lr or min(usual * 10, HIGHEST_RATE)
     rates = rising_rates(min_lr or usual / 100, highest, num_training)
     plain = {"learning_rate": usual, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
-    settled = fill_in(given.recipe.model_copy(update=plain), source)
+    settled = fill_in(named.model_copy(update=plain), source)
     with Progress("learning rates tried", display) as progress, TemporaryDirectory() as place:
         prepared = prepare(settled, _given(data, settled.data, "data"), suit=suit)
         settled = prepared.recipe
@@ -340,7 +341,7 @@ def estimate(
     given = resolve(recipe, settings, set)
     store = RunStore(runs_dir)
     named = begin_at_run(given.recipe, store, "")
-    settled, root = fill_in(named, find_model(named.model)), store.root
+    settled, root = fill_in(named, find_source(named.model)), store.root
     # On the disk of the runs, whose room and speed count; a temporary folder may lie in memory.
     near = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     scratch = TemporaryDirectory(prefix=".estimate-", dir=near)

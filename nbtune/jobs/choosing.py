@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbtune.errors import RecipeError, RunError
+from nbtune.errors import ModelError, RecipeError, RunError
 from nbtune.methods import find_method, method_names
-from nbtune.models.sources import SCRATCH, ModelSource
+from nbtune.models.sources import SCRATCH_RATES, ModelSource, find_model
 from nbtune.recipe import Recipe
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nbtune.data.rows import Rows
 
 HIGHEST_RATE = 10.0
-BUILTIN_MODELS = ("minilm", SCRATCH)
+BUILTIN_MODELS = ("minilm", *SCRATCH_RATES)
 EVERY_SCORE = (
     *SCORES,
     *MULTI_LABEL_SCORES,
@@ -89,6 +89,24 @@ def begin_at_run(recipe: Recipe, store: RunStore, name: str) -> Recipe:
             "then model: ./folder",
         )
     return recipe.model_copy(update={"model": str(folder.model_path)})
+
+
+def find_source(name: str | None) -> ModelSource:
+    """Resolve a model; that of a run is suited by what suited the model which that run began with.
+
+    Raises
+    ------
+    ModelError
+        As `nbtune.models.sources.find_model` does.
+    """
+    source = find_model(name)
+    begun = RunFolder(Path(source.location).parent).about.get("model") if source.location else None
+    if source.learning_rate is not None or begun is None:
+        return source
+    try:
+        return replace(source, learning_rate=find_source(begun).learning_rate)
+    except ModelError:  # what it began with is gone
+        return source
 
 
 def seen_before(recipe: Recipe, data: PreparedData) -> str:

@@ -2,9 +2,10 @@ import pytest
 
 import nbtune
 from nbtune.errors import RecipeError
-from nbtune.jobs.choosing import advice, check_layers, fill_in
+from nbtune.jobs.choosing import advice, begin_at_run, check_layers, fill_in, find_source
 from nbtune.models.sources import find_model
 from nbtune.recipe import Recipe
+from nbtune.runs import RunStore
 from nbtune.testing import tiny_model_folder, topic_rows
 
 MODEL = "scratch-transformer"
@@ -71,3 +72,29 @@ def test_layers_that_a_model_lacks_are_refused_before_its_weights_are_read(
 def test_layers_that_are_there_are_let_through(tmp_path, method):
     folder = tiny_model_folder(tmp_path / "m")
     check_layers(Recipe(model=str(folder), method=method, freeze=1), find_model(str(folder)))
+
+
+def test_the_model_of_a_run_is_suited_by_what_suited_its_own(tmp_path):
+    one = nbtune.finetune(
+        topic_rows(30), "one", model="scratch-bag", size="tiny", runs_dir=tmp_path, display="none"
+    )
+    two = nbtune.finetune(topic_rows(40), "two", model="one", runs_dir=tmp_path, display="none")
+    assert two.recipe.settings.learning_rate == one.recipe.settings.learning_rate == 1e-2
+    assert find_source(str(two.folder.model_path)).learning_rate == 1e-2
+    (one.folder.path / "run.json").unlink()
+    assert find_source(str(two.folder.model_path)).learning_rate is None
+
+
+def test_a_run_that_is_called_like_a_model_of_ours_does_not_stand_for_it(tmp_path):
+    settings = {"model": "scratch-bag", "size": "tiny", "num_train_epochs": 1}
+    nbtune.finetune(topic_rows(30), "scratch-cnn", **settings, runs_dir=tmp_path, display="none")
+    recipe = Recipe(model="scratch-cnn")
+    assert begin_at_run(recipe, RunStore(tmp_path), "other") == recipe
+
+
+def test_a_rate_is_looked_for_from_the_weights_of_a_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBTUNE_RUNS", str(tmp_path))
+    settings = {"size": "tiny", "num_train_epochs": 1, "display": "none"}
+    nbtune.finetune(topic_rows(30), "one", model="scratch-bag", **settings)
+    found = nbtune.lr_find(topic_rows(60), model="one", num_training=20, display="none")
+    assert found.record.usual == 1e-2
