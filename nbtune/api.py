@@ -245,6 +245,7 @@ def lr_find(
     min_lr: float | None = None,
     max_lr: float | None = None,
     num_training: int = 100,
+    runs_dir: str | Path | None = None,
     display: str | None = None,
     **settings: Any,
 ) -> RateFinding:
@@ -254,7 +255,7 @@ def lr_find(
 
     Parameters
     ----------
-    data, recipe, set, display, **settings
+    data, recipe, set, runs_dir, display, **settings
         As for `finetune`; what the recipe says about the rate itself is not asked.
     min_lr, max_lr : float, optional
         Where the rate begins and ends; by default a hundredth of the usual rate of the model and
@@ -279,7 +280,7 @@ def lr_find(
     from nbtune.results.rate_finding import RateFinding
 
     given = resolve(recipe, settings, set)
-    named = begin_at_run(given.recipe, RunStore(), "")
+    named = begin_at_run(given.recipe, RunStore(runs_dir), "")
     source = find_source(named.model)
     usual = usual_rate(named, source)
     highest = max_lr or min(usual * 10, HIGHEST_RATE)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from nbtune.errors import ModelError, RecipeError, RunError
 from nbtune.methods import find_method, method_names
-from nbtune.models.sources import SCRATCH_RATES, ModelSource, find_model
-from nbtune.recipe import Recipe
+from nbtune.models.sources import BUILTIN, ModelSource, find_model
+from nbtune.recipe import Recipe, from_yaml
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
     ANSWER_SCORES,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from nbtune.data.rows import Rows
 
 HIGHEST_RATE = 10.0
-BUILTIN_MODELS = ("minilm", *SCRATCH_RATES)
 EVERY_SCORE = (
     *SCORES,
     *MULTI_LABEL_SCORES,
@@ -65,7 +64,7 @@ def begin_at_run(recipe: Recipe, store: RunStore, name: str) -> Recipe:
         When that run has no weights that stand by themselves.
     """
     model = recipe.model
-    if model is None or model in BUILTIN_MODELS or Path(model).exists():
+    if model is None or model in BUILTIN or Path(model).exists():
         return recipe
     title, _, version = model.partition("@")
     newest = store.newest(title)
@@ -113,10 +112,13 @@ def seen_before(recipe: Recipe, data: PreparedData) -> str:
     """Say which held-out rows the run that lent its weights was trained on; empty for none."""
     from nbtune.jobs.folders import read_rows
 
-    folder = RunFolder(Path(recipe.model or "").parent)
-    if not (folder.path / "data" / "train.parquet").is_file():
+    model = Path(recipe.model or "")
+    folder = RunFolder(model.parent)
+    # Any folder may hold data; the weights of a run lie in one that says what the run is.
+    if model != folder.model_path or not folder.about:
         return ""
-    seen = set(data.kind.texts(read_rows(folder, "train")))
+    kind = task_of(from_yaml(folder.recipe_text)).rows  # which may be another than that of the data
+    seen = set(kind.texts(read_rows(folder, "train")))
     held_out = {
         split: sum(text in seen for text in data.kind.texts(rows))
         for split, rows in data.splits.items()

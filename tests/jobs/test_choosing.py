@@ -1,8 +1,18 @@
+import pandas as pd
 import pytest
 
 import nbtune
+from nbtune.data.preparing import prepare
 from nbtune.errors import RecipeError
-from nbtune.jobs.choosing import advice, begin_at_run, check_layers, fill_in, find_source
+from nbtune.jobs.choosing import (
+    advice,
+    begin_at_run,
+    check_layers,
+    fill_in,
+    find_source,
+    seen_before,
+    suit,
+)
 from nbtune.models.sources import find_model
 from nbtune.recipe import Recipe
 from nbtune.runs import RunStore
@@ -92,9 +102,38 @@ def test_a_run_that_is_called_like_a_model_of_ours_does_not_stand_for_it(tmp_pat
     assert begin_at_run(recipe, RunStore(tmp_path), "other") == recipe
 
 
-def test_a_rate_is_looked_for_from_the_weights_of_a_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("NBTUNE_RUNS", str(tmp_path))
-    settings = {"size": "tiny", "num_train_epochs": 1, "display": "none"}
-    nbtune.finetune(topic_rows(30), "one", model="scratch-bag", **settings)
-    found = nbtune.lr_find(topic_rows(60), model="one", num_training=20, display="none")
+def test_a_rate_is_looked_for_from_the_weights_of_a_run(tmp_path):
+    place = {"runs_dir": tmp_path, "display": "none"}
+    nbtune.finetune(topic_rows(30), "one", model="scratch-bag", size="tiny", max_steps=1, **place)
+    found = nbtune.lr_find(topic_rows(60), model="one", num_training=20, **place)
     assert found.record.usual == 1e-2
+
+
+def test_a_file_of_rows_beside_the_notebook_is_no_run_that_lent_its_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    rows = topic_rows(30)
+    rows.to_parquet(tmp_path / "data" / "train.parquet")
+    for name in ("minilm", None, "model"):
+        recipe = Recipe(model=name)
+        assert seen_before(recipe, prepare(recipe, rows, suit=suit)) == ""
+
+
+def test_weights_of_a_run_are_taken_for_a_task_with_other_columns(tmp_path):
+    sentences = [f"the {thing} is in room {n}" for n, thing in enumerate(["cup", "cat"] * 15)]
+    learnt = nbtune.finetune(
+        pd.DataFrame({"text": sentences}),
+        "language",
+        task="fill-mask",
+        model="scratch-transformer",
+        size="tiny",
+        max_steps=1,
+        runs_dir=tmp_path,
+        display="none",
+    )
+    questions = pd.DataFrame(
+        {"question": [f"where is it {n}" for n in range(30)], "context": sentences,
+         "answers": [text.split("in ")[1] for text in sentences]}
+    )  # fmt: skip
+    recipe = Recipe(task="question-answering", model=str(learnt.folder.model_path))
+    assert seen_before(recipe, prepare(recipe, questions, suit=suit)) == ""
