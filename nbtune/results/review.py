@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError, RunError, did_you_mean
 from nbtune.jobs.folders import read_rows
 from nbtune.jobs.trained import ask
-from nbtune.recipe import from_yaml, to_yaml
+from nbtune.recipe import Recipe, from_yaml, to_yaml
 from nbtune.records import (
     ORDERS,
     Confusion,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CORRECTIONS = "corrections.jsonl"
 LIKELY = 5
 SHOWN = 20
+Key = tuple[str, int]
+"""Split and row."""
 
 
 class Review:
@@ -51,6 +53,9 @@ class Review:
         The file of corrections; those in it are taken up.
     recipe : str
         The recipe of the run.
+    earlier : sequence of Correction
+        Those that the run was trained with: its rows have them, and the data that they came from
+        has not, so they are written down with what is corrected here.
 
     Attributes
     ----------
@@ -66,15 +71,16 @@ class Review:
         rows: Sequence[ReviewedRow],
         place: Path,
         recipe: str = "",
+        earlier: Sequence[Correction] = (),
     ) -> None:
-        from nbtune.data.corrections import read_corrections
-
         self.name, self.split, self.labels = name, split, tuple(labels)
         self.rows = tuple(rows)
-        self.place, self._recipe = place, recipe
+        self.place, self._recipe, self._earlier = place, recipe, tuple(earlier)
         self._by_row = {one.row: one for one in self.rows}
-        self._before: list[tuple[Correction, ...]] = []
-        self._all = read_corrections(place) if place.is_file() else ()
+        self._before: list[dict[Key, Correction | None]] = []
+        self._all: tuple[Correction, ...] = ()
+        self._is_written = True
+        self._all = self._latest()
         self._panel: ReviewPanel | None = None
         self.changed: list[Callable[[], None]] = []
 
@@ -82,6 +88,12 @@ class Review:
     def corrections(self) -> tuple[Correction, ...]:
         """All corrections of the run so far, those of its other splits included."""
         return self._all
+
+    @property
+    def _whole(self) -> list[Correction]:
+        """Those and the earlier ones, of which a new one takes the place."""
+        own = {(one.row, one.text) for one in self._all}
+        return [*(one for one in self._earlier if (one.row, one.text) not in own), *self._all]
 
     @property
     def own(self) -> dict[int, Correction]:
@@ -151,22 +163,20 @@ class Review:
 
     def restore(self, rows: int | Iterable[int]) -> None:
         """Take the corrections of rows back."""
-        wanted = set(self._known(rows))
-        self._keep([one for one in self._all if (one.split, one.row) not in wanted])
+        self._change(dict.fromkeys(self._known(rows)))
 
     def undo(self) -> bool:
         """Take the last change back; False when there is none."""
         if not self._before:
             return False
-        self._write(self._before.pop())
+        self._make(self._before.pop())
         return True
 
     def save(self, path: str | Path) -> Path:
         """Write the corrections as a file of their own: JSONL, or CSV by its name."""
-        from nbtune.data.corrections import write_corrections
-
-        write_corrections(Path(path), self._all)
-        return Path(path)
+        place = Path(path).expanduser()
+        self._put(place, hint="name another file")
+        return place
 
     @property
     def cell(self) -> str:
@@ -188,16 +198,15 @@ class Review:
         )
 
     def _correct(self, rows: int | Iterable[int], action: str, label: str = "") -> None:
-        wanted = self._known(rows)
-        made = []
-        for one in (self._by_row[row] for _, row in wanted):
+        change: dict[Key, Correction | None] = {}
+        for key in self._known(rows):
+            one = self._by_row[key[1]]
             new = (label or one.prediction) if action == "relabel" else ""
-            if new != one.label:  # its own label again is no correction
-                made.append(Correction(self.split, one.row, one.text, one.label, action, new))
-        others = [one for one in self._all if (one.split, one.row) not in set(wanted)]
-        self._keep([*others, *made])
+            made = Correction(self.split, one.row, one.text, one.label, action, new)
+            change[key] = made if new != one.label else None  # its own label is no correction
+        self._change(change)
 
-    def _known(self, rows: int | Iterable[int]) -> list[tuple[str, int]]:
+    def _known(self, rows: int | Iterable[int]) -> list[Key]:
         wanted = [rows] if isinstance(rows, int) else [int(row) for row in rows]
         if unknown := [row for row in wanted if row not in self._by_row]:
             raise DataError(
@@ -206,24 +215,40 @@ class Review:
             )
         return [(self.split, row) for row in wanted]
 
-    def _keep(self, corrections: Sequence[Correction]) -> None:
-        self._before.append(self._all)
-        self._write(tuple(corrections))
+    def _change(self, change: Mapping[Key, Correction | None]) -> None:
+        """Make corrections, or take them back (None), and remember what was there before."""
+        before = {(one.split, one.row): one for one in self._latest()}
+        self._before.append({key: before.get(key) for key in change})
+        self._make(change)
 
-    def _write(self, corrections: tuple[Correction, ...]) -> None:
+    def _make(self, change: Mapping[Key, Correction | None]) -> None:
+        left = [one for one in self._latest() if (one.split, one.row) not in change]
+        self._all = (*left, *filter(None, change.values()))
+        try:
+            self._put(self.place, hint="make it writable; .save(path) writes elsewhere")
+        finally:
+            for tell in self.changed:
+                tell()
+
+    def _latest(self) -> tuple[Correction, ...]:
+        """Return the corrections as the file has them: another review may have written there."""
+        from nbtune.data.corrections import read_corrections
+
+        if not self._is_written or not self.place.is_file():
+            return self._all
+        return tuple(one for one in read_corrections(self.place) if one not in self._earlier)
+
+    def _put(self, place: Path, hint: str) -> None:
         from nbtune.data.corrections import write_corrections
 
         try:
-            write_corrections(self.place, corrections)
+            write_corrections(place, self._whole)
         except OSError as error:
+            self._is_written &= place != self.place
             raise RunError(
-                f"cannot write to {self.place}: {error.strerror or error}",
-                hint="make it writable; .save(path) writes elsewhere",
+                f"cannot write to {place}: {error.strerror or error}", hint=hint
             ) from None
-        finally:
-            self._all = corrections
-            for tell in self.changed:
-                tell()
+        self._is_written |= place == self.place
 
     def __repr__(self) -> str:
         return f"<Review of {self.name}: {self.words}>"
@@ -289,5 +314,19 @@ def review_run(
         )
         for i in range(len(rows))
     ]
-    place = run.folder.path / CORRECTIONS
-    return Review(run.name, chosen, labels, found, place, run.folder.recipe_text)
+    return Review(
+        run.name,
+        chosen,
+        labels,
+        found,
+        run.folder.path / CORRECTIONS,
+        run.folder.recipe_text,
+        _made_before(recipe),
+    )
+
+
+def _made_before(recipe: Recipe) -> tuple[Correction, ...]:
+    from nbtune.data.corrections import read_corrections
+
+    file = Path(recipe.corrections or "").expanduser()
+    return read_corrections(file) if file.is_file() else ()

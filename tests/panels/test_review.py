@@ -1,6 +1,6 @@
 import pytest
 
-from nbtune.errors import DataError
+from nbtune.errors import DataError, RunError
 from nbtune.panels.matrix import MatrixPicker, worst_pairs
 from nbtune.panels.review import SHOWN, ReviewPanel
 from nbtune.records import Confusion, ReviewedRow
@@ -179,3 +179,12 @@ def test_a_long_list_is_cut_and_says_so(tmp_path):
     panel = ReviewPanel(Review("r", "test", LABELS, rows, tmp_path / "made.jsonl"))
     assert len(listed(panel)) == SHOWN
     assert f"250 rows, the first {SHOWN} shown" in panel.columns.value
+
+
+def test_an_export_to_nowhere_is_said(review, panel, tmp_path):
+    review.delete(1)
+    with pytest.raises(RunError, match=r"cannot write to .*none"):
+        review.save(tmp_path / "none" / "made.csv")
+    panel.path.value = str(tmp_path / "none" / "made.csv")
+    press(panel, "Export")
+    assert "cannot write to" in panel.told.value

@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 
 import nbtune
+from nbtune.data.corrections import read_corrections
 from nbtune.errors import DataError, RecipeError, RunError
 from nbtune.jobs.folders import read_rows
+from nbtune.records import Correction
 from nbtune.results.review import Review
 from nbtune.testing import tiny_model_folder, topic_rows
 
@@ -75,6 +77,42 @@ def test_a_row_has_one_correction_and_its_own_label_is_none(review):
     assert review.corrections == ()
 
 
+def test_two_reviews_of_a_run_keep_what_the_other_has_written(review):
+    other = Review("r", "train", review.labels, review.rows, review.place, "data: topics")
+    row = review.rows[0].row
+    review.delete(row)
+    other.delete(row)
+    review.mark_ambiguous(review.rows[1].row)
+    assert [(one.split, one.action) for one in read_corrections(review.place)] == [
+        ("test", "delete"), ("train", "delete"), ("test", "ambiguous"),
+    ]  # fmt: skip
+    assert other.undo()
+    assert {one.split for one in read_corrections(review.place)} == {"test"}
+    assert review.undo()
+    assert [one.row for one in read_corrections(review.place)] == [row]
+
+
+def test_corrections_that_a_run_was_trained_with_are_handed_on(review):
+    seen = review.rows[0]
+    earlier = [
+        Correction("train", 9001, "a text", "food", "delete"),
+        Correction(review.split, seen.row, seen.text, "was", "relabel", seen.label),
+    ]
+    found = Review("r", review.split, review.labels, review.rows, review.place, earlier=earlier)
+    found.delete(review.rows[1].row)
+    assert "; 1 deleted" in found.words, "its own are counted"
+    assert [one.row for one in read_corrections(found.place)] == [
+        9001, seen.row, review.rows[1].row,
+    ]  # fmt: skip
+    again = Review("r", review.split, review.labels, review.rows, review.place, earlier=earlier)
+    assert again.corrections == found.corrections
+    again.delete(seen.row)
+    written = read_corrections(found.place)
+    assert [one.action for one in written if one.row == seen.row] == ["delete"]
+    again.restore(seen.row)
+    assert earlier[1] in read_corrections(found.place)
+
+
 def test_without_a_label_rows_get_what_is_predicted(review):
     review.relabel([one.row for one in review.rows])
     wrong = [one for one in review.rows if one.is_wrong]
@@ -128,6 +166,9 @@ def test_a_run_goes_on_from_the_weights_on_corrected_rows(tmp_path):
     assert "corrections: 1 relabelled, 1 deleted" in told
     assert not any("scores are too good" in text for text in told)
     assert second.view().evaluations[0].loss < first.view().evaluations[0].loss
+    once_more = nbtune.review(second, split="train", display="none")
+    once_more.delete(once_more.rows[-1].row)
+    assert set(found.corrections) < set(read_corrections(once_more.place))
     kept = nbtune.finetune(rows, "third", **{**more, "seed": 7})
     told = [event.text for _, event in kept.events if hasattr(event, "text")]
     assert any("was trained on" in text and "scores are too good" in text for text in told)
