@@ -208,6 +208,8 @@ def resume(
     """
     folder = _folder(run, runs_dir)
     if folder.is_busy() and (steering := Run(folder).steering()).status == "paused":
+        if num_train_epochs is not None:
+            steering.change(num_train_epochs=num_train_epochs)
         steering.resume()
         return Run(folder)
     if folder.status() == "finished" and num_train_epochs is None:
@@ -768,20 +770,20 @@ def predict(
     asked = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p,
              "seed": seed}  # fmt: skip
     request = _request({"top_k": top_k, **asked})
-    if task.respond is not None:
-        rows = _rows_in(texts, text, run)
-        with Progress(f"{run.name}: {task.answering}", display) as progress:
-            return run.respond(rows, request, progress)
-    if unfit := [name for name, value in asked.items() if value is not None]:
+    unfit = [name for name, value in asked.items() if value is not None]
+    if unfit and task.reads != "writing":
         raise RunError(
             f"{', '.join(unfit)}: {run.name} writes nothing; it has learnt {task.summary}",
             hint="leave it out",
         )
+    if task.respond is not None:
+        rows = _rows_in(texts, text, run)
+        with Progress(f"{run.name}: {task.answering}", display) as progress:
+            return run.respond(rows, request, progress)
     show = task.answers
     if top_k is not None:
-        if task.ranked is None or top_k < 1:
-            problem = f"top_k is {top_k}" if task.ranked else f"{run.name} gives no other answers"
-            raise RunError(problem, hint="take 1 or more" if task.ranked else "leave top_k out")
+        if task.ranked is None:
+            raise RunError(f"{run.name} gives no other answers", hint="leave top_k out")
         show = partial(task.ranked, count=top_k)
     rows = _rows_in(texts, text, run)
     with Progress(f"{run.name}: texts labelled", display) as progress:
@@ -793,6 +795,7 @@ def _request(given: Mapping[str, Any]) -> Request:
     """Check how a model is asked to write; what is None is as usual."""
     request = Request(**{name: value for name, value in given.items() if value is not None})
     fits = {
+        "top_k": request.top_k is None or request.top_k >= 1,
         "max_new_tokens": 1 <= request.max_new_tokens <= 100_000,
         "temperature": 0 <= request.temperature <= 100,
         "top_p": 0 < request.top_p <= 1,
@@ -801,8 +804,8 @@ def _request(given: Mapping[str, Any]) -> Request:
     if unfit := [f"{name} is {getattr(request, name)}" for name, fit in fits.items() if not fit]:
         raise RunError(
             ", ".join(unfit),
-            hint="max_new_tokens is 1 or more, temperature 0 (always the likeliest) or more, top_p "
-            "above 0 and 1 at most",
+            hint="top_k and max_new_tokens are 1 or more, temperature 0 (always the likeliest) or "
+            "more, top_p above 0 and 1 at most",
         )
     return request
 

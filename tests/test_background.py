@@ -72,11 +72,13 @@ def test_it_is_steered_from_here_and_goes_on_where_it_was_stopped(started):
     assert steering.settings["learning_rate"] == 1e-5
     steering.save()
     until(lambda: not steering.is_asked)
-    nbtune.resume("steered")
+    nbtune.resume("steered", num_train_epochs=4000)
     until(lambda: steering.status == "running")
     assert nbtune.stop("steered").status == "paused"
     asked = [(e.action, e.value) for _, e in run.events if isinstance(e, Controlled)]
-    assert asked == [("pause", None), ("change", 1e-5), ("save", None), ("resume", None)]
+    assert asked == [
+        ("pause", None), ("change", 1e-5), ("save", None), ("change", 4000), ("resume", None),
+    ]  # fmt: skip
     assert steering.status == "ended"
     with pytest.raises(RunError, match="not training any more"):
         steering.pause()

@@ -100,7 +100,7 @@ class Run:
         if self._trained is None:
             self._trained = load_trained(self.folder)
         elif (self.folder.model_path / READING).is_file():
-            known = settled_of(self.folder)
+            known = replace(settled_of(self.folder), tokenizer=self._trained.tokenizer)
             if known != self._trained.known:
                 self._trained = replace(self._trained, known=known)
         return self._trained

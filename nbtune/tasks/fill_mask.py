@@ -71,7 +71,7 @@ def respond(
     Raises
     ------
     DataError
-        When a text has no mask, or none in the tokens that the model can take.
+        When a text has no mask, or one behind the tokens that the model can take.
     """
     tokenizer, count = known.tokenizer, request.top_k or USUAL_FILLS
     texts = list(rows["text"])
@@ -110,6 +110,12 @@ def _fills(
         ).to(next(model.parameters()).device)
         ids = inputs["input_ids"]
         is_gap = ids == tokenizer.mask_token_id
+        for row, seen in enumerate(is_gap.sum(1).tolist(), start):
+            if seen < texts[row].count(tokenizer.mask_token):
+                raise DataError(
+                    f"text {row} has a gap behind the {max_length} tokens that the model takes",
+                    hint="shorten what stands before it",
+                )
         places = is_gap.flatten().nonzero()[:, 0]
         with torch.no_grad(), only_at(model, ids.shape[1], places):
             chances = model(**inputs).logits[0].float().softmax(-1)

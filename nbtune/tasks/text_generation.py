@@ -86,8 +86,9 @@ def respond(
 
 def _written(model: Any, text: str, tokenizer: Any, max_length: int, request: Request) -> str:
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
-    room = max(1, max_length - request.max_new_tokens)
-    prompt = [*start_of(tokenizer), *own][-room:]  # of a long text the end counts
+    # Of a long text the end counts; half of the room is its own, however much is to be written.
+    room = max(1, max_length // 2, max_length - request.max_new_tokens)
+    prompt = [*start_of(tokenizer), *own][-room:]
     ids = torch.tensor([prompt], device=next(model.parameters()).device)
     draws = request.temperature > 0
     drawing = {

@@ -118,6 +118,18 @@ def test_a_text_without_a_gap_is_named(run):
         nbtune.predict(run, ["a [MASK]", "none"])
     with pytest.raises(RunError, match="top_p is 2"):
         nbtune.predict(run, ["a [MASK]"], top_p=2)
+    with pytest.raises(RunError, match=r"temperature: lm@1 writes nothing"):
+        nbtune.predict(run, ["a [MASK]"], temperature=0.5)
+    with pytest.raises(RunError, match="top_k is -1"):
+        nbtune.predict(run, ["a [MASK]"], top_k=-1)
+
+
+@pytest.mark.parametrize(
+    "text", ["the cat " * 30 + "[MASK]", "[MASK]" + " the cat" * 30 + "[MASK]"]
+)
+def test_a_gap_that_the_model_does_not_reach_is_named(run, text):
+    with pytest.raises(DataError, match="text 1 has a gap behind the 32 tokens"):
+        nbtune.predict(run, ["a [MASK]", text])
 
 
 @pytest.mark.parametrize(

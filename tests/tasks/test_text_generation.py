@@ -8,7 +8,7 @@ from nbtune.data.plain import PLAIN
 from nbtune.errors import ModelError
 from nbtune.models.scratch import new_tokenizer
 from nbtune.recipe import Recipe
-from nbtune.tasks import Known, find_task
+from nbtune.tasks import Known, Request, find_task
 from nbtune.testing import check_task, tiny_model_folder, topic_rows
 
 TASK = find_task("text-generation")
@@ -103,3 +103,30 @@ def test_it_is_judged_beside_its_beginning(run):
 def test_a_model_that_cannot_write_is_refused(train, tmp_path):
     with pytest.raises(ModelError, match="has no head for this task"):
         train(model=str(tiny_model_folder(tmp_path / "x", "distilbert")), name="cannot")
+
+
+class Listener:
+    """A model that remembers what it was asked to go on with, and says that all is said."""
+
+    def can_generate(self):
+        return True
+
+    def parameters(self):
+        return iter([torch.zeros(1)])
+
+    def generate(self, input_ids, max_new_tokens, eos_token_id, **_):
+        self.prompt, self.most = input_ids[0].tolist(), max_new_tokens
+        return torch.cat([input_ids, torch.tensor([[eos_token_id]])], dim=1)
+
+
+@pytest.mark.parametrize(("words", "wanted"), [(3, 500), (3, 60), (90, 500), (90, 4), (90, 1)])
+def test_a_long_request_does_not_push_out_what_is_to_be_gone_on_with(words, wanted):
+    text = " one" * words
+    tokenizer = new_tokenizer([text], "writing")
+    own = [tokenizer.bos_token_id, *tokenizer(text)["input_ids"]]
+    model, known = Listener(), Known(tokenizer=tokenizer)
+    rows = pd.DataFrame({"text": [text]})
+    TASK.respond(model, rows, known, 32, Request(max_new_tokens=wanted))
+    assert model.prompt == own[-len(model.prompt) :]
+    assert len(model.prompt) == min(len(own), max(16, 32 - wanted))
+    assert model.most == min(wanted, 32 - len(model.prompt))
