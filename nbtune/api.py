@@ -292,6 +292,7 @@ def lr_find(
     with Progress("learning rates tried", display) as progress, TemporaryDirectory() as place:
         prepared = prepare(settled, _given(data, settled.data, "data"), suit=suit)
         settled = prepared.recipe
+        check_layers(settled, source)
         prepared = replace(prepared, splits={"train": prepared.splits["train"]})
         folder = RunStore(place).create("lr_find")
         lay_out(folder, given, settled, prepared)
@@ -344,7 +345,8 @@ def estimate(
     given = resolve(recipe, settings, set)
     store = RunStore(runs_dir)
     named = begin_at_run(given.recipe, store, "")
-    settled, root = fill_in(named, find_source(named.model)), store.root
+    source, root = find_source(named.model), store.root
+    settled = fill_in(named, source)
     # On the disk of the runs, whose room and speed count; a temporary folder may lie in memory.
     near = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     scratch = TemporaryDirectory(prefix=".estimate-", dir=near)
@@ -357,6 +359,7 @@ def estimate(
             suit=suit,
         )
         settled = prepared.recipe
+        check_layers(settled, source)
         folder = RunStore(place).create("estimate")
         lay_out(folder, given, settled, prepared)
         found = estimate_run(folder, lambda event: progress(0, 1), progress)

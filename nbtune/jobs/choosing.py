@@ -156,12 +156,13 @@ def fill_in(recipe: Recipe, source: ModelSource) -> Recipe:
 
 
 def check_layers(recipe: Recipe, source: ModelSource) -> None:
-    """Refuse layers that the model does not have before its weights are read.
+    """Refuse what the layers of the model are not there for, before its weights are read.
 
     Raises
     ------
     RecipeError
-        When more layers are to be frozen than there are, or those of a method are not there.
+        When more layers are to be frozen than there are, those of a method are not there, or none
+        can run again in the backward pass.
     ModelError
         When the model cannot be loaded, or has no head for the task.
     """
@@ -171,6 +172,11 @@ def check_layers(recipe: Recipe, source: ModelSource) -> None:
     source = replace(source, size=recipe.size)
     model = outline_model(source, task_of(recipe).head, recipe.revision)
     frozen_weights(model, recipe)
+    if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
+        raise RecipeError(
+            f"gradient_checkpointing: {source.name} cannot run layers again",
+            hint="leave it out; a smaller per_device_train_batch_size takes less memory too",
+        )
     find_method(recipe.method).check_layers(model, recipe)
 
 

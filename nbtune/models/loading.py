@@ -218,6 +218,12 @@ def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
             f"task ({head.removeprefix('AutoModelFor')})",
             hint=f"kinds that have one: {', '.join(can)}",
         )
+    if head == "AutoModelForCausalLM" and config.is_encoder_decoder:
+        raise ModelError(
+            f"model: {source.name!r} is a {config.model_type} model, which reads one text and "
+            "writes another",
+            hint="to go on with a text take a decoder, such as gpt2 or scratch-decoder",
+        )
 
 
 def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dict[str, Any]:

@@ -78,6 +78,14 @@ def test_layers_that_a_model_lacks_are_refused_before_its_weights_are_read(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("work", [nbtune.finetune, nbtune.estimate, nbtune.lr_find])
+@pytest.mark.parametrize("setting", [{"gradient_checkpointing": True}, {"freeze": 9}])
+def test_what_a_model_from_nothing_cannot_do_is_refused(tmp_path, work, setting):
+    name = next(iter(setting))
+    with pytest.raises(RecipeError, match=f"^{name}: .*scratch-lstm"):
+        work(topic_rows(30), model="scratch-lstm", **setting, runs_dir=tmp_path, display="none")
+
+
 @pytest.mark.parametrize("method", ["full", "head", "bitfit", "lora", "ia3", "prefix-tuning"])
 def test_layers_that_are_there_are_let_through(tmp_path, method):
     folder = tiny_model_folder(tmp_path / "m")
