@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import subprocess
@@ -19,6 +20,9 @@ PAYS = 0.75
 NARROW = 256
 """Below this width, turning numbers from one format to the other takes what the products gain."""
 FORMATS = ("fp32", "bf16")
+TRIAL = "nbtune.engine.precision_trial"
+PYTHON_FAILED = 1
+"""How Python ends after an error, and not after an instruction that there is not."""
 
 
 def choose_precision(wanted: str, device: torch.device, width: int | None = None) -> str:
@@ -46,12 +50,32 @@ def choose_precision(wanted: str, device: torch.device, width: int | None = None
         return FORMATS[device.type == "cpu" and width is not None and pays(width)]
     if wanted == "fp16" and device.type != "cuda":
         raise RecipeError("precision: fp16 needs a CUDA GPU", hint="use precision: auto")
-    if wanted == "bf16" and device.type == "cpu" and try_bf16(NARROW) is None:
+    if wanted == "bf16" and device.type == "cpu":
+        _refuse_deadly()
+    return wanted
+
+
+def works(precision: str, device: torch.device, width: int | None = None) -> bool:
+    """Whether a run that began in this format can go on in it here."""
+    if precision != "bf16" or device.type != "cpu":
+        return True
+    share = measured(width or NARROW) if has_bf16() else None
+    return share is not None and not math.isnan(share)
+
+
+def _refuse_deadly() -> None:
+    share = try_bf16(NARROW)
+    if share is None:
         raise RecipeError(
             "precision: bf16 kills Python on this CPU (it names instructions it does not have)",
             hint="use precision: auto, or set ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16",
         )
-    return wanted
+    if math.isnan(share):
+        raise RecipeError(
+            "precision: bf16 could not be tried in a process of its own, and kills Python on some "
+            "CPUs",
+            hint=f"use precision: auto, or see what this says: python -m {TRIAL} {NARROW}",
+        )
 
 
 def _own_choice() -> str | None:
@@ -70,31 +94,41 @@ def has_bf16() -> bool:
 
 
 def pays(width: int) -> bool:
-    """Whether bf16 is faster on this CPU; what was measured is kept for the next kernel."""
-    if width < NARROW or not has_bf16():
-        return False
+    """Whether bf16 is faster on this CPU."""
+    share = measured(width) if width >= NARROW and has_bf16() else None
+    return share is not None and share < PAYS
+
+
+def measured(width: int) -> float | None:
+    """Return what `try_bf16` says, which is kept for the next kernel where it was tried."""
     place, found = _place(), read_json(_place())
     kept: dict[str, float | None] = found if isinstance(found, dict) else {}
     key = f"{_cpu()}, torch {torch.__version__}, width {width}"
-    if key not in kept:
-        kept[key] = try_bf16(width)
+    if key in kept:
+        return kept[key]
+    share = try_bf16(width)
+    if share is None or not math.isnan(share):
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            write_json(place, kept)
+            write_json(place, kept | {key: share})
         except OSError:
             pass  # the next kernel measures it again
-    share = kept[key]
-    return share is not None and share < PAYS
+    return share
 
 
 @cache
 def try_bf16(width: int) -> float | None:
-    """Return the time of a layer in bf16, of fp32's; None where bf16 ends the process."""
+    """Return the time of a layer in bf16, of fp32's.
+
+    None where bf16 ends the process, NaN where the trial could not begin.
+    """
     ran = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "nbtune.engine.precision_trial", str(width)],
+        [sys.executable, "-m", TRIAL, str(width)],
         capture_output=True,
         text=True,
     )
+    if ran.returncode == PYTHON_FAILED:
+        return math.nan
     return float(ran.stdout) if ran.returncode == 0 else None
 
 

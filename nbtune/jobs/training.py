@@ -316,11 +316,12 @@ def make_job(
 
 
 def _precision(folder: RunFolder, recipe: Recipe, device: torch.device, width: int | None) -> str:
-    """Choose a number format; a run that goes on computes as it did."""
-    from nbtune.engine.precision import choose_precision
+    """Choose a number format; a run that goes on computes as it did, if this machine can."""
+    from nbtune.engine.precision import choose_precision, works
 
     begun = last_start(folder)
-    if begun is not None and recipe.precision == "auto" and begun.device == device.type:
+    is_open = begun is not None and recipe.precision == "auto" and begun.device == device.type
+    if begun is not None and is_open and works(begun.precision, device, width):
         return begun.precision
     return choose_precision(recipe.precision, device, width)
 

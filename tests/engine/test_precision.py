@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nbtune.engine import precision
-from nbtune.engine.precision import choose_precision, pays, try_bf16
+from nbtune.engine.precision import choose_precision, pays, try_bf16, works
 from nbtune.engine.precision_trial import trial
 from nbtune.errors import RecipeError
 
@@ -69,6 +69,31 @@ def test_what_was_measured_is_kept_for_the_next_kernel(monkeypatch, tmp_path):
     assert "width 768" in key
     assert torch.__version__ in key
     assert share == 0.5
+
+
+def test_a_trial_that_could_not_begin_is_not_kept(monkeypatch, tmp_path):
+    """As when the child does not find nbtune: that says nothing of the CPU."""
+    measured(monkeypatch, code=1)
+    assert not pays(768)
+    with pytest.raises(RecipeError, match="bf16 could not be tried"):
+        choose_precision("bf16", CPU)
+    assert not (tmp_path / "cache").exists()
+    try_bf16.cache_clear()
+    measured(monkeypatch, 0.5)
+    assert pays(768)
+
+
+def test_a_run_of_another_machine_goes_on_in_its_format_where_that_works(monkeypatch):
+    assert works("fp32", CPU, 384)
+    assert works("bf16", CUDA, 384)
+    measured(monkeypatch, 1.5)
+    assert works("bf16", CPU, 384), "slow is no reason to compute otherwise"
+    measured(monkeypatch, code=-4)
+    try_bf16.cache_clear()
+    assert not works("bf16", CPU, 768)
+    assert not works("bf16", CPU, None)
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
+    assert not works("bf16", CPU, 384)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]"])
