@@ -10,6 +10,7 @@ import pytest
 import nbtune
 from nbtune.errors import RunError
 from nbtune.events import Controlled, StepsDone
+from nbtune.jobs.background import launch
 from nbtune.runs import RunStore
 from nbtune.runs.letters import is_letter_waiting, leave_letter, take_letters
 from nbtune.testing import tiny_model_folder, topic_rows
@@ -119,6 +120,15 @@ def test_a_process_that_cannot_begin_says_why(monkeypatch, tmp_path):
     with pytest.raises(RunError, match=r"could not be started: .*No module named"):
         nbtune.finetune(ROWS, "lost", background=True, **RECIPE)
     assert nbtune.load("lost").status == "failed"
+
+
+def test_a_process_that_has_ended_when_one_looks_had_begun(monkeypatch, tmp_path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "{\\"pid\\": $$}" > "$4/process.json"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    folder = RunStore(tmp_path).create("quick")
+    assert launch(folder) == folder.trainer["pid"]
 
 
 def test_what_fails_in_the_process_is_in_the_history(started, tmp_path):

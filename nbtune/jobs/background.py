@@ -20,7 +20,7 @@ def launch(folder: RunFolder, *, num_train_epochs: float | None = None) -> int:
     """Start a process that trains the run which stands ready in this folder; returns its id.
 
     What it says besides the events is in the run's log. When this returns the process holds the
-    run, so that nobody else can train it.
+    run, so that nobody else can train it, or has ended already.
 
     Parameters
     ----------
@@ -47,19 +47,23 @@ def launch(folder: RunFolder, *, num_train_epochs: float | None = None) -> int:
             start_new_session=True,  # an interrupt or a shutdown of the kernel is not meant for it
         )
     try:
-        while folder.trainer.get("pid") != child.pid or not folder.is_busy():
-            if child.poll() is not None:
-                raise RunError(
-                    f"{folder.title} could not be started: {_last_words(folder.log_path, said)}",
-                    hint=f"all that it said is in {folder.log_path}",
-                )
+        while child.poll() is None and not (_is_signed(folder, child) and folder.is_busy()):
             time.sleep(LOOK_SECONDS)
     except BaseException:
         child.kill()
         raise
+    if child.poll() is not None and not _is_signed(folder, child):
+        raise RunError(
+            f"{folder.title} could not be started: {_last_words(folder.log_path, said)}",
+            hint=f"all that it said is in {folder.log_path}",
+        )
     # Somebody has to take note of its end, or it stays in the table of processes.
     threading.Thread(target=child.wait, name="nbtune-child", daemon=True).start()
     return child.pid
+
+
+def _is_signed(folder: RunFolder, child: subprocess.Popen[bytes]) -> bool:
+    return bool(folder.trainer.get("pid") == child.pid)
 
 
 def _surroundings() -> dict[str, str]:

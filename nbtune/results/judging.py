@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import DataError, RunError, did_you_mean
+from nbtune.errors import DataError, ModelError, RunError, did_you_mean
 from nbtune.jobs.folders import read_columns, read_rows
 from nbtune.jobs.trained import ask
 from nbtune.recipe import from_yaml
@@ -61,14 +61,21 @@ def judge_run(
 def _before_training(
     run: Run, rows: pd.DataFrame, progress: Callable[[int, int], None] | None
 ) -> dict[str, Predictions]:
-    """Return what the model of the run said of rows when its training began."""
+    """Return what the model of the run said of rows when its training began.
+
+    Nothing where that model is gone: the rest is worth telling.
+    """
     from nbtune.data.encoding import open_examples
     from nbtune.jobs.starting import before_training
     from nbtune.jobs.training import untrained
 
     recipe, place = from_yaml(run.folder.recipe_text), run.folder.path / "tokens" / "train"
     train = open_examples(place) if place.is_dir() else None
-    return before_training(untrained(run.folder, recipe), recipe, rows, train, progress)
+    try:
+        start = untrained(run.folder, recipe)
+    except ModelError:
+        return {}
+    return before_training(start, recipe, rows, train, progress)
 
 
 def _given(run: Run, data: Any, split: str | None) -> Judging:

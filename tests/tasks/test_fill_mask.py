@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +98,15 @@ def test_an_evaluation_sets_it_beside_the_same_lines_on_the_test_rows(run):
     assert "perplexity" in faces["text/plain"]
     assert "perplexity" in found.figure().axes[0].get_xlabel()
     assert list(found.frame["asked"]) == [1] * len(found.frame)
+
+
+def test_a_run_whose_beginning_is_gone_is_judged_without_it(train, base, tmp_path):
+    beginning = shutil.copytree(base, tmp_path / "beginning")
+    left = train(name="left", model=str(beginning), max_steps=1)
+    shutil.rmtree(beginning)
+    found = nbtune.evaluate(nbtune.Run(left.folder))
+    assert [one.name for one in found.record.table] == ["left@1"]
+    assert found.record.scores["perplexity"].value > 1
 
 
 def test_gaps_are_filled_as_the_pipeline_of_transformers_fills_them(run):
