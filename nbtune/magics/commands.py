@@ -133,7 +133,7 @@ class NBTune(Magics):  # type: ignore[misc]
 
         run = self._find_run(found.run)
         data = None if found.data is None else self._find_rows(found.data, "--data")
-        return api.evaluate(
+        judged = api.evaluate(
             run,
             data,
             split=found.split,
@@ -141,6 +141,10 @@ class NBTune(Magics):  # type: ignore[misc]
             threshold=found.threshold,
             display=self.display or None,
         )
+        if found.figures is not None:
+            files = judged.save_figures(found.figures)
+            print(f"nbtune: {len(files)} files in {found.figures}")
+        return judged
 
     @_magic(line_magic)
     def review(self, found: Namespace, cell: None) -> Review:

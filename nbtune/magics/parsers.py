@@ -102,6 +102,9 @@ def evaluate() -> LineParser:
         metavar="[LABEL:]RULE",
         help="precision=0.95, recall=0.9, cost=5:1, f1, 0.3 or default",
     )
+    parser.add_argument(
+        "--figures", metavar="FOLDER", help="write each picture there as SVG and PDF, for print"
+    )
     return parser
 
 

@@ -10,13 +10,16 @@ from nbtune.panels.html import number, percent, render
 from nbtune.panels.markdown import escaped
 from nbtune.panels.marked import marked_lines
 from nbtune.plots.texts import short
-from nbtune.records import ClassScores, EvaluationRecord, Judged, Score, worth
+from nbtune.records import ClassScores, EvaluationRecord, Judged, Mistake, Score, worth
 
 MOST_ERRORS = 10
 MOST_CLASSES = 60
 MOST_SLICES = 40
 MOST_IN_TEXT = 20
 WORST_IN_TEXT = 3
+MOST_MISTAKES = 10
+FEW_LABELS = 15
+"""Up to so many labels the matrix itself says which are taken for which."""
 
 
 def evaluation_html(record: EvaluationRecord) -> str:
@@ -31,6 +34,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         best={name: _best(record, name) for name in record.scores},
         classes=_worst(record, MOST_CLASSES),
         decided=record.decided[:MOST_CLASSES],
+        mistakes=_mistakes(record),
         errors=record.errors[:MOST_ERRORS],
         lines=marked_lines(record),
         what=_marked_parts(record),
@@ -64,7 +68,7 @@ def evaluation_text(record: EvaluationRecord) -> str:
     """Return the same, with fewer labels and errors, as lines of at most 80 characters."""
     head = f"{short(record.run, 40)} on {record.rows:,} {short(record.split, 20)} rows"
     after = [line for text in _sentences(record) for line in textwrap.wrap(short(text), 80)]
-    lines = (_score_lines, _class_lines, _slice_lines, _error_lines)
+    lines = (_score_lines, _class_lines, _mistake_lines, _slice_lines, _error_lines)
     parts = (part(record) for part in lines)
     return "\n".join([head, *(line.rstrip() for part in parts for line in part), *after])
 
@@ -139,6 +143,21 @@ def _class_lines(record: EvaluationRecord) -> Iterator[str]:
         values = (one.recall, one.f1, *([one.roc_auc] if has_auc else []))
         scores = f"{number(one.precision):>10}" + "".join(f"{number(v):>9}" for v in values)
         yield f"{short(one.label, 31):<32}{scores}{one.support:>9,}"
+
+
+def _mistakes(record: EvaluationRecord) -> list[Mistake]:
+    """Return the commonest mistakes, where there are too many labels to find them in a matrix."""
+    found = record.confusion
+    return found.mistakes[:MOST_MISTAKES] if found and len(found.labels) > FEW_LABELS else []
+
+
+def _mistake_lines(record: EvaluationRecord) -> Iterator[str]:
+    shown = _mistakes(record)
+    if shown:
+        yield f"{'taken for another label':<62}{'of its':>9}{'rows':>9}"
+    for one in shown:
+        pair = f"{short(one.true, 29)} for {short(one.predicted, 28)}"
+        yield f"{pair:<62}{percent(one.share):>9}{one.count:>9,}"
 
 
 def _slice_lines(record: EvaluationRecord) -> Iterator[str]:

@@ -111,14 +111,13 @@ class MatrixPicker:
 
 def worst_pairs(confusion: Confusion) -> list[tuple[str, Cell]]:
     """Return the labels that are taken for others, most rows first, then those that are right."""
-    found = [
-        (count, true != predicted, (true, predicted))
-        for true, row in zip(confusion.labels, confusion.counts, strict=True)
-        for predicted, count in zip(confusion.labels, row, strict=True)
-        if count
+    pairs = [(one.count, (one.true, one.predicted)) for one in confusion.mistakes]
+    right = [
+        (row[place], (label, label))
+        for place, (label, row) in enumerate(zip(confusion.labels, confusion.counts, strict=True))
+        if row[place]
     ]
-    found.sort(key=lambda one: (not one[1], -one[0]))
+    pairs += sorted(right, key=lambda one: -one[0])
     return [
-        (f"{count:>5}  {short(cell[0], 24)} → {short(cell[1], 24)}", cell)
-        for count, _, cell in found
+        (f"{count:>5}  {short(cell[0], 24)} → {short(cell[1], 24)}", cell) for count, cell in pairs
     ]

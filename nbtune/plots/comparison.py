@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from nbtune.plots.cost import plot_cost
@@ -19,6 +22,21 @@ def comparison_figure(record: ComparisonRecord) -> Figure:
     if record.pairs:
         plot_pairs(record, axes[0, 2])
     return figure
+
+
+def separate_figures(record: ComparisonRecord) -> dict[str, Figure]:
+    """Return each picture of a comparison as a figure of its own, by its name."""
+    plots: dict[str, Callable[[ComparisonRecord, Any], Any]] = {
+        "courses": plot_courses,
+        "cost": plot_cost,
+        **({"pairs": plot_pairs} if record.pairs else {}),
+    }
+    found = {}
+    for name, plot in plots.items():
+        figure, axes = new_figure(4.4, 3.6)
+        plot(record, axes[0, 0])
+        found[name] = figure
+    return found
 
 
 def comparison_png(record: ComparisonRecord) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -14,10 +15,12 @@ from nbtune.plots.perplexity import plot_perplexity
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.scatter import plot_misses, plot_scatter
+from nbtune.plots.slices import plot_slices
 from nbtune.plots.style import new_figure, tidy, to_png
 from nbtune.records import Confusion, EvaluationRecord
 
 MANY_LABELS = 15
+Plot = tuple[str, float, float, Callable[[Any], Any]]
 
 
 def evaluation_figure(record: EvaluationRecord) -> Figure:
@@ -72,6 +75,49 @@ def _curves(record: EvaluationRecord, axes: Any) -> None:
     if record.calibration is not None:
         plot_calibration(record.calibration, axes[1, 0])
     plot_gain(record, axes[1, 1])
+
+
+def separate_figures(record: EvaluationRecord) -> dict[str, Figure]:
+    """Return each picture of an evaluation as a figure of its own, by its name."""
+    found = {}
+    for name, width, height, plot in _plots(record):
+        figure, axes = new_figure(width, height)
+        plot(axes[0, 0])
+        found[name] = figure
+    return found
+
+
+def _plots(record: EvaluationRecord) -> Iterator[Plot]:
+    """Yield name, width and height in inches, and what draws it."""
+    if (confusion := record.confusion) is not None:
+        size = 4.2 if len(record.labels) <= MANY_LABELS else 6.5
+        yield "confusion", size, size, lambda ax: plot_confusion(confusion, ax)
+    if record.roc:
+        yield "roc", 3.6, 3.4, lambda ax: plot_roc(record, ax)
+        yield "precision-recall", 3.6, 3.4, lambda ax: plot_pr(record, ax)
+        yield "gain", 3.6, 3.4, lambda ax: plot_gain(record, ax)
+    if (calibration := record.calibration) is not None:
+        yield "calibration", 3.6, 3.4, lambda ax: plot_calibration(calibration, ax)
+    if (scatter := record.scatter) is not None:
+        yield "scatter", 4.2, 4.0, lambda ax: plot_scatter(scatter, ax)
+        yield "misses", 4.2, 4.0, lambda ax: plot_misses(scatter, ax)
+    if record.decides == "perplexity":
+        yield (
+            "perplexity",
+            6.5,
+            0.9 + 0.6 * len(record.table),
+            lambda ax: plot_perplexity(record, ax),
+        )
+    if record.classes:
+        yield "labels", 5.5, 4.2, lambda ax: plot_labels(record, ax)
+    if (slices := record.slices) is not None and slices.asked:
+        height = 1.2 + 0.3 * len(slices.asked)
+        yield (
+            "slices",
+            6.0,
+            height,
+            lambda ax: plot_slices(slices.asked, ax, overall=slices.overall),
+        )
 
 
 def evaluation_png(record: EvaluationRecord) -> bytes:

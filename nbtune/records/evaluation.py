@@ -54,11 +54,32 @@ class ClassScores:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A label that is taken for another one: how many rows, and of the true label what share."""
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Confusion:
     """Counts of shape (labels, labels): true labels downwards, predicted ones across."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """All labels that are taken for others, those of most rows first."""
+        found = [
+            Mistake(true, predicted, count, count / sum(row))
+            for true, row in zip(self.labels, self.counts, strict=True)
+            for predicted, count in zip(self.labels, row, strict=True)
+            if count and predicted != true
+        ]
+        return sorted(found, key=lambda one: (-one.count, -one.share))
 
 
 @dataclass(frozen=True)

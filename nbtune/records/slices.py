@@ -50,6 +50,13 @@ class Slices:
     looked_at: int
 
     @property
+    def overall(self) -> float:
+        """The share of all rows that is right; NaN where no column was asked for."""
+        rows = sum(one.rows for one in self.asked)
+        right = sum(one.rows * one.right.value for one in self.asked)
+        return right / rows if rows else float("nan")
+
+    @property
     def words(self) -> str:
         """What was found, in a sentence."""
         where = f"{self.looked_at:,} slices by length, columns and frequent words"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.records import ComparisonRecord
@@ -99,6 +101,30 @@ class Comparison:
         from nbtune.plots.comparison import comparison_figure
 
         return comparison_figure(self.record)
+
+    def save_figures(
+        self, folder: str | Path = "figures", formats: Iterable[str] = ("svg", "pdf")
+    ) -> list[Path]:
+        """Write each picture into a folder, for print: on white, with letters that stay letters.
+
+        Parameters
+        ----------
+        formats : iterable of {"svg", "pdf", "png"}
+
+        Returns
+        -------
+        list of Path
+            What was written, such as ``figures/pairs.pdf``.
+
+        Raises
+        ------
+        NbtuneError
+            When a format is not known, or the folder cannot be written.
+        """
+        from nbtune.plots.comparison import separate_figures
+        from nbtune.plots.saving import save_figures
+
+        return save_figures(separate_figures(self.record), folder, formats)
 
     def __repr__(self) -> str:
         names = ", ".join(one.name for one in self.record.contenders)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.records import ClassScores, Confusion, Curve, EvaluationRecord, Slice
@@ -118,6 +119,30 @@ class Evaluation:
 
         return evaluation_figure(self.record)
 
+    def save_figures(
+        self, folder: str | Path = "figures", formats: Iterable[str] = ("svg", "pdf")
+    ) -> list[Path]:
+        """Write each picture into a folder, for print: on white, with letters that stay letters.
+
+        Parameters
+        ----------
+        formats : iterable of {"svg", "pdf", "png"}
+
+        Returns
+        -------
+        list of Path
+            What was written, such as ``figures/confusion.pdf``.
+
+        Raises
+        ------
+        NbtuneError
+            When a format is not known, or the folder cannot be written.
+        """
+        from nbtune.plots.evaluation import separate_figures
+        from nbtune.plots.saving import save_figures
+
+        return save_figures(separate_figures(self.record), folder, formats)
+
     def __repr__(self) -> str:
         name = self.record.decides
         value = f"{name} {self.metrics[name]:.3f}"
@@ -138,9 +163,7 @@ class Evaluation:
             if (slices := self.record.slices) is not None and slices.asked:
                 from nbtune.plots.slices import slices_png
 
-                rows = sum(one.rows for one in slices.asked)
-                right = sum(one.rows * one.right.value for one in slices.asked)
-                pictures.append(slices_png(slices, right / rows))
+                pictures.append(slices_png(slices, slices.overall))
             for picture in pictures:
                 told = {"image/png": b64encode(picture).decode(), "text/plain": repr(self)}
                 display(told, raw=True)
