@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 from nbtune.evaluation.metrics import brier_of_rows
 from nbtune.evaluation.thresholds import given_labels
@@ -23,7 +23,7 @@ FEWEST_ROWS = 6
 """Below this nothing is known at 95 %: five rows of one kind are a matter of chance."""
 _WORK = 100_000_000
 """Rows x labels x resamples; more rows have narrower intervals, which need fewer resamples."""
-_CELLS_AT_ONCE = 1_000_000
+_CELLS_AT_ONCE = 10_000_000
 
 
 def interval(value: float, samples: Array, rows: int) -> Score:
@@ -121,11 +121,19 @@ def weighted_scores(
 def _confusions(weights: Array, targets: Array, predictions: Array, labels: int) -> Array:
     """Sum the weights into confusion matrices of shape (resamples, labels, labels)."""
     cells = targets * labels + predictions
-    order = np.argsort(cells, kind="stable")
-    used, starts = np.unique(cells[order], return_index=True)
-    sums = np.zeros((len(weights), labels * labels))
-    sums[:, used] = np.add.reduceat(weights[:, order], starts, axis=1, dtype=np.float64)
-    return sums.reshape(-1, labels, labels)
+    return _sums(np.ascontiguousarray(weights.T), cells, labels**2).reshape(-1, labels, labels)
+
+
+def _sums(weights: Array, bins: Array, count: int) -> Array:
+    """Add up weights of shape (rows, resamples) by the bins of rows; (resamples, bins), float64.
+
+    As a product with a sparse matrix of ones, which reads the weights of a row as they lie: a
+    third of the time of sorting them. Weights are how often rows are drawn, so sums are exact.
+    """
+    ones = sparse.csr_array(
+        (np.ones(len(bins), weights.dtype), (bins, np.arange(len(bins)))), (count, len(bins))
+    )
+    return np.asarray((ones @ weights).T, dtype=np.float64)
 
 
 def _from_confusions(counts: Array) -> dict[str, Array]:
@@ -193,10 +201,17 @@ def weighted_auc(weights: Array, columns: list[Column]) -> Array:
     A label that a resample has in no row, or in all, is left out of its mean.
     """
     sums, counts = np.zeros(len(weights)), np.zeros(len(weights))
+    by_row = np.ascontiguousarray(weights.T)
     for with_it, others, lower, upper in columns:
-        below = np.zeros((len(weights), len(others) + 1))
-        np.cumsum(weights[:, others], axis=1, dtype=np.float64, out=below[:, 1:])
-        own = weights[:, with_it]
+        # Others are added up between the places that are asked for, not one by one.
+        asked = np.unique(np.concatenate([[0], lower, upper, [len(others)]]))
+        bins = np.zeros(weights.shape[1], dtype=np.intp)  # rows that are none of them are in 0
+        bins[others] = np.searchsorted(asked, np.arange(len(others)), "right")
+        sums_between = _sums(by_row, bins, len(asked))
+        sums_between[:, 0] = 0
+        below = np.cumsum(sums_between, axis=1)
+        lower, upper = np.searchsorted(asked, lower), np.searchsorted(asked, upper)
+        own = by_row[with_it].T.astype(np.float64)
         wins = (own * (below[:, lower] + below[:, upper])).sum(axis=1) / 2
         pairs = own.sum(axis=1) * below[:, -1]
         sums += _ratio(wins, pairs)

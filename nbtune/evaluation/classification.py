@@ -76,6 +76,7 @@ def judge(
     samples = [resampled(targets, found, thresholds=own) for _, _, found, own in models]
     given = given_labels(probabilities, thresholds)
     table = [_judged(*model, targets, own) for model, own in zip(models, samples, strict=True)]
+    roc = roc_curves(targets, probabilities, names)
     return EvaluationRecord(
         run=run,
         split=split,
@@ -84,12 +85,12 @@ def judge(
         table=tuple(table),
         classes=_by_class(targets, given, probabilities, names),
         confusion=_confusion(targets, given, names),
-        roc=roc_curves(targets, probabilities, names),
+        roc=roc,
         pr=pr_curves(targets, probabilities, names),
         errors=_wrong(targets, given, probabilities, names, texts, rows, errors),
         verdict=verdict(table, samples, len(targets), DECIDES),
         calibration=calibrate(targets, probabilities, temperature),
-        gain=gain_curves(targets, probabilities, names),
+        gain=gain_curves(roc, targets, names),
         top_k=_top_k(targets, probabilities),
         operating=_operating(targets, given, probabilities, names, thresholds, rules),
     )

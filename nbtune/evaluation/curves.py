@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,25 +55,34 @@ def pr_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> 
     return (*_worst(curves), _pr("micro", hot.ravel(), probabilities.ravel(), average=True))
 
 
-def gain_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
+def gain_curves(roc: Sequence[Curve], targets: Array, labels: tuple[str, ...]) -> tuple[Curve, ...]:
     """Return for each label the share of its rows that is found among the likeliest rows.
 
-    Labels are those of `roc_curves`. The curve is that of ROC with the rows that have the label
-    counted among those looked at (Provost and Fawcett 2013, chapter 8).
+    The curve is that of ROC with the rows that have the label counted among those looked at
+    (Provost and Fawcett 2013, chapter 8).
+
+    Parameters
+    ----------
+    roc : sequence of Curve
+        What `roc_curves` gives for the same targets.
     """
-    hot = _hot(targets, probabilities)
+    has = targets if targets.ndim == 2 else targets[:, None] == np.arange(len(labels))
+    shares = dict(zip(labels, has.mean(axis=0), strict=True))
     curves = []
-    for k in _columns(hot, targets):
-        false, found, _ = sk.roc_curve(hot[:, k], probabilities[:, k], drop_intermediate=True)
-        share = np.count_nonzero(hot[:, k]) / len(hot)
-        looked_at = share * found + (1 - share) * false
-        curves.append(_curve(labels[k], looked_at, found, float(sk.auc(looked_at, found))))
-    return tuple(_worst(curves))
+    for curve in roc:
+        if curve.average:
+            continue
+        share, found = float(shares[curve.label]), np.array(curve.y)
+        looked_at = share * found + (1 - share) * np.array(curve.x)
+        area = share / 2 + (1 - share) * curve.area
+        curves.append(_curve(curve.label, looked_at, found, area))
+    return tuple(curves)
 
 
 def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Curve:
     precision, recall, _ = sk.precision_recall_curve(positive, scores, drop_intermediate=True)
-    area = float(sk.average_precision_score(positive, scores))
+    # Average precision is a sum of steps; points that were dropped are on none.
+    area = float(-np.sum(np.diff(recall) * precision[:-1]))
     return _curve(label, recall[::-1], precision[::-1], area, average)
 
 

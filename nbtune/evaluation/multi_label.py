@@ -148,6 +148,7 @@ def judge(
         len(targets),
         DECIDES,
     )
+    roc = roc_curves(targets, probabilities, labels)
     return EvaluationRecord(
         run=run,
         split=split,
@@ -156,13 +157,13 @@ def judge(
         table=table,
         classes=_by_label(targets, probabilities, thresholds, labels),
         confusion=None,
-        roc=roc_curves(targets, probabilities, labels),
+        roc=roc,
         pr=pr_curves(targets, probabilities, labels),
         errors=_wrong(targets, probabilities, thresholds, labels, texts, rows, errors),
         verdict=verdict,
         decides=DECIDES,
         calibration=of_chances(targets.ravel(), probabilities.ravel()),
-        gain=gain_curves(targets, probabilities, labels),
+        gain=gain_curves(roc, targets, labels),
         operating=operating_points(
             labels,
             targets,

@@ -247,6 +247,10 @@ def test_evaluate_scores_the_test_rows_beside_the_baselines(cell):
     ]
     assert set(judged.metrics) >= {"accuracy", "f1_macro", "roc_auc", "log_loss", "mcc"}
     assert len(judged.frame) == cell["topics"].folder.about["rows"]["test"]
+    cell("%evaluate topics --figures printed")
+    assert {"confusion.svg", "confusion.pdf", "roc.pdf"} <= {
+        f.name for f in Path("printed").iterdir()
+    }
 
 
 def test_evaluate_takes_other_rows_and_refuses_unknown_labels(cell):

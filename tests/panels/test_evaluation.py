@@ -8,7 +8,7 @@ from nbtune.panels.evaluation import (
     evaluation_markdown,
     evaluation_text,
 )
-from nbtune.records import Judged, Score
+from nbtune.records import Confusion, Judged, Score
 from nbtune.testing import made_up_record
 
 RECORD = made_up_record(("animal", "food", "place"))
@@ -110,3 +110,25 @@ def test_calibration_and_top_k_are_said_in_every_face():
     for face in (evaluation_html(RECORD), evaluation_markdown(RECORD), evaluation_text(RECORD)):
         plain = " ".join(face.replace("\\", "").split())
         assert all(text in plain for text in said)
+
+
+def test_of_many_labels_the_commonest_mistakes_are_listed():
+    names = tuple(f"<b>label {i}</b>" for i in range(20))
+    counts = [[50 * (row == column) for column in range(20)] for row in range(20)]
+    counts[3][7], counts[9][2] = 30, 4
+    confusion = Confusion(names, tuple(map(tuple, counts)))
+    made = replace(made_up_record(20, rows=200), confusion=confusion)
+    (_, first, second) = rows(evaluation_html(made), "taken for others most often")
+    assert "label 3" in first
+    assert "label 7" in first
+    assert "30" in first
+    assert "38 %" in first
+    assert "label 9" in second
+    assert "<b>label" not in evaluation_html(made)
+    text = evaluation_text(made)
+    assert "for <b>label 7</b>" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_of_few_labels_the_matrix_says_it():
+    assert "taken for others" not in evaluation_html(RECORD)
