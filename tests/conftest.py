@@ -23,3 +23,8 @@ def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NBTUNE_DISPLAY", "none")
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes minutes: at the end one worker would wait for the other."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
