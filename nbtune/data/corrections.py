@@ -104,7 +104,7 @@ def corrected(
     Raises
     ------
     DataError
-        When new labels are none of the data's, or no row is one of theirs.
+        When new labels are none of the data's, no row is one of theirs, or too few are left.
     """
     new = {one.new_label for one in corrections if one.action == "relabel"}
     if unknown := sorted(new - set(labels)):
@@ -135,9 +135,24 @@ def corrected(
             f"corrections: none of the {len(corrections)} rows is one of the data's",
             hint="they are found by row and text; were they made for other data?",
         )
+    _refuse_bare(splits, changed)
     told = counted(list(done.values()))
     missed = len(exact) - len(done)
     return changed, f"corrections: {told}" + (f"; {missed} not found" if missed else "")
+
+
+def _refuse_bare(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse to leave a split without rows, or a label without rows to learn it from."""
+    gone = sorted(set(before["train"]["label"]) - set(after["train"]["label"]))
+    lacking = [f"no training row with the label {label!r}" for label in gone]
+    lacking += [
+        f"no {split} row" for split, rows in after.items() if split != "train" and rows.empty
+    ]
+    if lacking:
+        raise DataError(
+            f"corrections: they leave {', '.join(lacking[:_SHOWN])}",
+            hint="correct fewer rows, or leave what they stand for out of the data",
+        )
 
 
 def _leaves(one: Correction, split: str) -> bool:

@@ -198,13 +198,16 @@ def from_text(text: str) -> pd.DataFrame:
 def read_texts(folder: Path) -> pd.DataFrame | None:
     """Read all files of text in a folder and those below it; None where there are none.
 
+    Hidden ones are passed over: Jupyter keeps copies in ``.ipynb_checkpoints``.
+
     Returns
     -------
     DataFrame
         Columns ``text`` and ``file``, the path in the folder.
     """
     files = [path for path in sorted(folder.rglob("*")) if suffix_of(path) == TEXT]
-    filled = [path for path in files if path.is_file() and path.stat().st_size]
+    seen = [p for p in files if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+    filled = [path for path in seen if path.is_file() and path.stat().st_size]
     if not filled:
         return None
     parts = [read_file(path).assign(**{FILE: str(path.relative_to(folder))}) for path in filled]

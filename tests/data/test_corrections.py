@@ -78,6 +78,23 @@ def test_what_is_not_there_is_counted_and_nothing_at_all_refused():
         apply({"train": rows("a", "b")}, gone)
 
 
+def test_corrections_that_leave_nothing_to_learn_or_to_judge_by_are_refused():
+    splits = {
+        "train": pd.concat([rows("a"), rows("b", label="ham", start=1)], ignore_index=True),
+        "validation": rows("c", start=2),
+    }
+    last_ham = Correction("train", 1, "b", "ham", "delete")
+    last_row = Correction("validation", 2, "c", "spam", "ambiguous")
+    with pytest.raises(DataError) as refused:
+        apply(splits, last_ham, last_row)
+    assert "no training row with the label 'ham', no validation row" in str(refused.value)
+    relabelled = Correction("train", 0, "a", "spam", "relabel", "ham")
+    with pytest.raises(DataError, match="no training row with the label 'spam'"):
+        apply(splits, relabelled)
+    other = rows("d", "e", start=3)
+    assert apply({**splits, "test": other}, Correction("test", 3, "d", "spam", "delete"))
+
+
 def test_a_label_that_is_none_is_refused_with_the_nearest():
     with pytest.raises(DataError, match="no training row has the label 'hamm'") as refused:
         apply({"train": rows("a")}, Correction("train", 0, "a", "spam", "relabel", "hamm"))

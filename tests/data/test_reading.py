@@ -410,3 +410,10 @@ def test_a_folder_of_text_files_is_read_whole(write, tmp_path):
         {"text": "two", "file": "b.txt"},
         {"text": "three", "file": "more/c.txt"},
     ]
+
+
+def test_copies_that_jupyter_keeps_of_texts_are_not_read(write, tmp_path):
+    write("a.txt", "one")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    write(".ipynb_checkpoints/a-checkpoint.txt", "one")
+    assert rows_of(tmp_path) == [{"text": "one", "file": "a.txt"}]
