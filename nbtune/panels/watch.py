@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from nbtune.events import Notice, RunStopped
@@ -128,10 +128,8 @@ class Watch:
         An interrupt ends the following, not the run.
         """
         if wait:
-            try:
+            with _interrupts_end_watching(self.folder):
                 self.follow()
-            except KeyboardInterrupt:
-                print(f"nbtune: {self.folder.title} is not watched any more; it goes on")
             return self.view.view.stop is not None
         words = _about(self.folder, control)
         if isinstance(self.view, CardView):
@@ -157,16 +155,26 @@ def watch(
     wait : bool
         Return when the run has ended, not at once.
     """
-    view = open_view(folder.title, mode)
-    if view is None:
-        return
-    following = Watch(folder, view)
-    following.heard = 0.0  # whether it trains is asked at once
-    if following.look():
-        can_look_on = isinstance(view, CardView) and not is_headless()
-        following.begin(steering(), wait=wait or not can_look_on)
-    else:
-        view.close()
+    with _interrupts_end_watching(folder):
+        view = open_view(folder.title, mode)
+        if view is None:
+            return
+        following = Watch(folder, view)
+        following.heard = 0.0  # whether it trains is asked at once
+        if following.look():
+            can_look_on = isinstance(view, CardView) and not is_headless()
+            following.begin(steering(), wait=wait or not can_look_on)
+        else:
+            view.close()
+
+
+@contextmanager
+def _interrupts_end_watching(folder: RunFolder) -> Iterator[None]:
+    """Let an interrupt inside this block end it, and say that the run goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"nbtune: {folder.title} is not watched any more; it goes on")
 
 
 def is_shown_here(folder: RunFolder) -> bool:
