@@ -255,6 +255,8 @@ def advice(recipe: Recipe, source: ModelSource) -> str:
             f"{what} keeps the weights of {source.name} as they were drawn at "
             "random; method: full trains them"
         )
+    if source.kind != "scratch" and "size" in recipe.model_fields_set:
+        return f"size: {recipe.size} does nothing: {source.name} has its own"
     if recipe.lr_scheduler_type in WITHOUT_WARMUP and "warmup_steps" in recipe.model_fields_set:
         return (
             f"lr_scheduler_type {recipe.lr_scheduler_type} has no warm-up, so warmup_steps does "

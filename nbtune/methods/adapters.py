@@ -103,9 +103,10 @@ def linear_layers(model: Any, recipe: Recipe) -> dict[str, Any]:
         and not any(f"{name}.".startswith(f"{part}.") for part in head)
     }
     if not found:
+        where = " that is not frozen" if recipe.freeze else ""
         raise RecipeError(
-            f"method {recipe.method} finds no linear layer in {recipe.model} that is not frozen",
-            hint="freeze fewer layers, or take method: head",
+            f"method {recipe.method} finds no linear layer in {recipe.model}{where}",
+            hint=f"{'freeze fewer layers, or ' if recipe.freeze else ''}take method: full or head",
         )
     return found
 

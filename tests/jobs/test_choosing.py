@@ -145,3 +145,17 @@ def test_weights_of_a_run_are_taken_for_a_task_with_other_columns(tmp_path):
     )  # fmt: skip
     recipe = Recipe(task="question-answering", model=str(learnt.folder.model_path))
     assert seen_before(recipe, prepare(recipe, questions, suit=suit)) == ""
+
+
+def test_a_size_that_does_nothing_is_said(tmp_path):
+    own = str(tiny_model_folder(tmp_path / "m"))
+    assert "size: base does nothing" in advice(Recipe(model=own, size="base"), find_model(own))
+    assert advice(Recipe(model=own), find_model(own)) == ""
+    assert advice(Recipe(model=MODEL, size="base"), find_model(MODEL)) == ""
+
+
+def test_a_model_without_linear_layers_is_told_what_trains_it():
+    with pytest.raises(RecipeError) as caught:
+        check_layers(Recipe(model="scratch-lstm", method="lora"), find_model("scratch-lstm"))
+    assert caught.value.problem == "method lora finds no linear layer in scratch-lstm"
+    assert caught.value.hint == "take method: full or head"
