@@ -49,6 +49,6 @@ def decide_run(
         rows = read_rows(run.folder, "validation")
         return rows, run.ask(rows, progress)
 
-    with run.folder.hold():
-        found = decide(settled_of(run.folder), choices, held_out)
+    found = decide(settled_of(run.folder), choices, held_out)
+    with run.folder.hold():  # who trains it on meanwhile would write there too
         write_known(run.folder.model_path, from_yaml(run.folder.recipe_text), found)
