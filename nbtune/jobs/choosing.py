@@ -108,6 +108,11 @@ def find_source(name: str | None) -> ModelSource:
         return source
 
 
+def model_of(recipe: Recipe, runs_dir: str | Path | None = None) -> ModelSource:
+    """Return the model that a recipe begins with, be it that of a run; see `find_source`."""
+    return find_source(begin_at_run(recipe, RunStore(runs_dir), "").model)
+
+
 def seen_before(recipe: Recipe, data: PreparedData) -> str:
     """Say which held-out rows the run that lent its weights was trained on; empty for none."""
     from nbtune.jobs.folders import read_rows

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError
-from nbtune.models.sources import find_model
+from nbtune.jobs.choosing import model_of
 from nbtune.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -44,14 +44,16 @@ def look_at_data(
 
 def _tokenizer_of(recipe: Recipe) -> Callable[[list[str]], Tokenizer]:
     """Return what loads the tokenizer of the recipe's model, without the model itself."""
-    source = find_model(recipe.model)
+    source = model_of(recipe)
 
     def load(texts: list[str]) -> Tokenizer:
         from nbtune.models.loading import load_tokenizer
-        from nbtune.models.sources import SCRATCH
 
         if source.kind == "scratch":
-            return SCRATCH, load_tokenizer(source, texts[:_VOCABULARY_TEXTS]), 128
+            from nbtune.models.scratch import SIZES
+
+            _, width = SIZES[recipe.size]
+            return source.name, load_tokenizer(source, texts[:_VOCABULARY_TEXTS]), width
         from transformers import AutoConfig
 
         tokenizer = load_tokenizer(source, [], recipe.revision)

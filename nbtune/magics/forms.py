@@ -114,8 +114,8 @@ def shelf_of(runs_dir: str | None) -> Shelf:
 
 
 def _wrong_here(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    from nbtune.jobs.choosing import model_of
     from nbtune.methods import find_method
-    from nbtune.models.sources import find_model
 
     for setting in DATA_SETTINGS:
         if name := getattr(recipe, setting):
@@ -126,7 +126,7 @@ def _wrong_here(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[
             except NbtuneError as error:
                 yield setting, str(error)
     try:
-        source = find_model(recipe.model)
+        source = model_of(recipe)
     except NbtuneError as error:
         yield "model", str(error)
         return
@@ -172,10 +172,10 @@ def _about_rows(recipe: Recipe, frame: Any) -> str:
 def _about_model(recipe: Recipe) -> str:
     import psutil
 
-    from nbtune.models.sources import find_model
+    from nbtune.jobs.choosing import model_of
     from nbtune.panels.html import size
 
-    source = find_model(recipe.model)
+    source = model_of(recipe)
     if source.kind == "scratch":
         return f"model: {source.name}, a small one that starts from nothing"
     if source.kind == "hub":

@@ -151,3 +151,13 @@ def test_any_source_becomes_a_frame():
     assert set(frame["split"]) == {"train", "test"}
     report = nbtune.check_data("topics", tokenize=False, display="none")
     assert report.record.origin == "import nbtune; df = nbtune.mend('topics')"
+
+
+def test_tokens_are_those_of_the_model_that_is_meant(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBTUNE_RUNS", str(tmp_path))
+    settings = {"size": "tiny", "num_train_epochs": 1, "baseline": False, "display": "none"}
+    run = nbtune.finetune(topic_rows(30), "one", model="scratch-bag", **settings)
+    of_run = nbtune.check_data(topic_rows(30), model="one", display="none").record.lengths
+    assert of_run.model == str(run.folder.model_path)
+    fresh = nbtune.check_data(topic_rows(30), model="scratch-cnn", display="none").record.lengths
+    assert fresh.model == "scratch-cnn"
