@@ -53,7 +53,9 @@ def look_otherwise(lab):
         smoothing.press("PageUp")
     lab.wait(lambda: chart.locator('polyline[opacity=".4"]').count() == 1)
     lab.cell(1).get_by_label("log scale").check()
-    frame = chart.bounding_box()
+    found = []  # the chart is drawn anew all the time, and for a moment it is nowhere
+    lab.wait(lambda: bool((box := chart.bounding_box()) and not found.append(box)))
+    frame = found[0]
     lab.page.mouse.move(frame["x"] + 0.2 * frame["width"], frame["y"] + 0.5 * frame["height"])
     shown = "() => [...document.querySelectorAll('.nbt-at:hover text')].map(t => t.textContent)[0]"
     lab.wait(lambda: str(lab.page.evaluate(shown)).startswith("step "))
