@@ -24,11 +24,13 @@ class Job:
 
     Attributes
     ----------
+    read : callable
+        What `nbtune.engine.inference.predict_logits` gave for the validation rows to predictions;
+        the model is there with the weights that are scored, and may be asked for more.
     score : callable
-        What `nbtune.engine.inference.predict_logits` gave for the validation rows to scores by
-        name.
+        Predictions to scores by name.
     glance : callable
-        The same to what else is told of an evaluation, as fields of `Evaluated`.
+        Predictions to what else is told of an evaluation, as fields of `Evaluated`.
     metric : str
         The score that picks the best weights; ``loss`` for the validation loss.
     start : RunStarted
@@ -55,7 +57,8 @@ class Job:
     start: RunStarted
     states: Path | None = None
     waiting: Waiting = nothing_waits
-    glance: Callable[[Any], Mapping[str, Any]] = lambda logits: {}
+    read: Callable[[Any], Any] = lambda logits: logits
+    glance: Callable[[Any], Mapping[str, Any]] = lambda said: {}
     source_rows: Callable[[Indices], Sequence[int]] = Indices.tolist
     fresh: Callable[[], Mapping[str, Tensor]] | None = None
 

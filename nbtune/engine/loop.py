@@ -397,9 +397,10 @@ class Training:
                 job.pad_id,
                 self._progress_on("validation"),
             )
+            said = job.read(logits)
         is_kept = job.forward.keep is not None
         loss = mean_loss(job.loss, logits, job.validation.targets, is_kept=is_kept)
-        scores = job.score(logits)
+        scores = job.score(said)
         score = value = {**scores, "loss": loss}[job.metric]
         value = -value if job.metric in LOWER_IS_BETTER else value
         best = -math.inf if progress.best_score is None else progress.best_score
@@ -412,7 +413,7 @@ class Training:
             scores,
             time.monotonic() - began,
             better and counts,
-            **job.glance(logits),
+            **job.glance(said),
         )
         if counts:
             progress.evaluated_step, progress.evaluation_owed = progress.step, False

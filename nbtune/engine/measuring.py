@@ -239,7 +239,7 @@ def _evaluation_seconds(job: Job, place: Path) -> float:
         part = with_states(job.forward, rows, job.pad_id, place / "validation")
     spoken = predict_logits(job.forward, part, job.pad_id)
     if isinstance(spoken, np.ndarray):  # what scores rows is imported by that, and takes memory
-        job.score(spoken[np.arange(len(lengths)) % len(spoken)])
+        job.score(job.read(spoken[np.arange(len(lengths)) % len(spoken)]))
     began = time.perf_counter()
     predict_logits(job.forward, part, job.pad_id)
     return (time.perf_counter() - began) * float(lengths.sum()) / float(np.sum(rows.lengths))

@@ -19,6 +19,8 @@ def before_training(
     rows: pd.DataFrame,
     train: Any = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    most_written: int | None = None,
 ) -> dict[str, Predictions]:
     """Return what is said of rows by the model as it began, and by frequencies, by their names.
 
@@ -28,9 +30,11 @@ def before_training(
         The model before its first step.
     train
         The training examples whose tokens are counted; None leaves frequencies out.
+    most_written : int, optional
+        As for `nbtune.jobs.trained.ask`.
     """
     task = task_of(recipe)
-    said = ask(start, recipe, rows, progress)
+    said = ask(start, recipe, rows, progress, most_written=most_written)
     lines = {f"{recipe.model} before training": said}
     if task.by_chance is not None and train is not None:
         lines["token frequencies"] = task.by_chance(train, said, start.known)

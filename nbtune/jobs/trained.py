@@ -14,12 +14,13 @@ from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.runs import RunFolder
 from nbtune.runs.files import staged
-from nbtune.tasks import Known, Predictions, Request, task_of
+from nbtune.tasks import Known, Predictions, Request, Task, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nbtune.models.loading import LoadedModel
+    from nbtune.models.packing import Packer
 
 SHORTEST = 8
 """Fewer tokens than this hold no text."""
@@ -165,8 +166,17 @@ def ask(
     recipe: Recipe,
     rows: pd.DataFrame,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    most_written: int | None = None,
 ) -> Predictions:
-    """Return what the model predicts for rows, as the task of the recipe reads it."""
+    """Return what the model predicts for rows, as the task of the recipe reads it.
+
+    Parameters
+    ----------
+    most_written : int, optional
+        For so many rows at most does a model write, where the task wants that; None for as many as
+        are needed to judge it.
+    """
     from nbtune.engine.device import find_device
     from nbtune.engine.inference import predict_logits
     from nbtune.engine.modes import own_modes
@@ -186,7 +196,28 @@ def ask(
     forward = Forward(model, device, precision, packer, keep=task.keep)
     with own_modes(device), packing(model, packer):
         logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
-    return task.read(logits, rows, examples, known)
+        said = task.read(logits, rows, examples, known)
+        return with_texts(said, trained, task, rows, packer, most_written, progress)
+
+
+def with_texts(
+    said: Predictions,
+    trained: Trained,
+    task: Task,
+    rows: pd.DataFrame,
+    packer: Packer | None,
+    most: int | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Predictions:
+    """Return predictions with what the model writes, for tasks that want that; see `ask`."""
+    from nbtune.engine.stepping import evaluating
+    from nbtune.models.packing import unpacked
+
+    if task.write is None:
+        return said
+    model, longest = trained.model, trained.max_length
+    with evaluating(model), unpacked(packer):
+        return task.write(model, rows, said, trained.known, longest, most, progress)
 
 
 def respond(

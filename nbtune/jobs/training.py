@@ -38,6 +38,7 @@ from nbtune.jobs.trained import (
     longest_row,
     quantized,
     save_trained,
+    with_texts,
 )
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
@@ -56,9 +57,12 @@ if TYPE_CHECKING:
     from nbtune.engine.control import Control
     from nbtune.engine.job import Job, Outcome
     from nbtune.models.loading import LoadedModel
+    from nbtune.models.packing import Packer
 
 Emit = Callable[[Event], None]
 Progress = Callable[[int, int], None]
+FEW_WRITTEN = 8
+"""Texts that an evaluation has the model write while it trains: enough to see how they change."""
 
 
 def work(
@@ -224,6 +228,8 @@ def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
     is_new = source.kind == "scratch"
     texts = task.rows.texts(read_rows(folder, "train")) if is_new else []
     tokenizer = load_tokenizer(source, texts, recipe.revision, task.reads)
+    if task.dress is not None:
+        task.dress(tokenizer)
     with staged(saved) as place:
         tokenizer.save_pretrained(place)
     return tokenizer
@@ -290,8 +296,9 @@ def make_job(
         loss=task.loss(
             _with_weights_in_order(recipe, labels), train.targets, task.outputs or len(labels)
         ),
-        score=_scorer(folder, task.score, task, trained.known, examples),
-        glance=_scorer(folder, task.glance, task, trained.known, examples),
+        read=_reader(folder, task, trained, examples, packer),
+        score=_scorer(folder, task.score, trained.known),
+        glance=_scorer(folder, task.glance, trained.known),
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
         start=RunStarted(
@@ -340,18 +347,35 @@ def _with_weights_in_order(recipe: Recipe, labels: Sequence[str]) -> Recipe:
     return recipe.model_copy(update={"class_weight": ordered})
 
 
+def _reader(
+    folder: RunFolder,
+    task: Task,
+    trained: Trained,
+    examples: Mapping[str, Examples],
+    packer: Packer | None,
+) -> Callable[[Any], Any]:
+    """Return how logits of the validation rows become predictions, with a few texts where any."""
+    if "validation" not in examples:
+        return lambda logits: logits
+    rows, own = read_rows(folder, "validation"), examples["validation"]
+
+    def read(logits: Any) -> Any:
+        said = task.read(logits, rows, own, trained.known)
+        return with_texts(said, trained, task, rows, packer, FEW_WRITTEN)
+
+    return read
+
+
 def _scorer(
     folder: RunFolder,
     score: Callable[[pd.DataFrame, Any, Known], dict[str, Any]] | None,
-    task: Task,
     known: Known,
-    examples: Mapping[str, Examples],
 ) -> Callable[[Any], dict[str, Any]]:
-    """Return how logits of the validation rows are scored by a function of the task."""
-    if score is None or "validation" not in examples:
-        return lambda logits: {}
-    rows, own = read_rows(folder, "validation"), examples["validation"]
-    return lambda logits: score(rows, task.read(logits, rows, own, known), known)
+    """Return how predictions for the validation rows are scored by a function of the task."""
+    if score is None or "validation" not in folder.about["rows"]:
+        return lambda said: {}
+    rows = read_rows(folder, "validation")
+    return lambda said: score(rows, said, known)
 
 
 def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) -> None:
@@ -379,7 +403,8 @@ def _score_start(
         emit(EvaluationProgress("validation", done, total))
 
     emit(PhaseStarted("scoring the model before training"))
-    for name, said in before_training(trained, recipe, rows, train, progress).items():
+    lines = before_training(trained, recipe, rows, train, progress, most_written=FEW_WRITTEN)
+    for name, said in lines.items():
         emit(BaselineScored(name, "validation", task.score(rows, said, trained.known)))
 
 

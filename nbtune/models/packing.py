@@ -355,6 +355,11 @@ class Packer:
         for module in self.inner.modules():
             object.__setattr__(module, "nbtune_packer", self)
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether the model packs now."""
+        return "nbtune_packer" in self.inner.__dict__
+
     def remove(self) -> None:
         """Change the model back to what it was."""
         self.inner.__dict__.pop("forward", None)
@@ -415,6 +420,19 @@ class Packer:
             self.recording = False
         by_row = dict(zip(self.layout.order, own, strict=True))
         return [self.frozen.shorten(by_row[row]) for row in range(len(by_row))]
+
+
+@contextmanager
+def unpacked(packer: Packer | None) -> Iterator[None]:
+    """Let the model run as it is inside this block: what is written word by word is not packed."""
+    if packer is None or not packer.is_installed:
+        yield
+        return
+    packer.remove()
+    try:
+        yield
+    finally:
+        packer.install()
 
 
 @contextmanager

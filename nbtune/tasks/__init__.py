@@ -107,6 +107,12 @@ Keep = Callable[["Tensor", "Tensor"], "Tensor"]
 Judge = Callable[..., "EvaluationRecord"]
 """(run, split, rows, predictions, known, baselines' predictions by name) to the record."""
 
+Write = Callable[..., Predictions]
+"""(model, rows, what was read of them, known, longest row in tokens, for how many rows at most,
+progress) to the predictions with what the model writes for that many of the rows; None for as many
+as are needed to judge it.
+"""
+
 Decide = Callable[
     [Known, Sequence["Choice"], Callable[[], tuple["pd.DataFrame", Predictions]]], Known
 ]
@@ -191,6 +197,11 @@ class Task:
         after the text is the answer.
     answering : str
         What is counted while it responds.
+    write : callable, optional
+        See `Write`: for tasks whose texts are judged as they are written, word by word.
+    dress : callable, optional
+        Gives a tokenizer what the task needs, in place, before it is saved with the model: a
+        template for chats, marks for entities.
     reads : {"text", "gaps", "writing"}
         What a model reads: whole texts, texts with gaps, or what it goes on with; its tokenizer
         needs a mask for gaps, and a model from nothing is made for it.
@@ -228,6 +239,8 @@ class Task:
     by_chance: Callable[[Any, Predictions, Known], Predictions] | None = None
     respond: Callable[..., pd.DataFrame] | None = None
     answering: str = "texts labelled"
+    write: Write | None = None
+    dress: Callable[[Any], None] | None = None
     reads: Reads = "text"
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
 

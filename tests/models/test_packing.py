@@ -206,3 +206,24 @@ def test_the_groups_of_a_plan_follow_each_other_and_waste_little(lengths):
         if group.longest > packing.SHORT:
             used = (group.stop - group.start) / (group.rows * group.longest)
             assert used >= packing.SIMILAR
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_packed_model_can_write_in_between(kind):
+    config = tiny_config(kind, 300)
+    torch.manual_seed(0)
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    packer, ids = find_packer(model), torch.tensor([[5, 6, 7]])
+    asked = {"attention_mask": torch.ones_like(ids), "max_new_tokens": 6, "do_sample": False,
+             "pad_token_id": 0}  # fmt: skip
+    alone = model.generate(ids, **asked)
+    inputs = batch([4, 2])
+    with packing.packing(model, packer), torch.no_grad():
+        packer.lengths = [4, 2]
+        before = model(**inputs).logits
+        with packing.unpacked(packer):
+            assert model.generate(ids, **asked).tolist() == alone.tolist()
+        assert packer.is_installed
+        torch.testing.assert_close(model(**inputs).logits, before)
+    with packing.unpacked(packer):
+        assert not packer.is_installed
