@@ -1,0 +1,260 @@
+"""Ask runs, and judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtune.api.finding import run_of
+from nbtune.errors import RunError
+from nbtune.results.run import Run
+from nbtune.tasks import Request
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbtune.results.comparison import Comparison
+    from nbtune.results.evaluation import Evaluation
+    from nbtune.results.review import Review
+
+
+def predict(
+    run: str | Run,
+    texts: Any,
+    *,
+    text: str | None = None,
+    top_k: int | None = None,
+    max_new_tokens: int | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> pd.DataFrame:
+    """Ask a run about texts: for labels, spans, answers, whatever it has learnt.
+
+    Parameters
+    ----------
+    texts : str, iterable of str, DataFrame, Dataset or Path
+        What to label; rows may come from a frame or a file, labels are not needed.
+    text : str, optional
+        Column of the texts in such rows; by default the run's own, else inferred.
+    top_k : int, optional
+        So many answers to each question or words for each gap, best first, one a line; of text
+        that is written on, each word is drawn among so many.
+    max_new_tokens, temperature, top_p, seed : optional
+        How a text is written on; see `nbtune.tasks.Request`.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+
+    Returns
+    -------
+    DataFrame
+        One row a text: ``text``, ``label``, ``probability``, then one column a label with its
+        probability. Of answers to questions: ``question``, ``answer``, ``score``, ``start`` and
+        ``end``, these as characters of the context. Of gaps: ``word``, ``probability`` and the
+        text with it, one word a line.
+
+    Raises
+    ------
+    DataError
+        When something among the texts is not one.
+    RunError
+        When the run has no model yet, or its task knows no ``top_k``.
+    """
+    from nbtune.panels.progress import Progress
+
+    run = run_of(run, runs_dir)
+    task = run.task
+    asked = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p,
+             "seed": seed}  # fmt: skip
+    request = _request({"top_k": top_k, **asked})
+    unfit = [name for name, value in asked.items() if value is not None]
+    if unfit and task.reads != "writing":
+        raise RunError(
+            f"{', '.join(unfit)}: {run.name} writes nothing; it has learnt {task.summary}",
+            hint="leave it out",
+        )
+    if task.respond is not None:
+        rows = _rows_in(texts, text, run)
+        with Progress(f"{run.name}: {task.answering}", display) as progress:
+            return run.respond(rows, request, progress)
+    show = task.answers
+    if top_k is not None:
+        if task.ranked is None:
+            raise RunError(f"{run.name} gives no other answers", hint="leave top_k out")
+        show = partial(task.ranked, count=top_k)
+    rows = _rows_in(texts, text, run)
+    with Progress(f"{run.name}: texts labelled", display) as progress:
+        found = run.ask(rows, progress)
+    return show(rows, found, run.trained.known)
+
+
+def evaluate(
+    run: str | Run,
+    data: Any = None,
+    *,
+    split: str | None = None,
+    by: str | None = None,
+    threshold: str | float | Iterable[str | float] | None = None,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> Evaluation:
+    """Score a run on rows it was not trained on, beside the baselines.
+
+    Parameters
+    ----------
+    data : optional
+        Labelled rows, as for `finetune`; by default the run's own ``split``.
+    split : {"test", "validation", "train"}, optional
+        By default ``test`` where there is one, else ``validation``.
+    by : str, optional
+        A column of the data, or ``length``: what share of its parts is right. Columns are kept
+        with a run for its validation and test rows.
+    threshold : str, float or list of these, optional
+        From which probability on a label is given, from now on and wherever the run is asked:
+        ``precision=0.95``, ``recall=0.9`` (at least so much), ``cost=5:1`` (of a false alarm and of
+        a miss), ``f1`` (as much as can be), ``0.3``, or ``default``, which takes all that back. It
+        is chosen on the validation rows, and meant for the second of two labels, or for each where
+        a text can have several; ``spam:precision=0.95`` is for one label.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+
+    Raises
+    ------
+    DataError
+        When the rows cannot be used, hold labels that the run does not know, or have no such
+        column.
+    RecipeError
+        When a threshold is none of the above.
+    RunError
+        When the run has no model or no such split; when no threshold decides what it has learnt,
+        or none reaches what was asked for.
+    """
+    from nbtune.panels.progress import Progress
+    from nbtune.records import choices_of
+    from nbtune.results.judging import judge_run
+
+    run = run_of(run, runs_dir)
+    choices = choices_of(threshold)
+    with Progress(f"{run.name}: rows scored", display) as progress:
+        if choices:
+            from nbtune.results.deciding import decide_run
+
+            decide_run(run, choices, progress)
+        return judge_run(run, data, split, by, progress)
+
+
+def compare(
+    *runs: str | Run,
+    data: Any = None,
+    metric: str = "f1_macro",
+    cost: str = "seconds",
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> Comparison:
+    """Compare runs on the same rows: recipe differences, scores, costs, and who is better.
+
+    Runs that differ in nothing but their seed count as one, with their spread. Runs of different
+    test data are scored again on the test rows that all of them share, or on ``data``.
+
+    Parameters
+    ----------
+    *runs : str or Run
+        Two or more.
+    data : optional
+        Labelled rows to compare on, as for `finetune`; by default the runs' own test rows. Rows
+        that a run has seen in training are left out.
+    metric : str
+        The score that decides.
+    cost : {"seconds", "memory_bytes", "trainable_parameters", "size_bytes"}
+        What quality is weighed against.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+
+    Raises
+    ------
+    RunError
+        When the runs cannot be compared: other labels, or no rows in common.
+
+    Examples
+    --------
+    >>> print(nbtune.compare("topics@1", "topics@2").verdict)  # doctest: +SKIP
+    """
+    from nbtune.panels.progress import Progress
+    from nbtune.results.comparing import compare_runs
+
+    found = [run_of(run, runs_dir) for run in runs]
+    with Progress("rows scored", display) as progress:
+        return compare_runs(found, data, metric, cost, progress)
+
+
+def review(
+    run: str | Run,
+    *,
+    split: str | None = None,
+    runs_dir: str | Path | None = None,
+    display: str | None = None,
+) -> Review:
+    """Look through rows of a run, labels in doubt first, and correct them.
+
+    Corrections are written down when they are made, in ``corrections.jsonl`` in the run's folder;
+    the recipe takes that file, or one that was exported, as ``corrections``, and the weights of
+    the run as ``model``.
+
+    Parameters
+    ----------
+    split : {"test", "validation", "train"}, optional
+        By default ``test`` where there is one, else ``validation``. Labels of training rows are in
+        doubt where the run did not learn them.
+    display : {"auto", "rich", "text", "none"}, optional
+        How to show progress, as for `finetune`.
+
+    Raises
+    ------
+    RunError
+        When the run has no model or no such split, or has learnt something else than one label a
+        text.
+
+    Examples
+    --------
+    >>> found = nbtune.review("topics", split="train")  # doctest: +SKIP
+    >>> found.relabel(found.suspects(3)["row"], "animal")  # doctest: +SKIP
+    """
+    from nbtune.panels.progress import Progress
+    from nbtune.results.review import review_run
+
+    run = run_of(run, runs_dir)
+    with Progress(f"{run.name}: rows looked at", display) as progress:
+        return review_run(run, split, progress)
+
+
+def _request(given: Mapping[str, Any]) -> Request:
+    """Check how a model is asked to write; what is None is as usual."""
+    request = Request(**{name: value for name, value in given.items() if value is not None})
+    fits = {
+        "top_k": request.top_k is None or request.top_k >= 1,
+        "max_new_tokens": 1 <= request.max_new_tokens <= 100_000,
+        "temperature": 0 <= request.temperature <= 100,
+        "top_p": 0 < request.top_p <= 1,
+        "seed": 0 <= request.seed < 2**32,
+    }
+    if unfit := [f"{name} is {getattr(request, name)}" for name, fit in fits.items() if not fit]:
+        raise RunError(
+            ", ".join(unfit),
+            hint="top_k and max_new_tokens are 1 or more, temperature 0 (always the likeliest) or "
+            "more, top_p above 0 and 1 at most",
+        )
+    return request
+
+
+def _rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:
+    """Return the rows of a frame, a data set or a file, or those that some texts make."""
+    if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
+        return run.rows_of(texts)
+    from nbtune.data.reading import read_all
+
+    named = {**run.folder.about["columns"], **({} if column is None else {"text": column})}
+    return run.task.rows.unlabelled(read_all(texts), named, run.recipe.settings)
