@@ -31,6 +31,8 @@ class Desk(Protocol):
     changed: list[Callable[[], None]]
 
     @property
+    def corrections(self) -> tuple[Correction, ...]: ...  # noqa: D102
+    @property
     def own(self) -> dict[int, Correction]: ...  # noqa: D102
     @property
     def confusion(self) -> Confusion: ...  # noqa: D102
@@ -187,6 +189,9 @@ class ReviewPanel:
             self._say(f"written to {path}")
 
     def _train_on(self, _: Any) -> None:
+        if not self.desk.corrections:
+            self._say("nothing is corrected yet: choose rows and correct them", is_problem=True)
+            return
         self.next.value, self.next.layout.display = self.desk.cell, ""
         self._say(f"corrections lie in {self.desk.place}; this cell goes on from the weights:")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtune.errors import ModelError
-from nbtune.models.sources import find_model
+from nbtune.models.sources import BUILTIN, find_model
 from nbtune.panels import findings as faces
 
 PACKAGES = (
@@ -90,9 +90,11 @@ def _machine() -> Iterator[Finding]:
 
 def _model() -> Finding:
     try:
-        return Finding("built-in models", f"{find_model('minilm').name}, scratch-transformer")
+        find_model("minilm")
     except ModelError as missing:
-        return Finding("built-in models", "scratch-transformer", f"for minilm: {missing.hint}")
+        there = ", ".join(name for name in BUILTIN if name != "minilm")
+        return Finding("built-in models", there, f"for minilm: {missing.hint}")
+    return Finding("built-in models", ", ".join(BUILTIN))
 
 
 def _front_end() -> Finding:

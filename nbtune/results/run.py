@@ -275,12 +275,14 @@ class Run:
         """Return what is predicted for each text.
 
         The most probable label; where a text can have several, 0 or 1 for each label, in the order
-        of ``classes_``; where numbers were learnt, a number.
+        of ``classes_``; where numbers were learnt, a number. Where words were learnt, the text
+        with all its gaps filled, or as the model goes on with it.
         """
-        if self.task.respond is not None:
-            found = self.respond(self.rows_of(texts), Request(top_k=1, temperature=0.0))
-            return list(found.groupby("text_row", sort=True).last().iloc[:, -1])
-        return self.task.predict(self.ask(self.rows_of(texts)), self.trained.known)
+        rows = self.rows_of(texts)
+        if self.task.completed is not None:
+            found = self.respond(rows, Request(top_k=1, temperature=0.0))
+            return self.task.completed(rows, found, self.trained.known)
+        return self.task.predict(self.ask(rows), self.trained.known)
 
     def respond(
         self,

@@ -195,6 +195,8 @@ class Task:
         (model, rows, known, longest row in tokens, `Request`, progress) to the frame that
         ``%predict`` shows, where a model is asked otherwise than it is judged; the first column
         after the text is the answer.
+    completed : callable, where there is ``respond``
+        (rows, the frame it returned, known) to one text a row: what a row became.
     answering : str
         What is counted while it responds.
     write : callable, optional
@@ -238,6 +240,7 @@ class Task:
     scores_start: bool = False
     by_chance: Callable[[Any, Predictions, Known], Predictions] | None = None
     respond: Callable[..., pd.DataFrame] | None = None
+    completed: Callable[[pd.DataFrame, pd.DataFrame, Known], list[str]] | None = None
     answering: str = "texts labelled"
     write: Write | None = None
     dress: Callable[[Any], None] | None = None

@@ -132,6 +132,15 @@ def _fills(
             progress(min(start + ROWS_AT_ONCE, len(texts)), len(texts))
 
 
+def completed(rows: pd.DataFrame, found: pd.DataFrame, known: Known) -> list[str]:
+    """Return each text with the likeliest word in each of its gaps."""
+    texts = list(rows["text"])
+    best = found[found["rank"] == 1].sort_values(["text_row", "gap"])
+    for row, word in zip(best["text_row"], best["word"], strict=True):
+        texts[row] = _filled(texts[row], 0, word, known.tokenizer)  # the first that is left
+    return texts
+
+
 def _filled(text: str, gap: int, word: str, tokenizer: Any) -> str:
     """Return a text with one of its gaps filled."""
     parts = text.split(tokenizer.mask_token)
@@ -168,6 +177,7 @@ TASK = language_task(
     tuned=tuned,
     shown=shown,
     respond=respond,
+    completed=completed,
     answering="texts filled in",
     reads="gaps",
 )

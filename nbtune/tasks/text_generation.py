@@ -84,6 +84,11 @@ def respond(
     return pd.DataFrame(found, columns=["text_row", "prompt", "continuation", "text"])
 
 
+def completed(rows: pd.DataFrame, found: pd.DataFrame, known: Known) -> list[str]:
+    """Return each text with what was written on it."""
+    return list(found["text"])
+
+
 def _written(model: Any, text: str, tokenizer: Any, max_length: int, request: Request) -> str:
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
     # Of a long text the end counts; half of the room is its own, however much is to be written.
@@ -130,6 +135,7 @@ TASK = language_task(
     suited=suited,
     tuned=tuned,
     respond=respond,
+    completed=completed,
     answering="texts written on",
     reads="writing",
 )

@@ -151,6 +151,12 @@ def test_corrections_are_exported_and_the_cell_to_train_is_given(panel, review, 
     assert f"corrections: {review.place}" in panel.next.value
 
 
+def test_without_a_correction_there_is_nothing_to_train_on(panel):
+    press(panel, "Train on")
+    assert "nothing is corrected yet" in panel.told.value
+    assert panel.next.value == ""
+
+
 def test_what_cannot_be_written_is_said(panel, review, monkeypatch):
     def full(*_):
         raise DataError("no room", hint="make some")
