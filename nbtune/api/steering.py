@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbtune.api.finding import run_of
 from nbtune.errors import RunError
+from nbtune.interrupts import interrupts_kept
 from nbtune.results.run import WAITING_SECONDS, Run
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ def pause(run: str | Run, *, runs_dir: str | Path | None = None) -> Run:
     found = run_of(run, runs_dir)
     steering = found.control
     steering.pause()
-    while steering.status != "paused" and found.folder.is_busy():
-        sleep(WAITING_SECONDS)
+    with interrupts_kept() as check:
+        while steering.status != "paused" and found.folder.is_busy():
+            check()
+            sleep(WAITING_SECONDS)
     return found
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from nbtune.events import Notice, RunStopped
+from nbtune.interrupts import interrupts_kept
 from nbtune.panels.display import LiveView, find_kernel, is_headless, open_view
 from nbtune.panels.live_card import CardView
 from nbtune.runs import RunFolder
@@ -94,9 +95,11 @@ class Watch:
     def follow(self) -> None:
         """Show what happens until the run ends, or until `leave`."""
         try:
-            while self.look():
-                if self.left.wait(SECONDS_A_LOOK):
-                    return
+            with interrupts_kept() as check:
+                while self.look():
+                    check()
+                    if self.left.wait(SECONDS_A_LOOK):
+                        return
         finally:
             self.rest.close()
         self.view.close(tables=self.ends_with_tables)
@@ -155,13 +158,14 @@ def watch(
     wait : bool
         Return when the run has ended, not at once.
     """
-    with _interrupts_end_watching(folder):
+    with _interrupts_end_watching(folder) as check:
         view = open_view(folder.title, mode)
         if view is None:
             return
         following = Watch(folder, view)
         following.heard = 0.0  # whether it trains is asked at once
         if following.look():
+            check()
             can_look_on = isinstance(view, CardView) and not is_headless()
             following.begin(steering(), wait=wait or not can_look_on)
         else:
@@ -169,10 +173,11 @@ def watch(
 
 
 @contextmanager
-def _interrupts_end_watching(folder: RunFolder) -> Iterator[None]:
+def _interrupts_end_watching(folder: RunFolder) -> Iterator[Callable[[], None]]:
     """Let an interrupt inside this block end it, and say that the run goes on."""
     try:
-        yield
+        with interrupts_kept() as check:
+            yield check
     except KeyboardInterrupt:
         print(f"nbtune: {folder.title} is not watched any more; it goes on")
 

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from nbtune.errors import DataError, RunError
 from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
+from nbtune.interrupts import interrupts_kept
 from nbtune.jobs.folders import PARAMETERS, READING, settled_of
 from nbtune.jobs.trained import (
     Trained,
@@ -216,8 +217,10 @@ class Run:
         RunError
             When it has failed, with the reason.
         """
-        while self.folder.is_busy():
-            time.sleep(WAITING_SECONDS)
+        with interrupts_kept() as check:
+            while self.folder.is_busy():
+                check()
+                time.sleep(WAITING_SECONDS)
         stop = self.view().stop
         if stop is not None and stop.reason in ("failed", "killed"):
             raise RunError(
