@@ -93,7 +93,7 @@ def finetune(
     settled = begun.settled()
     with watching(name, display, show_result) as teller:
         teller(PhaseStarted("reading data"))
-        told = (source.note, advice(settled, source), where_from(settled.data, data))
+        told = (source.note, *advice(settled, source), where_from(settled.data, data))
         for text in (*begun.asked.renamed, *told):
             if text:
                 teller(Notice(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from nbtune.errors import ModelError, RecipeError, RunError
 from nbtune.methods import find_method, method_names
 from nbtune.models.sources import BUILTIN, ModelSource, find_model
-from nbtune.recipe import Recipe, from_yaml
+from nbtune.recipe import OF_TASKS, Recipe, from_yaml
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
     ANSWER_SCORES,
@@ -22,6 +23,7 @@ from nbtune.records import (
     WRITING_SCORES,
 )
 from nbtune.runs import RunFolder, RunStore
+from nbtune.tasks import BUILTIN as BUILTIN_TASKS
 from nbtune.tasks import find_task, task_names, task_of
 
 if TYPE_CHECKING:
@@ -252,22 +254,26 @@ def _check_optimizer(recipe: Recipe) -> None:
         )
 
 
-def advice(recipe: Recipe, source: ModelSource) -> str:
-    """Return what the user should know about a recipe that works, but hardly as was meant."""
+def advice(recipe: Recipe, source: ModelSource) -> Iterator[str]:
+    """Yield what the user should know about a recipe that works, but hardly as was meant."""
     if source.kind == "scratch" and (recipe.method != "full" or recipe.freeze is not None):
         what = f"method {recipe.method}" if recipe.method != "full" else f"freeze: {recipe.freeze}"
-        return (
+        yield (
             f"{what} keeps the weights of {source.name} as they were drawn at "
             "random; method: full trains them"
         )
     if source.kind != "scratch" and "size" in recipe.model_fields_set:
-        return f"size: {recipe.size} does nothing: {source.name} has its own"
+        yield f"size: {recipe.size} does nothing: {source.name} has its own"
     if recipe.lr_scheduler_type in WITHOUT_WARMUP and "warmup_steps" in recipe.model_fields_set:
-        return (
+        yield (
             f"lr_scheduler_type {recipe.lr_scheduler_type} has no warm-up, so warmup_steps does "
             "nothing; constant_with_warmup has one"
         )
     if recipe.train_sampling_strategy == "group_by_length":
         saved = "" if recipe.batching == "padded" else "; packed batches have no padding to save"
-        return f"group_by_length: a step has rows of like length, and is no random draw{saved}"
-    return ""
+        yield f"group_by_length: a step has rows of like length, and is no random draw{saved}"
+    plain = type(recipe)()
+    for name, tasks in OF_TASKS.items():
+        is_for_others = recipe.task in BUILTIN_TASKS and recipe.task not in tasks
+        if is_for_others and getattr(recipe, name) != getattr(plain, name):
+            yield f"{name} does nothing in {recipe.task}: it is for {' and '.join(tasks)}"

@@ -287,6 +287,26 @@ class Recipe(Settings):
         return self
 
 
+OF_TASKS: dict[str, tuple[str, ...]] = {
+    "label_separator": ("text-classification",),
+    "text_pair": ("text-classification",),
+    "tokens": ("token-classification",),
+    "tags": ("token-classification",),
+    "spans": ("token-classification",),
+    "word_splitting": ("token-classification",),
+    "context": ("question-answering",),
+    "question": ("question-answering",),
+    "answers": ("question-answering",),
+    "answer_start": ("question-answering",),
+    "doc_stride": ("question-answering",),
+    "max_answer_length": ("question-answering",),
+    "version_2_with_negative": ("question-answering",),
+    "mlm_probability": ("fill-mask",),
+    "whole_word_mask": ("fill-mask",),
+    "packing": ("fill-mask", "text-generation"),
+}
+"""Settings that only some of our tasks look at."""
+
 ALIASES: dict[str, str] = {
     "adam_eps": "adam_epsilon",
     "class_weights": "class_weight",

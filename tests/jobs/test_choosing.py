@@ -14,8 +14,9 @@ from nbtune.jobs.choosing import (
     suit,
 )
 from nbtune.models.sources import find_model
-from nbtune.recipe import Recipe
+from nbtune.recipe import OF_TASKS, Recipe
 from nbtune.runs import RunStore
+from nbtune.tasks import BUILTIN
 from nbtune.testing import tiny_model_folder, topic_rows
 
 MODEL = "scratch-transformer"
@@ -36,9 +37,24 @@ MODEL = "scratch-transformer"
     ],
 )
 def test_what_hardly_works_as_meant_is_said(settings, words):
-    told = advice(Recipe(model=MODEL, **settings), find_model(MODEL))
-    assert words in told
-    assert bool(told) == bool(words)
+    told = list(advice(Recipe(model=MODEL, **settings), find_model(MODEL)))
+    assert words in " ".join(told)
+    assert len(told) == bool(words)
+
+
+def test_all_that_hardly_works_as_meant_is_said():
+    recipe = Recipe(model=MODEL, method="head", doc_stride=64, whole_word_mask=True)
+    told = list(advice(recipe, find_model(MODEL)))
+    assert told[1:] == [
+        "doc_stride does nothing in text-classification: it is for question-answering",
+        "whole_word_mask does nothing in text-classification: it is for fill-mask",
+    ]
+    assert list(advice(Recipe(task="fill-mask", packing=True), find_model(MODEL))) == []
+
+
+def test_settings_of_tasks_are_settings_and_their_tasks_are_tasks():
+    assert set(OF_TASKS) <= set(Recipe.model_fields)
+    assert {task for tasks in OF_TASKS.values() for task in tasks} <= set(BUILTIN)
 
 
 def test_a_chosen_rate_is_written_into_the_recipe():
@@ -149,9 +165,11 @@ def test_weights_of_a_run_are_taken_for_a_task_with_other_columns(tmp_path):
 
 def test_a_size_that_does_nothing_is_said(tmp_path):
     own = str(tiny_model_folder(tmp_path / "m"))
-    assert "size: base does nothing" in advice(Recipe(model=own, size="base"), find_model(own))
-    assert advice(Recipe(model=own), find_model(own)) == ""
-    assert advice(Recipe(model=MODEL, size="base"), find_model(MODEL)) == ""
+    assert "size: base does nothing" in next(
+        advice(Recipe(model=own, size="base"), find_model(own))
+    )
+    assert not list(advice(Recipe(model=own), find_model(own)))
+    assert not list(advice(Recipe(model=MODEL, size="base"), find_model(MODEL)))
 
 
 def test_a_model_without_linear_layers_is_told_what_trains_it():
