@@ -19,6 +19,8 @@ PACKAGES = (
     "nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn",
     "matplotlib", "ipython", "ipykernel", "ipywidgets",
 )  # fmt: skip
+USUAL_WIDTH = 384
+"""Of minilm, and the least of most pre-trained models."""
 LITTLE_MEMORY, LITTLE_DISK = 1 << 30, 2 << 30
 
 
@@ -77,7 +79,9 @@ def _machine() -> Iterator[Finding]:
 
     device = find_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    precision = choose_precision("auto", device, width=384)
+    precision = choose_precision("auto", device, width=USUAL_WIDTH)
+    if choose_precision("auto", device) != precision:
+        precision = f"{precision} for models of width {USUAL_WIDTH}, fp32 for narrow ones"
     threads = f"{torch.get_num_threads()} threads of {os.cpu_count()} cores"
     yield Finding("computes on", f"{device.type} ({name}), {precision}, {threads}")
     free = room_bytes(torch.device("cpu"))

@@ -96,10 +96,10 @@ class RunEstimate:
             return f"not known, for {record.steps:,} steps"
         step = 1000 * record.seconds["steps"] / record.steps
         parts = {name: value for name, value in record.seconds.items() if value >= 0.05}
+        listed = ", ".join(f"{name} {duration(value)}" for name, value in parts.items())
         return (
-            f"about {duration(record.whole_seconds)}: "
-            + ", ".join(f"{name} {duration(value)}" for name, value in parts.items())
-            + f"; {duration(record.epoch_seconds)} an epoch of {record.steps_per_epoch:,} steps "
+            f"about {duration(record.whole_seconds)}{': ' * bool(parts)}{listed}; "
+            f"{duration(record.epoch_seconds)} an epoch of {record.steps_per_epoch:,} steps "
             f"of {step:,.0f} ms"
         )
 
