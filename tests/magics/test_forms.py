@@ -1,6 +1,6 @@
 import pytest
 
-from nbtune.magics.forms import surroundings
+from nbtune.magics.forms.around import surroundings
 from nbtune.recipe import Recipe
 from nbtune.testing import topic_rows
 

@@ -1,6 +1,6 @@
 import pytest
 
-from nbtune.magics.forms import shelf_of
+from nbtune.magics.forms.shelf import shelf_of
 from nbtune.panels.runs_page import RunsPage
 from nbtune.runs import RunStore
 from nbtune.testing import made_up_events

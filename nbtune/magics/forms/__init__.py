@@ -1,0 +1,65 @@
+"""The panel of forms, with this notebook's variables, runs and models around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbtune.results.run import Run
+    from nbtune.results.run_table import RunSummary
+
+PAGES = ("train", "predict", "runs")
+
+
+class Panel:
+    """Pages of forms; it shows itself, and keeps what was written in them.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The notebook's variables.
+    runs : callable
+        The runs that there are, oldest first.
+    find_run : callable
+        The name of a run to the run.
+    page : str
+        One of `PAGES`, shown first.
+    runs_dir : str, optional
+        Where the runs lie.
+    """
+
+    def __init__(
+        self,
+        namespace: Mapping[str, Any],
+        runs: Callable[[], Iterable[RunSummary]],
+        find_run: Callable[[str], Run],
+        page: str,
+        runs_dir: str | None = None,
+    ) -> None:
+        import ipywidgets as widgets
+
+        from nbtune.magics.forms.around import surroundings
+        from nbtune.magics.forms.asking import asker, with_models
+        from nbtune.magics.forms.shelf import shelf_of
+        from nbtune.panels.recipe_form import RecipeForm
+        from nbtune.panels.runs_page import RunsPage
+        from nbtune.panels.try_it import TryIt
+
+        self.form = RecipeForm(surroundings(namespace))
+        self.trial = TryIt(lambda: with_models(runs()), asker(find_run))
+        self.shelf = RunsPage(shelf_of(runs_dir))
+        self.box = widgets.Tab([self.form.box, self.trial.box, self.shelf.box])
+        self.box.titles = tuple(name.capitalize() for name in PAGES)
+        self.box.selected_index = PAGES.index(page)
+
+    def __repr__(self) -> str:
+        return f"the forms of nbtune, in a notebook only; the cell so far:\n{self.form.cell}"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from nbtune.panels.html import render
+
+        bundle = self.box._repr_mimebundle_(include=include, exclude=exclude)
+        # What a saved notebook shows, where no kernel holds the forms any more.
+        html = render("problem.html.j2", problems=["the forms of nbtune: run %nbtune panel"])
+        return {**bundle, "text/plain": repr(self), "text/html": html}
