@@ -496,7 +496,10 @@ class _TaskTrial:
     @cached_property
     def tokenizer(self) -> Any:
         """A tokenizer of the rows' own words."""
-        return new_tokenizer(self.task.rows.texts(self.rows), self.task.reads)
+        found = new_tokenizer(self.task.rows.texts(self.rows), self.task.reads)
+        if self.task.dress is not None:
+            self.task.dress(found)
+        return found
 
     def check(self) -> None:
         """Check one thing after the other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -234,14 +234,19 @@ def review(
 def _request(given: Mapping[str, Any]) -> Request:
     """Check how a model is asked to write; what is None is as usual."""
     request = Request(**{name: value for name, value in given.items() if value is not None})
-    fits = {
-        "top_k": request.top_k is None or request.top_k >= 1,
-        "max_new_tokens": 1 <= request.max_new_tokens <= 100_000,
-        "temperature": 0 <= request.temperature <= 100,
-        "top_p": 0 < request.top_p <= 1,
-        "seed": 0 <= request.seed < 2**32,
+    fits: dict[str, Callable[[Any], bool]] = {
+        "top_k": lambda value: value >= 1,
+        "max_new_tokens": lambda value: 1 <= value <= 100_000,
+        "temperature": lambda value: 0 <= value <= 100,
+        "top_p": lambda value: 0 < value <= 1,
+        "seed": lambda value: 0 <= value < 2**32,
     }
-    if unfit := [f"{name} is {getattr(request, name)}" for name, fit in fits.items() if not fit]:
+    unfit = [
+        f"{name} is {value}"
+        for name, fit in fits.items()
+        if (value := getattr(request, name)) is not None and not fit(value)
+    ]
+    if unfit:
         raise RunError(
             ", ".join(unfit),
             hint="top_k and max_new_tokens are 1 or more, temperature 0 (always the likeliest) or "

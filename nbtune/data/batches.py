@@ -206,6 +206,8 @@ class InMemory:
         The row that each example is part of, where one row can be several examples.
     cut : ndarray of bool, optional
         Examples that were longer than could be taken.
+    targets_cut : ndarray of int, optional
+        How many tokens that should be learnt were cut off each.
     """
 
     ids: list[list[int]]
@@ -214,6 +216,7 @@ class InMemory:
     spans: Ragged | None = None
     rows: np.ndarray[Any, Any] | None = None
     cut: np.ndarray[Any, Any] | None = None
+    targets_cut: np.ndarray[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

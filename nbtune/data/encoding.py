@@ -39,7 +39,7 @@ class Examples:
         Of shape (rows, ...), or one a token.
     cut : ndarray of bool
         Rows that were longer than ``max_length``.
-    types, spans, rows
+    types, spans, rows, targets_cut
         As in `nbtune.data.batches.InMemory`; None where there are none.
     """
 
@@ -50,7 +50,8 @@ class Examples:
         self.cut = _open(folder / "cut.npy")
         self.types = _open_ragged(folder / "types.npy", self.offsets)
         self.spans = _open_ragged(folder / "spans.npy", self.offsets)
-        self.rows = _open(folder / "rows.npy") if (folder / "rows.npy").is_file() else None
+        self.rows = _open_if_there(folder / "rows.npy")
+        self.targets_cut = _open_if_there(folder / "targets_cut.npy")
         self.lengths = np.diff(self.offsets)
 
     def __len__(self) -> int:
@@ -67,6 +68,10 @@ class Examples:
 
 def _open(file: Path) -> Array:
     return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+
+
+def _open_if_there(file: Path) -> Array | None:
+    return _open(file) if file.is_file() else None
 
 
 def _open_ragged(file: Path, offsets: Array) -> Ragged | None:
@@ -157,6 +162,8 @@ def _columns(part: InMemory, start: int) -> dict[str, Array]:
         columns["types"] = part.types.flat
     if part.spans is not None:
         columns["spans"] = part.spans.flat
+    if part.targets_cut is not None:
+        columns["targets_cut"] = part.targets_cut
     if part.rows is not None:
         columns["rows"] = part.rows + start
     return columns
@@ -228,11 +235,16 @@ def _shortened(texts: Sequence[str], longest: int) -> list[str]:
 
 
 def length_report(examples: Examples) -> dict[str, float]:
-    """Return ``median``, ``p95`` and ``max`` tokens a row, and how many rows were ``truncated``."""
+    """Return ``median``, ``p95`` and ``max`` tokens a row, and how many rows were ``truncated``.
+
+    Where tokens of targets are cut with them there is ``targets_cut``, how many these are.
+    """
     middle, high = np.percentile(examples.lengths, [50, 95])
+    lost = 0.0 if examples.targets_cut is None else float(examples.targets_cut.sum())
     return {
         "median": float(middle),
         "p95": float(high),
         "max": float(examples.lengths.max()),
         "truncated": float(examples.cut.sum()),
+        **({"targets_cut": lost} if lost else {}),
     }

@@ -111,7 +111,8 @@ def prepare(
         notices += _unseen(rows, frame, labels, split)
     if found.inferred:
         named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
-        notices.insert(0, f"columns: {', '.join(named)}")
+        note = f"{found.note}; " if found.note else ""
+        notices.insert(0, f"{note}columns: {', '.join(named)}")
     notices += [*dropped, *_worth_knowing(splits, labels, rows)]
     others = {
         split: beside(frames.get(split, frames["train"]), list(frame["row"]), found.roles)

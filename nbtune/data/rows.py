@@ -17,10 +17,14 @@ Roles = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """The columns in use by their roles; ``inferred`` says so when nobody named them."""
+    """The columns in use by their roles; ``inferred`` says so when nobody named them.
+
+    ``note`` says what else was recognised, such as a shape that data sets have.
+    """
 
     roles: Roles
     inferred: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)

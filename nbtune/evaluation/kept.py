@@ -52,6 +52,7 @@ def load(folder: Path) -> tuple[Any, ...] | None:
     if not (folder / _TABLE).is_file():
         return None
     import nbtune.evaluation.answer_baselines
+    import nbtune.evaluation.chat_baselines
     import nbtune.evaluation.text_baselines
     import nbtune.evaluation.word_baselines  # noqa: F401
 

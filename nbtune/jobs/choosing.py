@@ -15,6 +15,7 @@ from nbtune.recipe import OF_TASKS, Recipe, from_yaml
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
     ANSWER_SCORES,
+    CHAT_SCORES,
     MASKED_SCORES,
     MULTI_LABEL_SCORES,
     REGRESSION_SCORES,
@@ -41,6 +42,7 @@ EVERY_SCORE = (
     *ANSWER_SCORES,
     *MASKED_SCORES,
     *WRITING_SCORES,
+    *CHAT_SCORES,
 )
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
 """How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""

@@ -199,12 +199,14 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         rows = ", ".join(f"{count:,} {split}" for split, count in view.data.rows.items())
         tokens = view.data.tokens
         labels = f"; {len(view.data.labels)} labels" if view.data.labels else ""
+        gone = tokens.get("targets_cut", 0)
+        lost = f", {gone:,.0f} tokens of answers" if gone else ""
         facts.append(("rows", f"{rows}{labels}"))
         facts.append(
             (
                 "length",
                 f"median {tokens['median']:.0f}, 95 % {tokens['p95']:.0f}, longest "
-                f"{tokens['max']:.0f} tokens; {tokens['truncated']:.0f} rows cut",
+                f"{tokens['max']:.0f} tokens; {tokens['truncated']:.0f} rows cut{lost}",
             )
         )
     if start := view.start:

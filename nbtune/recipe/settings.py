@@ -101,6 +101,19 @@ class Recipe(Settings):
     version_2_with_negative: bool | None = Field(
         None, description="some questions have no answer in their context; empty asks the rows"
     )
+    messages: Column | None = Field(
+        None, description="column of chats: lists of role and content, or of from and value"
+    )
+    prompt: Column | tuple[Column, ...] | None = Field(
+        None, description="column of what is asked; several are put one below the other"
+    )
+    completion: Column | None = Field(None, description="column of what is answered to it")
+    system: Column | None = Field(
+        None, description="column of what is said to the model before a chat; empty infers it"
+    )
+    completion_only_loss: bool | None = Field(
+        None, description="learn the answers of chats, not what was asked; empty does"
+    )
     label_separator: str | None = Field(
         None, min_length=1, description="what parts several labels of a text; empty looks for it"
     )
@@ -304,11 +317,19 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
     "mlm_probability": ("fill-mask",),
     "whole_word_mask": ("fill-mask",),
     "packing": ("fill-mask", "text-generation"),
+    "messages": ("text-generation",),
+    "prompt": ("text-generation",),
+    "completion": ("text-generation",),
+    "system": ("text-generation",),
+    "completion_only_loss": ("text-generation",),
 }
 """Settings that only some of our tasks look at."""
 
 ALIASES: dict[str, str] = {
     "adam_eps": "adam_epsilon",
+    "assistant_only_loss": "completion_only_loss",
+    "conversations": "messages",
+    "response": "completion",
     "class_weights": "class_weight",
     "hidden_dropout_prob": "dropout",
     "neftune_alpha": "neftune_noise_alpha",

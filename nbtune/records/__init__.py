@@ -14,6 +14,7 @@ from nbtune.records.data import (
 from nbtune.records.estimate import Estimate
 from nbtune.records.evaluation import (
     ANSWER_SCORES,
+    CHAT_SCORES,
     LOWER_IS_BETTER,
     MASKED_SCORES,
     MULTI_LABEL_SCORES,
@@ -29,6 +30,7 @@ from nbtune.records.evaluation import (
     Mark,
     MarkedText,
     Mistake,
+    Rewritten,
     Scatter,
     WrongRow,
     worth,
@@ -42,6 +44,7 @@ from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 __all__ = [
     "ACTIONS",
     "ANSWER_SCORES",
+    "CHAT_SCORES",
     "COSTS",
     "LOWER_IS_BETTER",
     "MASKED_SCORES",
@@ -80,6 +83,7 @@ __all__ = [
     "PartParameters",
     "RateSearch",
     "ReviewedRow",
+    "Rewritten",
     "Scatter",
     "Score",
     "Slice",

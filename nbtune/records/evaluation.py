@@ -27,6 +27,7 @@ REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
 ANSWER_SCORES = ("f1", "exact_match")
 MASKED_SCORES = ("perplexity", "token_accuracy")
 WRITING_SCORES = ("perplexity", "bits_per_byte", "token_accuracy")
+CHAT_SCORES = ("perplexity", "token_accuracy", "rougeL", "exact_match")
 SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
 
 LOWER_IS_BETTER = frozenset(
@@ -146,6 +147,17 @@ class MarkedText:
 
 
 @dataclass(frozen=True)
+class Rewritten:
+    """What a model made of a text, and what is true; ``score`` is that of this row, 0 to 1."""
+
+    row: int
+    source: str
+    target: str
+    output: str
+    score: float = math.nan
+
+
+@dataclass(frozen=True)
 class WrongRow:
     """A row that the model got wrong, with how sure it was; NaN where nobody can be."""
 
@@ -173,7 +185,8 @@ class EvaluationRecord:
     confidently wrong rows, worst first; ``verdict`` says in a sentence who wins, ``left_out``
     which rows could not be used; ``decides`` names the score that the verdict goes by; ``top_k``
     has the shares of rows whose true label is among the k likeliest, from k = 1; ``operating``
-    says of each label from which probability on it is given. What does not suit a task is empty.
+    says of each label from which probability on it is given; ``rewritten`` has texts that were made
+    of others, worst first. What does not suit a task is empty.
     """
 
     run: str
@@ -196,6 +209,7 @@ class EvaluationRecord:
     top_k: tuple[Score, ...] = ()
     slices: Slices | None = None
     operating: tuple[OperatingPoint, ...] = ()
+    rewritten: tuple[Rewritten, ...] = ()
 
     @property
     def decided(self) -> tuple[OperatingPoint, ...]:
@@ -243,4 +257,5 @@ _PARTS: dict[str, type] = {
     "gain": Curve,
     "top_k": Score,
     "errors": WrongRow,
+    "rewritten": Rewritten,
 }

@@ -78,18 +78,18 @@ class Request:
     ----------
     top_k : int, optional
         The likeliest words for each gap; of text, draw among so many of them.
-    max_new_tokens : int
-        So long is a text written on, unless it comes to an end.
-    temperature : float
+    max_new_tokens : int, optional
+        So long is a text that is written, unless it comes to an end.
+    temperature : float, optional
         What logits are divided by; 0 always takes the likeliest.
-    top_p : float
+    top_p : float, optional
         Draw among the likeliest that have this probability together (Holtzman et al. 2019).
     """
 
     top_k: int | None = None
-    max_new_tokens: int = 60
-    temperature: float = 1.0
-    top_p: float = 1.0
+    max_new_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
     seed: int = 42
 
 

@@ -12,14 +12,18 @@ import torch
 
 from nbtune.data.batches import InMemory
 from nbtune.data.blocks import Pieces, cut_texts
+from nbtune.data.chats import CHATS, is_chat
 from nbtune.data.ragged import IGNORED, Ragged
-from nbtune.errors import ModelError
+from nbtune.errors import RecipeError
+from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import WRITING_SCORES
-from nbtune.tasks import Known, Request, Task
+from nbtune.tasks import Known, Request, Task, chats
 from nbtune.tasks.language import language_task
 
 Progress = Callable[[int, int], None]
+LONGEST = 60
+"""Tokens that are written, where nothing else is said."""
 KEPT = ("control", "unicode")
 """Lines and indents are part of what is written."""
 
@@ -69,10 +73,7 @@ def respond(
     ModelError
         When the model cannot write.
     """
-    if not hasattr(model, "generate") or not model.can_generate():
-        raise ModelError(
-            f"a {type(model).__name__} cannot write", hint="take a model with a head that generates"
-        )
+    refuse_silent(model)
     tokenizer, found = known.tokenizer, []
     torch.manual_seed(request.seed)
     texts = list(rows["text"])
@@ -91,37 +92,65 @@ def completed(rows: pd.DataFrame, found: pd.DataFrame, known: Known) -> list[str
 
 def _written(model: Any, text: str, tokenizer: Any, max_length: int, request: Request) -> str:
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
+    longest = request.max_new_tokens or LONGEST
+    temperature = 1.0 if request.temperature is None else request.temperature
     # Of a long text the end counts; half of the room is its own, however much is to be written.
-    room = max(1, max_length // 2, max_length - request.max_new_tokens)
+    room = max(1, max_length // 2, max_length - longest)
     prompt = [*start_of(tokenizer), *own][-room:]
-    ids = torch.tensor([prompt], device=next(model.parameters()).device)
-    draws = request.temperature > 0
+    end = tokenizer.eos_token_id
     drawing = {
-        "temperature": request.temperature,
-        "top_p": request.top_p,
+        "temperature": temperature,
+        "top_p": 1.0 if request.top_p is None else request.top_p,
         "top_k": request.top_k or 0,
     }
-    with torch.no_grad():
-        out = model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=min(request.max_new_tokens, max(1, max_length - len(prompt))),
-            do_sample=draws,
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            **(drawing if draws else {}),
-        )
-    return str(tokenizer.decode(out[0, len(prompt) :], skip_special_tokens=True))
+    (written,) = go_on(
+        model,
+        [prompt],
+        max_new_tokens=min(longest, max(1, max_length - len(prompt))),
+        pad_id=tokenizer.pad_token_id,
+        ends=() if end is None else (end,),
+        drawing=drawing if temperature > 0 else None,
+    )
+    return str(tokenizer.decode(written, skip_special_tokens=True))
+
+
+def _chats_in(frame: pd.DataFrame, recipe: Recipe) -> bool:
+    """Whether rows are chats, or prompts with answers, rather than texts."""
+    named = {role: name for role in CHATS.roles if (name := getattr(recipe, role)) is not None}
+    return bool(named) or (recipe.text is None and is_chat(frame, named))
 
 
 def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
-    """Return that texts are joined and keep their lines, where nothing else is said."""
-    found: dict[str, Any] = {"packing": True} if recipe.packing is None else {}
+    """Return what is learnt of the rows, and that lines are kept, where nothing else is said.
+
+    Texts are joined. Of chats the answers are learnt; these stay apart, and cost no padding.
+
+    Raises
+    ------
+    RecipeError
+        When something is asked for that is there for the others only.
+    """
+    is_of_chats = _chats_in(frame, recipe)
+    if is_of_chats and recipe.packing:
+        raise RecipeError(
+            "packing: chats are packed without padding anyway, and never see each other",
+            hint="leave packing out",
+        )
+    if not is_of_chats and recipe.completion_only_loss is not None:
+        raise RecipeError(
+            f"completion_only_loss: there are no answers; the data has "
+            f"{', '.join(map(str, frame.columns[:12]))}",
+            hint="name columns: messages: ..., or prompt: ... and completion: ...; or leave it out",
+        )
+    setting = ("completion_only_loss", "packing")[not is_of_chats]
+    found: dict[str, Any] = {setting: True} if getattr(recipe, setting) is None else {}
     return found if "clean" in recipe.model_fields_set else {**found, "clean": KEPT}
 
 
 def tuned(recipe: Recipe) -> Task:
-    """Return the task with texts joined or not, as a recipe asks for."""
+    """Return the task for chats, or that for texts which are joined or not."""
+    if recipe.completion_only_loss is not None:
+        return chats.tuned(recipe)
     return replace(TASK, encode_training=encode_joined) if recipe.packing else TASK
 
 

@@ -118,7 +118,7 @@ class Listener:
 
     def generate(self, input_ids, max_new_tokens, eos_token_id, **_):
         self.prompt, self.most = input_ids[0].tolist(), max_new_tokens
-        return torch.cat([input_ids, torch.tensor([[eos_token_id]])], dim=1)
+        return torch.cat([input_ids, torch.tensor([eos_token_id])], dim=1)
 
 
 @pytest.mark.parametrize(("words", "wanted"), [(3, 500), (3, 60), (90, 500), (90, 4), (90, 1)])
