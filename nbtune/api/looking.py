@@ -10,6 +10,7 @@ from nbtune.recipe import Recipe, Resolved
 from nbtune.runs import RunStore
 
 if TYPE_CHECKING:
+    from nbtune.panels.progress import Display
     from nbtune.results.data_report import DataReport
     from nbtune.results.doctor import Doctor
 
@@ -20,7 +21,7 @@ def check_data(
     name: str | None = None,
     recipe: str | Path | Recipe | Resolved | None = None,
     tokenize: bool = True,
-    display: str | None = None,
+    display: Display = None,
     **settings: Any,
 ) -> DataReport:
     """Look at labelled rows before anything is trained: what is in them, what is wrong with them.
@@ -35,8 +36,8 @@ def check_data(
         As for `finetune`; columns, cleaning, model and ``max_length`` are read from it.
     tokenize : bool
         Count tokens with the tokenizer of the model.
-    display : {"auto", "rich", "text", "none"}, optional
-        How to show progress, as for `finetune`.
+    display : {"auto", "rich", "text", "none"} or callable, optional
+        How to show progress, as for `finetune`; or what takes a bar as HTML.
     **settings
         Settings of the recipe, such as ``text="review"`` or ``model="minilm"``.
 

@@ -16,6 +16,7 @@ from nbtune.recipe import Recipe, Resolved
 from nbtune.runs import RunStore
 
 if TYPE_CHECKING:
+    from nbtune.panels.progress import Display
     from nbtune.results.rate_finding import RateFinding
     from nbtune.results.run_estimate import RunEstimate
 
@@ -28,7 +29,7 @@ def estimate(
     test_data: Any = None,
     set: Iterable[str] = (),
     runs_dir: str | Path | None = None,
-    display: str | None = None,
+    display: Display = None,
     **settings: Any,
 ) -> RunEstimate:
     """Reckon what `finetune` would take: time, memory and disk, from a few of its own steps.
@@ -39,7 +40,7 @@ def estimate(
     Parameters
     ----------
     data, recipe, validation_data, test_data, set, runs_dir, display, **settings
-        As for `finetune`.
+        As for `finetune`; ``display`` may also be what takes a bar as HTML.
 
     Raises
     ------

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nbtune.panels.display import REFRESHES_PER_SECOND, choose_mode
 from nbtune.panels.html import duration, render
+
+Display = str | Callable[[str], None] | None
+"""How to show something: see `nbtune.panels.display.choose_mode`; or what takes it as HTML."""
 
 
 class Progress:
@@ -16,8 +20,10 @@ class Progress:
     Called with what is done and what there is in all; works as a context.
     """
 
-    def __init__(self, what: str, mode: str | None = None) -> None:
-        self.what, self.mode = what, choose_mode(mode)
+    def __init__(self, what: str, mode: Display = None) -> None:
+        self.what = what
+        self.place = mode if callable(mode) else None
+        self.mode = "place" if callable(mode) else choose_mode(mode)
         self.began = self.drawn = time.monotonic()
         self.handle: Any = None
         self.done = self.total = 0
@@ -33,6 +39,8 @@ class Progress:
             self._draw()
 
     def __exit__(self, *failure: object) -> None:
+        if self.place is not None:
+            self.place("")
         if self.handle is None:
             return
         seconds = duration(time.monotonic() - self.began)
@@ -47,10 +55,14 @@ class Progress:
         if self.mode == "text" and sys.stderr.isatty():
             self.handle = True
             print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
-        elif self.mode == "rich":
-            html = render(
-                "progress.html.j2", text=text, done=self.done, total=self.total, what=self.what
-            )
+        if self.mode in ("text", "none"):
+            return
+        html = render(
+            "progress.html.j2", text=text, done=self.done, total=self.total, what=self.what
+        )
+        if self.place is not None:
+            self.place(html)
+        else:
             bundle = {"text/plain": text, "text/html": html}
             if self.handle is None:
                 from IPython.display import display

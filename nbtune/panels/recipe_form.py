@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from pydantic.fields import FieldInfo
 
 from nbtune.errors import NbtuneError, RecipeError
+from nbtune.panels.controls import button
 from nbtune.panels.fields import NAMED, WIDE, Field
 from nbtune.panels.html import render
 from nbtune.recipe import Lora, Recipe, compose, yaml_layer
@@ -22,6 +23,7 @@ FIRST = (
     "per_device_train_batch_size", "max_length",
 )  # fmt: skip
 """The knobs that matter; all others stand under *more*."""
+AN_EARLIER = "This was measured for an earlier recipe:"
 SECTIONS = {
     "task": "What is learnt, from which rows",
     "method": "Which weights move",
@@ -46,12 +48,15 @@ class Surroundings:
         A valid recipe to what is wrong with it here, by setting, such as a missing model.
     facts : callable
         A valid recipe to sentences about its rows and its model.
+    estimate : callable
+        (a valid recipe, what takes the HTML of a bar) to what it would take, as HTML.
     """
 
     words: Callable[[str, str], Sequence[str]]
     known: Mapping[str, Sequence[str]]
     look: Callable[[Recipe], Mapping[str, str]]
     facts: Callable[[Recipe], Sequence[str]]
+    estimate: Callable[[Recipe, Callable[[str], None]], str]
 
 
 class RecipeForm:
@@ -67,7 +72,9 @@ class RecipeForm:
             layout=widgets.Layout(width="auto", height="230px"),
         )
         self.text.add_class("nbt-recipe")
-        self.problems, self.foot = widgets.HTML(), widgets.HTML()
+        self.problems, self.foot, self.age, self.cost = (widgets.HTML() for _ in range(4))
+        self.recipe: Recipe | None = None
+        self.estimated: Recipe | None = None
         self.box = self._laid_out()
         self.name.observe(lambda _: self.show(), "value")
         self.text.observe(lambda _: self.show(), "value")
@@ -81,6 +88,7 @@ class RecipeForm:
     def show(self) -> None:
         """Bring fields, problems and facts in line with the text."""
         text, problems, facts = self.text.value, {}, []
+        self.recipe = None
         try:
             typed = as_typed(text)
         except RecipeError as error:  # half a line: the fields wait until it is whole
@@ -92,6 +100,7 @@ class RecipeForm:
             problems = error.by_setting or {"": error.problem}
         else:
             problems = dict(self.surroundings.look(recipe))
+            self.recipe = None if problems else recipe
             facts = [] if problems else list(self.surroundings.facts(recipe))
         if not self.name.value.strip().isidentifier():
             problems["name"] = f"name: {self.name.value!r} cannot be a variable, as the run becomes"
@@ -101,6 +110,28 @@ class RecipeForm:
                 field.suggest(self.surroundings.words(name, text))
         self._show_problems({n: p for n, p in problems.items() if n not in self.fields})
         self.foot.value = render("cell.html.j2", cell=self.cell, facts=facts)
+        is_old = self.estimated is not None and self.estimated != self.recipe
+        self.age.value = render("aside.html.j2", words=AN_EARLIER) if is_old else ""
+
+    def put(self, setting: str, value: str) -> None:
+        """Change a setting of the recipe, as one does in its field."""
+        self._put(setting, value)
+
+    def _estimate(self, _: Any) -> None:
+        """Measure what the recipe would take; after a change this is said to be of an earlier."""
+        self.estimated, self.age.value = None, ""
+        if self.recipe is None:
+            self.cost.value = render("problem.html.j2", problems=["mend the recipe first"])
+            return
+        self._show_cost(render("aside.html.j2", words="measuring a few steps of this recipe ..."))
+        try:
+            self._show_cost(self.surroundings.estimate(self.recipe, self._show_cost))
+            self.estimated = self.recipe
+        except NbtuneError as error:
+            self._show_cost(render("problem.html.j2", problems=str(error).splitlines()))
+
+    def _show_cost(self, html: str) -> None:
+        self.cost.value = html
 
     def _show_problems(self, problems: Mapping[str, str]) -> None:
         lines = [line for problem in problems.values() for line in problem.splitlines()]
@@ -128,7 +159,15 @@ class RecipeForm:
         others = widgets.HTML("More settings")
         form = widgets.VBox([self.name, *first, others, more], layout=widgets.Layout(**half))
         beside = widgets.VBox(
-            [widgets.HTML("The recipe"), self.text, self.problems, self.foot],
+            [
+                widgets.HTML("The recipe"),
+                self.text,
+                self.problems,
+                self.foot,
+                button("Estimate", "clock-o", self._estimate, "Time, memory and disk, measured"),
+                self.age,
+                self.cost,
+            ],
             layout=widgets.Layout(**half, margin="0 0 0 12px"),
         )
         return widgets.Box(

@@ -50,6 +50,11 @@ class RunEstimate:
         """The estimate as lines of at most 80 characters."""
         return faces.findings_text(self._rows())
 
+    @property
+    def html(self) -> str:
+        """The same as a table."""
+        return faces.findings_bundle(self._rows())["text/html"]
+
     def figure(self) -> Figure:
         """Return time and memory by their parts as a matplotlib figure."""
         from nbtune.plots.estimate import estimate_figure

@@ -33,7 +33,7 @@ def test_words_come_from_the_notebook(around):
 def test_the_panel_opens_and_its_cell_becomes_the_next_one(cell):
     assert "%nbtune panel" in cell.mistake("%nbtune cell")
     panel = cell("%nbtune panel predict").value
-    assert panel.box.selected_index == 1
+    assert panel.box.selected_index == 2
     panel.form.fields["seed"].control.value = "7"
     assert "seed: 7" in repr(panel)
     cell("%nbtune cell")

@@ -1,13 +1,20 @@
 import pytest
 
+from nbtune.errors import DataError
 from nbtune.panels.recipe_form import FIRST, RecipeForm, Surroundings
 from nbtune.recipe import Recipe, from_yaml
 
 
-def make(text="", name="run", look=lambda recipe: {}, facts=lambda recipe: []):
+def make(
+    text="",
+    name="run",
+    look=lambda recipe: {},
+    facts=lambda recipe: [],
+    estimate=lambda recipe, show: "<p>a minute</p>",
+):
     words = {"data": ["df", "topics"], "model": ["minilm"]}
     around = Surroundings(
-        lambda setting, _: words.get(setting, []), {"method": ["full"]}, look, facts
+        lambda setting, _: words.get(setting, []), {"method": ["full"]}, look, facts, estimate
     )
     return RecipeForm(around, name, text)
 
@@ -98,3 +105,37 @@ def test_the_cell_is_there_to_be_copied_and_nothing_in_it_is_markup():
 
 def test_facts_about_rows_and_model_stand_below():
     assert "12 labels" in make(facts=lambda recipe: ["12 labels"]).foot.value
+
+
+def test_an_estimate_is_of_the_recipe_that_it_was_measured_for():
+    asked = []
+
+    def estimate(recipe, show):
+        asked.append(recipe.seed)
+        show("<p>half done</p>")
+        if recipe.seed == 9:
+            raise DataError("there are no rows", hint="name them")
+        return "<p>a minute</p>"
+
+    form = make("seed: 7", estimate=estimate)
+    assert asked == []  # nothing is measured before one says so
+    button = next(b for b in family(form.box) if getattr(b, "description", "") == "Estimate")
+    button.click()
+    assert (asked, form.cost.value, form.age.value) == ([7], "<p>a minute</p>", "")
+    form.text.value = "seed: 8"
+    assert "an earlier recipe" in form.age.value
+    form.text.value = "seed: 7"
+    assert form.age.value == ""
+    form.text.value = "seed: 9"
+    button.click()
+    assert "there are no rows" in form.cost.value
+    form.text.value = "sed: 9"
+    button.click()
+    assert "mend the recipe first" in form.cost.value
+    assert asked == [7, 9]
+
+
+def family(widget):
+    for child in getattr(widget, "children", ()):
+        yield child
+        yield from family(child)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from nbtune.data.checks.personal import mask
 from nbtune.data.checks.scan import Scan, scan
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import infer_columns
-from nbtune.data.reading import read
+from nbtune.data.reading import Frames, read
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
 
@@ -57,16 +57,41 @@ def mend(
     >>> len(mend(df, "duplicates"))
     2
     """
-    for check in checks:
-        if check not in MENDED:
-            raise DataError(
-                f"there is no check {check!r} to mend", hint=did_you_mean(check, MENDED)
-            )
+    _refuse_unknown(checks)
     frame = _together(read(data))
     columns = infer_columns(frame, text, label)
     for check in checks:
         frame = _mended(frame, check, columns.text, columns.label)
     return frame
+
+
+def found_rows(
+    data: Any, check: str, text: str | None = None, label: str | None = None
+) -> pd.DataFrame:
+    """Return the rows that a check finds, with the columns ``row``, ``text`` and ``label``.
+
+    Rows are numbered as in the data, from 0, in the order in which a check looks at the splits.
+
+    Raises
+    ------
+    DataError
+        When there is no such check.
+    """
+    _refuse_unknown([check])
+    frames = read(data)
+    columns = infer_columns(next(iter(frames.values())), text, label)
+    places = _places(frames, check, columns.text, columns.label)[0]
+    rows = pd.concat(list(frames.values()), ignore_index=True).iloc[places]
+    found = {"row": places, "text": rows[columns.text], "label": rows[columns.label]}
+    return pd.DataFrame(found).reset_index(drop=True)
+
+
+def _refuse_unknown(checks: Iterable[str]) -> None:
+    for check in checks:
+        if check not in MENDED:
+            raise DataError(
+                f"there is no check {check!r} to mend", hint=did_you_mean(check, MENDED)
+            )
 
 
 def _together(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -78,11 +103,9 @@ def _together(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _mended(frame: pd.DataFrame, check: str, text: str, label: str) -> pd.DataFrame:
     frames = read(frame)
-    steps = Recipe().clean
-    found = scan(frames, text, label, lambda one: clean_text(one, steps))
-    rows = _rows(found, check)
+    rows, found = _places(frames, check, text, label)
     # Rows of all splits in the order of the scan, and where each stands in the frame.
-    places = np.concatenate([part.index for part in frames.values()])[np.asarray(rows, dtype=int)]
+    places = np.concatenate([part.index for part in frames.values()])[rows]
     if check in REWRITTEN:
         return _written_anew(frame, text, places, REWRITTEN[check])
     if check == "labels":
@@ -91,6 +114,13 @@ def _mended(frame: pd.DataFrame, check: str, text: str, label: str) -> pd.DataFr
         return _written_anew(frame, label, places, lambda name: names.get(str(name).strip(), name))
     kept: pd.DataFrame = frame.drop(index=places).reset_index(drop=True)
     return kept
+
+
+def _places(frames: Frames, check: str, text: str, label: str) -> tuple[np.ndarray[Any, Any], Scan]:
+    """Return which rows a check means, in the order of the scan, and the scan."""
+    steps = Recipe().clean
+    found = scan(frames, text, label, lambda one: clean_text(one, steps))
+    return np.asarray(_rows(found, check), dtype=int), found
 
 
 def _rows(found: Scan, check: str) -> Rows:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtune.results.run import Run
     from nbtune.results.run_table import RunSummary
 
-PAGES = ("train", "predict", "runs")
+PAGES = ("train", "data", "predict", "runs")
 
 
 class Panel:
@@ -18,7 +18,7 @@ class Panel:
     Parameters
     ----------
     namespace : mapping
-        The notebook's variables.
+        The notebook's variables; rows that are mended become one.
     runs : callable
         The runs that there are, oldest first.
     find_run : callable
@@ -31,7 +31,7 @@ class Panel:
 
     def __init__(
         self,
-        namespace: Mapping[str, Any],
+        namespace: dict[str, Any],
         runs: Callable[[], Iterable[RunSummary]],
         find_run: Callable[[str], Run],
         page: str,
@@ -41,7 +41,9 @@ class Panel:
 
         from nbtune.magics.forms.around import surroundings
         from nbtune.magics.forms.asking import asker, with_models
+        from nbtune.magics.forms.rows import desk_of
         from nbtune.magics.forms.shelf import shelf_of
+        from nbtune.panels.data_page import DataPage
         from nbtune.panels.recipe_form import RecipeForm
         from nbtune.panels.runs_page import RunsPage
         from nbtune.panels.try_it import TryIt
@@ -49,7 +51,9 @@ class Panel:
         self.form = RecipeForm(surroundings(namespace))
         self.trial = TryIt(lambda: with_models(runs()), asker(find_run))
         self.shelf = RunsPage(shelf_of(runs_dir))
-        self.box = widgets.Tab([self.form.box, self.trial.box, self.shelf.box])
+        self.rows = DataPage(desk_of(namespace, lambda name: self.form.put("data", name)))
+        pages = (self.form, self.rows, self.trial, self.shelf)
+        self.box = widgets.Tab([page.box for page in pages])
         self.box.titles = tuple(name.capitalize() for name in PAGES)
         self.box.selected_index = PAGES.index(page)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nbtune import api
 from nbtune.errors import DataError, NbtuneError, RecipeError
 from nbtune.jobs.choosing import known_names, model_of
 from nbtune.magics.completion import values_of
@@ -24,6 +25,7 @@ def surroundings(namespace: Mapping[str, Any]) -> Surroundings:
         known=known_names(),
         look=lambda recipe: dict(_wrong_here(recipe, namespace)),
         facts=lambda recipe: list(_facts(recipe, namespace)),
+        estimate=lambda recipe, show: _cost(recipe, namespace, show),
     )
 
 
@@ -66,6 +68,16 @@ def _facts(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[str]:
         if hasattr(rows, "columns") and hasattr(rows, "__len__"):
             yield _about_rows(recipe, rows)
     yield _about_model(recipe)
+
+
+def _cost(recipe: Recipe, namespace: Mapping[str, Any], show: Callable[[str], None]) -> str:
+    """Return what training would take, in time, memory and disk, as HTML."""
+    given = {
+        name: find_rows(value, namespace, name)
+        for name in DATA_SETTINGS
+        if (value := getattr(recipe, name)) is not None
+    }
+    return api.estimate(recipe=recipe, display=show, **given).html
 
 
 def _about_rows(recipe: Recipe, frame: Any) -> str:
