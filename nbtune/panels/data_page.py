@@ -90,12 +90,12 @@ class DataPage:
             [
                 side_by_side(self.severity, self.search),
                 self.list,
-                self.one,
                 side_by_side(
                     button("Mend", "wrench", self._mend, "Into a new variable; yours stays"),
                     self.undo,
                     button("Train on these", "arrow-right", self._use, "Put them into the recipe"),
                 ),
+                self.one,
                 self.whole,
             ]
         )

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from pydantic.fields import FieldInfo
 
 from nbtune.errors import NbtuneError, RecipeError
-from nbtune.panels.controls import button
+from nbtune.panels.controls import button, side_by_side
 from nbtune.panels.fields import NAMED, WIDE, Field
 from nbtune.panels.html import render
 from nbtune.recipe import Lora, Recipe, compose, yaml_layer
@@ -164,7 +164,9 @@ class RecipeForm:
                 self.text,
                 self.problems,
                 self.foot,
-                button("Estimate", "clock-o", self._estimate, "Time, memory and disk, measured"),
+                side_by_side(
+                    button("Estimate", "clock-o", self._estimate, "Time, memory and disk, measured")
+                ),
                 self.age,
                 self.cost,
             ],

@@ -58,3 +58,40 @@ def test_a_run_answers_while_one_types(lab):
     box.fill("a town <b>in France</b>")
     lab.wait(lambda: lab.output(2) != first)
     lab.picture("try-it", 2)
+
+
+PLANTED = """import pandas as pd
+some = topics.head(600)
+twice = some.head(30).assign(label=["food", "plant"] * 15)
+mails = pd.DataFrame({"text": ["write to jane@example.org <b>soon</b>"], "label": ["person"]})
+df = pd.concat([some, some.tail(20), twice, mails], ignore_index=True)[["text", "label"]]
+%nbtune panel data"""
+
+
+def test_rows_are_looked_at_mended_and_put_into_the_recipe(lab):
+    lab = lab([SETUP, PLANTED])
+    lab.run(0)
+    lab.done(0)
+    lab.run(1)
+    lab.wait(lambda: lab.cell(1).get_by_role("button", name="Look").is_visible())
+    lab.cell(1).get_by_placeholder("a variable, a file, topics").fill("df")
+    press(lab, "Look")
+    lab.wait(lambda: "df: 651 rows" in lab.output(1))
+    lab.cell(1).locator(".nbt-runs select").first.select_option(index=0)
+    lab.wait(lambda: "label" in lab.cell(1).locator("[data-nbtune=data-found]").inner_text())
+    lab.picture("data-page", 1)
+    press(lab, "Mend")
+    lab.wait(lambda: "df_mended has" in lab.output(1))
+    lab.picture("data-page-mended", 1)
+    press(lab, "Train on these")
+    lab.wait(lambda: "the recipe on the page Train" in lab.output(1))
+    lab.cell(1).get_by_role("tab", name="Train").click()
+    lab.wait(lambda: "data: df_mended" in recipe(lab).input_value())
+    recipe(lab).fill("data: df_mended\nmodel: scratch-transformer\nnum_train_epochs: 1\n")
+    press(lab, "Estimate")
+    lab.wait(lambda: "an epoch of" in lab.output(1))
+    lab.picture("form-estimate", 1)
+
+
+def press(lab, name):
+    lab.cell(1).get_by_role("button", name=name).first.click()

@@ -28,6 +28,8 @@ def desk_of(namespace: dict[str, Any], use: Callable[[str], None]) -> Desk:
     def found(rows: Rows, check: str) -> list[tuple[int, str, str]]:
         data = find_rows(rows.name, namespace)
         frame = found_rows(data, check, rows.text or None, rows.label or None)
+        first = frame.groupby("text")["row"].transform("min")  # equal texts stand together
+        frame = frame.assign(first=first).sort_values(["first", "row"]).drop(columns="first")
         # What gives somebody away is counted, and never shown.
         shown = mask if check == "personal" else str
         return [
