@@ -52,6 +52,18 @@ class DataReady(Event):
 
 
 @dataclass(frozen=True)
+class Previewed(Event):
+    """What is learnt of some training rows, as the model reads them.
+
+    ``rows`` are those of the user's data; ``pieces`` has the text of each in (kind, text), of the
+    kinds ``target``, ``context`` (read, and not learnt) and ``cut``.
+    """
+
+    rows: tuple[int, ...]
+    pieces: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True)
 class BaselineScored(Event):
     """A model that needs no training loop has been scored on a split."""
 

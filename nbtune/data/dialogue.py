@@ -44,6 +44,20 @@ class Tokens:
         """How many tokens that should be learnt do not fit."""
         return int(self.learnt.sum() - self.learnt[self.first : self.stop].sum())
 
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """The text in pieces that are a ``target``, ``context`` or ``cut``, each of some tokens."""
+        found: list[tuple[str, str]] = []
+        at = 0
+        for place, (_, end) in enumerate(self.places):
+            kind = "target" if self.learnt[place] else "context"
+            kind = kind if self.first <= place < self.stop else "cut"
+            text, at = self.text[at:end], max(at, end)
+            if found and found[-1][0] == kind:
+                text = found.pop()[1] + text
+            found.append((kind, text))
+        return found
+
 
 def tokens_of(
     chats: Sequence[Sequence[Turn]],

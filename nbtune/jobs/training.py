@@ -18,6 +18,7 @@ from nbtune.events import (
     Event,
     Notice,
     PhaseStarted,
+    Previewed,
     RunStarted,
 )
 from nbtune.jobs.folders import (
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 
 Emit = Callable[[Event], None]
 Progress = Callable[[int, int], None]
+PREVIEWED, HALF = 3, 120
+"""Rows of which is shown what is learnt, and the characters of both ends of a long piece."""
 FEW_WRITTEN = 8
 """Texts that an evaluation has the model write while it trains: enough to see how they change."""
 
@@ -255,6 +258,8 @@ def _tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> di
             continue
         rows = read_rows(folder, split)
         examples[split] = write_examples(rows, encoder(split), len(trained.tokenizer), place)
+    if task.preview is not None:
+        emit(_preview(folder, task, trained, examples["train"]))
     emit(
         DataReady(
             dict(folder.about["rows"]),
@@ -263,6 +268,33 @@ def _tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> di
         )
     )
     return examples
+
+
+def _preview(folder: RunFolder, task: Task, trained: Trained, train: Examples) -> Previewed:
+    """Return what is learnt of the first rows, and of the longest where some are cut."""
+    import numpy as np
+
+    assert task.preview is not None  # noqa: S101
+    rows = read_rows(folder, "train")
+    numbers = np.arange(len(train)) if train.rows is None else np.asarray(train.rows)
+    is_cut = np.asarray(train.cut)
+    longest = [int(numbers[is_cut][train.lengths[is_cut].argmax()])] if is_cut.any() else []
+    shown = [*longest, *(row for row in range(len(rows)) if row not in longest)][:PREVIEWED]
+    own = rows.iloc[sorted(shown)]
+    found = task.preview(own, trained.tokenizer, trained.max_length)
+    pieces = tuple(tuple((kind, _middle_out(text)) for kind, text in row) for row in found)
+    return Previewed(tuple(map(int, own["row"])), pieces)
+
+
+def _middle_out(text: str) -> str:
+    """Leave the middle of a long text out.
+
+    Examples
+    --------
+    >>> len(_middle_out("a" * 9000))
+    241
+    """
+    return text if len(text) <= 2 * HALF else f"{text[:HALF]}…{text[-HALF:]}"
 
 
 def make_job(

@@ -15,6 +15,7 @@ from nbtune.panels.diagnosis import diagnosis
 from nbtune.panels.glance import glance_html
 from nbtune.panels.html import duration, number, render, size
 from nbtune.panels.markdown import escaped
+from nbtune.panels.preview import preview_html, preview_lines
 from nbtune.panels.state import RunView
 from nbtune.plots.texts import short
 from nbtune.records import worth
@@ -60,6 +61,7 @@ def card_rest(view: RunView, look: Look = PLAIN) -> str:
         "card_rest.html.j2",
         chart=Markup(loss_chart(view, look)),  # noqa: S704 - made by a template that escapes
         scores=_scores(view),
+        preview=Markup(preview_html(view.preview)),  # noqa: S704 - a template that escapes, too
         notices=_notices(view),
     )
 
@@ -75,6 +77,7 @@ def final_html(view: RunView) -> str:
         diagnosis=diagnosis(view),
         next_step=_next_step(view),
         facts=_facts(view),
+        preview=Markup(preview_html(view.preview)),  # noqa: S704 - a template that escapes
         notices=_notices(view),
     )
 
@@ -92,6 +95,7 @@ def card_text(view: RunView) -> str:
             cells = _in_columns(map(number, row["cells"]), widths)
             lines.append(f"  {short(row['name'], 32):<32}{cells}")
     ending = short(view.stop.message, LONGEST_NOTICE) if view.stop else ""
+    lines += preview_lines(view.preview)
     for text in (ending, verdict(view), _diagnosed(view), " ".join(_next_step(view))):
         lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
@@ -267,7 +271,12 @@ def _scores(view: RunView) -> dict[str, Any]:
     if best is not None and best not in shown:
         shown = [best, *shown[1:]]
     model = short(view.start.model if view.start else "model", LONGEST_NAME)
-    lines = [(short(one.name, LONGEST_NAME), "baseline", one.scores) for one in view.baselines]
+    # A baseline may be one of other scores only, which are those of %evaluate.
+    lines = [
+        (short(one.name, LONGEST_NAME), "baseline", one.scores)
+        for one in view.baselines
+        if not view.metric or not math.isnan(one.scores.get(view.metric, 0.0))
+    ]
     for event in shown:
         note = "best" if event is best else ""
         lines.append((f"{model}, epoch {event.epoch:.3g}", note, event.scores))

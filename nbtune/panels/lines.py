@@ -15,12 +15,14 @@ from nbtune.events import (
     LayersUnfrozen,
     Notice,
     PhaseStarted,
+    Previewed,
     StepsDone,
 )
 from nbtune.panels.card import card_text, status_line
 from nbtune.panels.chart import control_words
 from nbtune.panels.display import REFRESHES_PER_SECOND
 from nbtune.panels.html import number
+from nbtune.panels.preview import preview_lines
 from nbtune.panels.state import RunView
 
 
@@ -41,6 +43,8 @@ class LineView:
                 self._stay(f"{event.phase} ...")
             case Notice():
                 self._stay(f"{event.level}: {event.text}")
+            case Previewed():
+                self._stay("\n".join(preview_lines(event)))
             case Controlled():
                 self._stay(f"after step {event.step}: {control_words(event)}")
             case BaselineScored():

@@ -19,6 +19,7 @@ from nbtune.events import (
     LayersUnfrozen,
     Notice,
     PhaseStarted,
+    Previewed,
     RunStarted,
     RunStopped,
     StepsDone,
@@ -56,6 +57,7 @@ class RunView:
     start: RunStarted | None = None
     stop: RunStopped | None = None
     data: DataReady | None = None
+    preview: Previewed | None = None
     estimate: Estimated | None = None
     last: StepsDone | None = None
     progress: EvaluationProgress | None = None
@@ -78,6 +80,8 @@ class RunView:
                 self.phase, self.stop = event.phase, None
             case Notice():
                 self.notices.append(event)
+            case Previewed():
+                self.preview = event
             case DataReady():
                 self.data = event
             case Estimated():

@@ -201,6 +201,9 @@ class Task:
         What is counted while it responds.
     write : callable, optional
         See `Write`: for tasks whose texts are judged as they are written, word by word.
+    preview : callable, optional
+        (rows, tokenizer, longest row in tokens) to what is learnt of each, in pieces; see
+        `nbtune.events.Previewed`.
     dress : callable, optional
         Gives a tokenizer what the task needs, in place, before it is saved with the model: a
         template for chats, marks for entities.
@@ -244,6 +247,7 @@ class Task:
     answering: str = "texts labelled"
     write: Write | None = None
     dress: Callable[[Any], None] | None = None
+    preview: Callable[[pd.DataFrame, Any, int], list[list[tuple[str, str]]]] | None = None
     reads: Reads = "text"
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
 

@@ -13,7 +13,7 @@ import torch
 
 from nbtune.data.batches import InMemory
 from nbtune.data.chats import CHATS, answer_of, asked_of, prompt_of
-from nbtune.data.dialogue import encode_chats, prompt_ids
+from nbtune.data.dialogue import encode_chats, prompt_ids, tokens_of
 from nbtune.data.spoken import by_row
 from nbtune.data.templates import dress, ends_of_answers
 from nbtune.data.written import Written
@@ -41,6 +41,15 @@ def encode(
 ) -> InMemory:
     """Tokenise chats as their template writes them; a target is the token that comes next."""
     return encode_chats(list(rows["messages"]), tokenizer, max_length, answers_only=answers_only)
+
+
+def preview(
+    rows: pd.DataFrame, tokenizer: Any, max_length: int, *, answers_only: bool = True
+) -> list[list[tuple[str, str]]]:
+    """Return what is learnt of each row, what is read only, and what is cut off."""
+    chats = list(rows["messages"])
+    found = tokens_of(chats, tokenizer, max_length, answers_only=answers_only)
+    return [one.pieces for one in found]
 
 
 def read(kept: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Written:
@@ -197,7 +206,12 @@ def table(rows: pd.DataFrame, said: Written, known: Known) -> pd.DataFrame:
 
 def tuned(recipe: Recipe) -> Task:
     """Return the task with the whole of chats learnt, where a recipe asks for that."""
-    return replace(TASK, encode=partial(encode, answers_only=recipe.completion_only_loss is True))
+    only = recipe.completion_only_loss is True
+    return replace(
+        TASK,
+        encode=partial(encode, answers_only=only),
+        preview=partial(preview, answers_only=only),
+    )
 
 
 TASK = Task(
@@ -222,6 +236,7 @@ TASK = Task(
     scores_start=True,
     write=write,
     dress=dress,
+    preview=preview,
     respond=respond,
     completed=completed,
     answering="prompts answered",

@@ -98,6 +98,17 @@ def test_of_a_long_chat_the_beginning_and_the_end_of_the_answer_go(max_length):
     assert found.cut[0]
 
 
+def test_pieces_are_the_text_and_say_what_is_learnt_and_cut():
+    tokenizer = tokenizer_with("plain")
+    whole, cut = tokens_of(
+        [chat("hello", "fine."), chat("hello " * 40, "fine. " * 40)], tokenizer, 48
+    )
+    assert [kind for kind, _ in whole.pieces] == ["context", "target"]
+    assert [kind for kind, _ in cut.pieces] == ["cut", "context", "target", "cut"]
+    for one in (whole, cut):
+        assert "".join(text for _, text in one.pieces) == one.text
+
+
 def test_a_chat_that_the_template_refuses_is_named():
     tokenizer = tokenizer_with("llama")
     told = [{"role": "system", "content": "x"}, *chat("a", "b")]

@@ -55,6 +55,7 @@ def test_answers_are_learnt_and_come_to_their_end(run):
     assert run.recipe.settings.completion_only_loss is True
     assert any("prompts and answers; columns: prompt is 'prompt'" in n.text
                for n in run.view().notices)  # fmt: skip
+    assert ("target", "It is blue.<|endoftext|>") in run.view().preview.pieces[0]
     found = nbtune.predict(run, ["sky x?", "snow y?"])
     assert list(found.columns) == ["text_row", "prompt", "answer", "ended"]
     assert found["answer"].tolist() == ["It is blue.", "It is white, as ever."]

@@ -1,0 +1,50 @@
+"""What is learnt of some rows, what is read only, and what is cut off."""
+
+from __future__ import annotations
+
+import textwrap
+
+from nbtune.events import Previewed
+from nbtune.panels.html import render
+from nbtune.plots.texts import short
+
+KINDS = {"target": "learnt", "context": "read only", "cut": "cut off"}
+MARKS = {"target": ("«", "»"), "context": ("", ""), "cut": ("[cut: ", "]")}
+LONGEST = 300
+LONGEST_IN_TEXT = 600
+
+
+def preview_html(preview: Previewed | None) -> str:
+    """Return the rows with their pieces in colours and lines of their own; empty without rows."""
+    if preview is None:
+        return ""
+    rows = [
+        (row, [(kind, short(visible(text), LONGEST)) for kind, text in pieces])
+        for row, pieces in zip(preview.rows, preview.pieces, strict=True)
+    ]
+    there = {kind for _, pieces in rows for kind, _ in pieces}
+    return render(
+        "preview.html.j2", rows=rows, kinds=[(k, name) for k, name in KINDS.items() if k in there]
+    )
+
+
+def preview_lines(preview: Previewed | None) -> list[str]:
+    """Return the same as lines of at most 80 characters: what is learnt stands in «»."""
+    lines = []
+    for row, pieces in zip(preview.rows, preview.pieces, strict=True) if preview else ():
+        marked = ((MARKS[kind][0], short(visible(text)), MARKS[kind][1]) for kind, text in pieces)
+        text = f"row {row}, learnt in «»: {''.join(part for each in marked for part in each)}"
+        told = short(text, LONGEST_IN_TEXT)
+        lines += textwrap.wrap(told, 80, initial_indent="  ", subsequent_indent="    ")
+    return lines
+
+
+def visible(text: str) -> str:
+    r"""Return a text with the ends of its lines as signs.
+
+    Examples
+    --------
+    >>> visible("one\ntwo")
+    'one↵ two'
+    """
+    return text.replace("\r\n", "\n").replace("\n", "↵ ")
