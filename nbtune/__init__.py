@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         review,
         stop,
         watch,
+        zero_shot,
     )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.review import Review
     from nbtune.results.run import Run
+    from nbtune.results.zero_shot import ZeroShot
     from nbtune.shelf import (
         delete_runs,
         describe_run,
@@ -71,6 +73,7 @@ _HOMES = {
     "load": "nbtune.api",
     "list_runs": "nbtune.api",
     "lr_find": "nbtune.api",
+    "zero_shot": "nbtune.api",
     "doctor": "nbtune.api",
     "delete_runs": "nbtune.shelf",
     "describe_run": "nbtune.shelf",
@@ -81,6 +84,7 @@ _HOMES = {
     "Recipe": "nbtune.recipe",
     "Review": "nbtune.results.review",
     "Run": "nbtune.results.run",
+    "ZeroShot": "nbtune.results.zero_shot",
     "Comparison": "nbtune.results.comparison",
     "DataReport": "nbtune.results.data_report",
     "Evaluation": "nbtune.results.evaluation",
@@ -103,6 +107,7 @@ __all__ = [
     "Review",
     "Run",
     "RunError",
+    "ZeroShot",
     "check_data",
     "compare",
     "control",
@@ -127,6 +132,7 @@ __all__ = [
     "review",
     "stop",
     "watch",
+    "zero_shot",
 ]
 
 

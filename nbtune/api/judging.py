@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from nbtune.results.comparison import Comparison
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.review import Review
+    from nbtune.results.zero_shot import ZeroShot
 
 
 def predict(
-    run: str | Run,
+    run: str | Run | ZeroShot,
     texts: Any,
     *,
     text: str | None = None,
@@ -37,6 +38,8 @@ def predict(
 
     Parameters
     ----------
+    run : str, Run or ZeroShot
+        What is asked; `zero_shot` makes one that has learnt nothing.
     texts : str, iterable of str, DataFrame, Dataset or Path
         What to label; rows may come from a frame or a file, labels are not needed.
     text : str, optional
@@ -66,10 +69,14 @@ def predict(
     """
     from nbtune.panels.progress import Progress
 
-    run = run_of(run, runs_dir)
-    task = run.task
     asked = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p,
              "seed": seed}  # fmt: skip
+    if not isinstance(run, str | Run):
+        _refuse(run, {"top_k": top_k, **asked})
+        with Progress(f"{run.name}: texts labelled", display) as progress:
+            return run.answers(texts, text, progress)
+    run = run_of(run, runs_dir)
+    task = run.task
     request = _request({"top_k": top_k, **asked})
     unfit = [name for name, value in asked.items() if value is not None]
     if unfit and task.reads != "writing":
@@ -93,7 +100,7 @@ def predict(
 
 
 def evaluate(
-    run: str | Run,
+    run: str | Run | ZeroShot,
     data: Any = None,
     *,
     split: str | None = None,
@@ -106,6 +113,8 @@ def evaluate(
 
     Parameters
     ----------
+    run : str, Run or ZeroShot
+        What is scored; a `zero_shot` needs ``data``.
     data : optional
         Labelled rows, as for `finetune`; by default the run's own ``split``.
     split : {"test", "validation", "train"}, optional
@@ -137,6 +146,14 @@ def evaluate(
     from nbtune.records import choices_of
     from nbtune.results.judging import judge_run
 
+    if not isinstance(run, str | Run):
+        _refuse(run, {"threshold": threshold})
+        if data is None:
+            raise RunError(
+                f"{run.name} has no rows of its own", hint="give labelled rows: data=df, --data df"
+            )
+        with Progress(f"{run.name}: rows scored", display) as progress:
+            return run.judge(data, split, by, progress)
     run = run_of(run, runs_dir)
     choices = choices_of(threshold)
     with Progress(f"{run.name}: rows scored", display) as progress:
@@ -229,6 +246,14 @@ def review(
     run = run_of(run, runs_dir)
     with Progress(f"{run.name}: rows looked at", display) as progress:
         return review_run(run, split, progress)
+
+
+def _refuse(run: ZeroShot, asked: Mapping[str, Any]) -> None:
+    if unfit := [name for name, value in asked.items() if value is not None]:
+        raise RunError(
+            f"{', '.join(unfit)}: {run.name} gives the label whose name suits best, and no more",
+            hint="leave it out",
+        )
 
 
 def _request(given: Mapping[str, Any]) -> Request:

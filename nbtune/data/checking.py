@@ -142,15 +142,27 @@ def refuse_unfit_weights(weights: Any, labels: Sequence[str]) -> None:
     DataError
         Naming these labels, and the nearest there is.
     """
-    if isinstance(weights, Mapping) and (unknown := [n for n in weights if n not in labels]):
-        raise DataError(
-            f"class_weight: no training row has the label {', '.join(map(repr, unknown[:5]))}",
-            hint=did_you_mean(unknown[0], list(labels)[:12]),
-        )
+    if isinstance(weights, Mapping):
+        refuse_unknown_labels("class_weight", list(weights), labels)
     if isinstance(weights, tuple) and len(weights) != len(labels):
         raise DataError(
             f"class_weight: {len(weights)} weights for {len(labels)} labels",
             hint=f"one for each of {', '.join(list(labels)[:12])}, or {{label: weight}}",
+        )
+
+
+def refuse_unknown_labels(setting: str, names: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse a setting that names labels that are not there.
+
+    Raises
+    ------
+    DataError
+        Naming these labels, and the nearest there is.
+    """
+    if unknown := [name for name in names if name not in labels]:
+        raise DataError(
+            f"{setting}: no training row has the label {', '.join(map(repr, unknown[:5]))}",
+            hint=did_you_mean(unknown[0], list(labels)[:12]),
         )
 
 

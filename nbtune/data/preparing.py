@@ -12,7 +12,13 @@ import pandas as pd
 import xxhash
 
 from nbtune.data.beside import beside
-from nbtune.data.checking import has_labels, refuse_empty, refuse_unfit_weights, refuse_unseen
+from nbtune.data.checking import (
+    has_labels,
+    refuse_empty,
+    refuse_unfit_weights,
+    refuse_unknown_labels,
+    refuse_unseen,
+)
 from nbtune.data.corrections import corrected, read_corrections
 from nbtune.data.reading import Frames, read, read_all, read_split
 from nbtune.data.rows import Roles, Rows
@@ -101,6 +107,8 @@ def prepare(
     splits, dropped = _usable(frames, found.roles, recipe, rows)
     labels = rows.labels(splits["train"])
     refuse_unfit_weights(recipe.class_weight, labels)
+    if isinstance(recipe.zero_shot, dict):
+        refuse_unknown_labels("zero_shot", list(recipe.zero_shot), labels)
     splits = _sampled(_with_missing_splits(splits, recipe, rows), recipe, rows)
     if recipe.corrections is not None:
         # After the split, which stays what it was for a run on the same data.

@@ -122,7 +122,7 @@ def _train(
 
     trained, examples = load(folder, recipe, emit)
     if recipe.baseline and not (folder.path / "baselines").is_dir():
-        _score_baselines(folder, task_of(recipe), trained.known, emit)
+        _score_baselines(folder, recipe, trained.known, emit)
         if task_of(recipe).scores_start:
             _score_start(folder, recipe, trained, examples["train"], emit)
     job = make_job(folder, recipe, trained, examples)
@@ -410,17 +410,24 @@ def _scorer(
     return lambda said: score(rows, said, known)
 
 
-def _score_baselines(folder: RunFolder, task: Task, known: Known, emit: Emit) -> None:
+def _score_baselines(folder: RunFolder, recipe: Recipe, known: Known, emit: Emit) -> None:
     from nbtune.evaluation.baselines import save_baselines
+    from nbtune.jobs.line_zero import TooLongError, line_zero
 
+    task = task_of(recipe)
     emit(PhaseStarted("scoring baselines"))
     fitted = task.fit(read_rows(folder, "train"), known)
     save_baselines(folder.path / "baselines", fitted)
-    if "validation" in folder.about["rows"]:
-        rows = read_rows(folder, "validation")
-        for baseline in fitted:
-            scores = task.score(rows, baseline.predict(rows), known)
-            emit(BaselineScored(baseline.name, "validation", scores))
+    if "validation" not in folder.about["rows"]:
+        return
+    rows = read_rows(folder, "validation")
+    said = {baseline.name: baseline.predict(rows) for baseline in fitted}
+    try:
+        said |= line_zero(recipe, known.labels, rows, kept=folder, split="validation")
+    except TooLongError as error:
+        emit(Notice(f"zero-shot is no line of the tables: {error}"))
+    for name, found in said.items():
+        emit(BaselineScored(name, "validation", task.score(rows, found, known)))
 
 
 def _score_start(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nbtune.results.run import Run
     from nbtune.results.run_estimate import RunEstimate
     from nbtune.results.run_table import RunTable
+    from nbtune.results.zero_shot import ZeroShot
 
 
 def _magic(kind: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Any]:
@@ -131,7 +132,7 @@ class NBTune(Magics):  # type: ignore[misc]
         """Score a run beside the baselines."""
         from nbtune import api
 
-        run = self._find_run(found.run)
+        run = self._asked(found)
         data = None if found.data is None else self._find_rows(found.data, "--data")
         judged = api.evaluate(
             run,
@@ -190,10 +191,13 @@ class NBTune(Magics):  # type: ignore[misc]
         """Label texts with a run."""
         from nbtune import api
 
-        run, texts = self._find_run(found.run), self._texts(found, cell)
+        run, texts = self._asked(found), self._texts(found, cell)
         asked = ("text", "top_k", "max_new_tokens", "temperature", "top_p", "seed")
         settings = {name: getattr(found, name) for name in asked}
-        return api.predict(run, texts, **settings, display=self.display or None)
+        answers = api.predict(run, texts, **settings, display=self.display or None)
+        if note := getattr(getattr(run, "reader", None), "note", ""):
+            print(f"nbtune: {note}")
+        return answers
 
     @_magic(line_magic)
     def runs(self, found: Namespace, cell: None) -> RunTable:
@@ -352,19 +356,59 @@ class NBTune(Magics):  # type: ignore[misc]
             name, self._namespace, lambda word: api.load(word, runs_dir=self.runs_dir or None)
         )
 
+    def _asked(self, found: Namespace) -> Run | ZeroShot:
+        """Return what a line asks: a run, or labels that are told by their names."""
+        from nbtune.magics.variables import is_zero_shot, labels_in
+
+        value = self._namespace.get(found.run)
+        if found.labels is None:
+            if lone := [name for name in ("model", "template") if getattr(found, name) is not None]:
+                raise LineError(
+                    f"--{lone[0]}: a run has its own model",
+                    hint='it goes with --labels "sport, politics", which asks without a run',
+                )
+            if found.run is None:
+                raise LineError("there is no run to ask", hint="name one; %runs lists them")
+            return value if is_zero_shot(value) else self._find_run(found.run)  # type: ignore[return-value]
+        is_text = "texts" in found  # the first word, where no run stands
+        if found.run is not None and not (is_text and self._is_no_run(found.run)):
+            raise LineError(
+                f"--labels: {found.run!r} has labels of its own", hint="leave out one of the two"
+            )
+        from nbtune import api
+
+        return api.zero_shot(
+            labels_in(found.labels, self._namespace),
+            model=found.model or "minilm",
+            template=found.template,
+            runs_dir=self.runs_dir or None,
+        )
+
     def _texts(self, found: Namespace, cell: str | None) -> Any:
-        given = [found.data is not None, bool(found.texts), cell is not None]
+        # Where labels stand on the line no run does, and the first word is a text as well.
+        first = [found.run] if found.labels is not None and found.run is not None else []
+        texts, run = [*first, *found.texts], found.run if found.labels is None else "--labels ..."
+        given = [found.data is not None, bool(texts), cell is not None]
         if sum(given) != 1:
             problem = "there is no text" if not any(given) else "texts come from two places"
             raise LineError(
                 f"%predict: {problem}",
-                hint=f'give one of: %predict {found.run} "a text", %predict {found.run} --data df, '
+                hint=f'give one of: %predict {run} "a text", %predict {run} --data df, '
                 "or the lines of a %%predict cell",
             )
         if found.data is None:
-            return found.texts or split_texts(cell or "")
+            return texts or split_texts(cell or "")
         rows = self._find_rows(found.data, "--data")
         return Path(rows) if isinstance(rows, str) else rows
+
+    def _is_no_run(self, word: str) -> bool:
+        from nbtune.magics.variables import is_run, is_zero_shot
+        from nbtune.runs import RunStore
+
+        value = self._namespace.get(word)
+        if is_run(value) or is_zero_shot(value):
+            return False
+        return not word.isidentifier() or RunStore(self.runs_dir or None).newest(word) is None
 
     def _is_free(self, name: str) -> bool:
         from nbtune.magics.variables import is_run

@@ -84,9 +84,11 @@ def evaluate() -> LineParser:
         "validation rows, stays with the run, and holds for %predict and for what is saved:\n"
         "precision=0.95 or recall=0.9 (at least), cost=5:1 (a false alarm costs 5, a miss 1),\n"
         "f1 (the most), 0.3, or default, which takes it back. Of two labels it is meant for the\n"
-        "second, of several a text for each; ham:recall=0.99 names one.",
+        "second, of several a text for each; ham:recall=0.99 names one.\n\n"
+        "Labels alone are scored as well, without a run:\n\n"
+        '    %evaluate --labels "sport, politics" --data labelled_df',
     )
-    parser.add_argument("run", help=NAME)
+    parser.add_argument("run", nargs="?", help=NAME)
     parser.add_argument("--data", help="labelled rows: a variable, a file, or a hub id")
     parser.add_argument(
         "--split",
@@ -105,7 +107,24 @@ def evaluate() -> LineParser:
     parser.add_argument(
         "--figures", metavar="FOLDER", help="write each picture there as SVG and PDF, for print"
     )
+    _add_labels(parser)
     return parser
+
+
+def _add_labels(parser: LineParser) -> None:
+    """Give a parser labels to choose from without a run; the parser is changed in place."""
+    group = parser.add_argument_group("without a run: labels that are told by their names")
+    group.add_argument(
+        "--labels",
+        metavar="NAMES",
+        help="commas between them, or $names: a list or {name: meaning}",
+    )
+    group.add_argument(
+        "--model", metavar="NAME", help="a sentence encoder or a model of entailment [minilm]"
+    )
+    group.add_argument(
+        "--template", metavar="TEXT", help="where names stand, such as 'This text is about {}.'"
+    )
 
 
 @cache
@@ -179,9 +198,10 @@ def predict() -> LineParser:
         "Ask a run about texts: those on the line, those of the cell (one a line; lines of\n"
         "--- part texts of several lines), or those of a data frame or file.\n\n"
         '    %predict topics "a small furry animal" "a city in France"\n'
-        "    labelled = %predict topics --data new_df --text review",
+        "    labelled = %predict topics --data new_df --text review\n"
+        '    %predict --labels "sport, politics" "The minister resigned."    (asks no run)',
     )
-    parser.add_argument("run", help=NAME)
+    parser.add_argument("run", nargs="?", help=NAME)
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text, in quotes")
     parser.add_argument("--data", help="rows with texts: a variable or a file")
     parser.add_argument("--text", metavar="COLUMN", help="their column of texts")
@@ -190,6 +210,7 @@ def predict() -> LineParser:
     parser.add_argument("--temperature", type=float, metavar="T", help="0: the likeliest [1]")
     parser.add_argument("--top-p", type=float, metavar="P", help="draw among the likeliest [1]")
     parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn [42]")
+    _add_labels(parser)
     return parser
 
 

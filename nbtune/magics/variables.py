@@ -107,6 +107,20 @@ def _filled(key: str, value: Any, layer: Layer, namespace: Mapping[str, Any]) ->
     return found.name if is_run(found) else found  # a run stands for the model that it trained
 
 
+def labels_in(text: str, namespace: Mapping[str, Any]) -> Any:
+    """Return labels that are written with commas between them, or what a variable holds.
+
+    Examples
+    --------
+    >>> labels_in("sport, home news", {})
+    ['sport', 'home news']
+    """
+    if text.startswith("$"):
+        found = look_up(text, namespace, "--labels")
+        return found if isinstance(found, Mapping | str) else list(found)
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
 def find_run(name: str, namespace: Mapping[str, Any], load: Callable[[str], Any]) -> Any:
     """Return the run that a word means: a variable that holds one, else a run on disk.
 
@@ -131,3 +145,8 @@ def find_run(name: str, namespace: Mapping[str, Any], load: Callable[[str], Any]
 def is_run(value: Any) -> bool:
     """Say whether a value is a run, without importing what a run needs."""
     return type(value).__module__ == "nbtune.results.run"
+
+
+def is_zero_shot(value: Any) -> bool:
+    """Say the same of a classifier that goes by the names of labels."""
+    return type(value).__module__ == "nbtune.results.zero_shot"

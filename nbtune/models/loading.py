@@ -160,6 +160,26 @@ def load_model(
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
 
 
+def head_labels(source: ModelSource, revision: str | None = None) -> tuple[str, ...]:
+    """Return the labels of a model that was saved as a classifier of texts, none for any other.
+
+    Raises
+    ------
+    ModelError
+        When its configuration cannot be loaded.
+    """
+    if source.kind == "scratch":
+        return ()
+    with quiet(), _named_failures(source, "model"):
+        config = transformers.AutoConfig.from_pretrained(
+            source.location, revision=revision, trust_remote_code=False
+        )
+    kinds = config.architectures or ()
+    if not any(kind.endswith("ForSequenceClassification") for kind in kinds):
+        return ()
+    return tuple(config.id2label[place] for place in sorted(config.id2label))
+
+
 def outline_model(source: ModelSource, head: str, revision: str | None = None) -> Any:
     """Make a model without its weights, which answers what layers it has.
 

@@ -266,8 +266,13 @@ class Recipe(Settings):
         False, description="deterministic algorithms while it trains; says what has none"
     )
     baseline: bool = Field(True, description="score majority and TF-IDF on the same rows")
+    zero_shot: bool | dict[str, str] = Field(
+        True,
+        description="score what label names alone say, where a sentence encoder is at hand; "
+        "{label: what it means} describes them",
+    )
 
-    @field_validator("class_weight", mode="before")
+    @field_validator("class_weight", "zero_shot", mode="before")
     @classmethod
     def _labels_are_texts(cls, weights: Any) -> Any:
         return {str(k): v for k, v in weights.items()} if isinstance(weights, dict) else weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,8 @@ def judge_run(
 
     given = _given(run, data, split)
     if by is not None:
-        _refuse_unknown(run, given, by)
+        _refuse_shades(run)
+        refuse_unknown(given, by)
     trained, recipe = run.trained, from_yaml(run.folder.recipe_text)
     task, known = task_of(recipe), trained.known
     found = ask(trained, recipe, given.rows, progress)
@@ -50,9 +51,12 @@ def judge_run(
     baselines = {baseline.name: baseline.predict(given.rows) for baseline in others}
     if task.scores_start:
         baselines |= _before_training(run, given.rows, progress)
+    zero, untold = _zero_shot(run, given, data is None, progress)
+    baselines |= zero
     record = task.judge(run.name, given.split, given.rows, found, known, baselines)
     frame = task.table(given.rows, found, known)
-    record = replace(record, left_out=given.left_out, slices=_slices(run, given, frame, by))
+    left_out = "; ".join(filter(None, [given.left_out, untold]))
+    record = replace(record, left_out=left_out, slices=_slices(run, given, frame, by))
     if data is None:
         _write_down(run, record.to_json(), frame, given.split)
     return Evaluation(record, frame)
@@ -76,6 +80,21 @@ def _before_training(
     except ModelError:
         return {}
     return before_training(start, recipe, rows, train, progress)
+
+
+def _zero_shot(
+    run: Run, given: Judging, is_own: bool, progress: Callable[[int, int], None] | None
+) -> tuple[dict[str, Predictions], str]:
+    """Return what label names alone say of the rows, and why nothing where it would take long."""
+    from nbtune.jobs.line_zero import TooLongError, line_zero
+
+    recipe = from_yaml(run.folder.recipe_text)
+    kept = run.folder if is_own else None
+    try:
+        said = line_zero(recipe, run.labels, given.rows, progress, kept=kept, split=given.split)
+        return said, ""
+    except TooLongError as error:
+        return {}, f"zero-shot is no line of the table: {error}"
 
 
 def _given(run: Run, data: Any, split: str | None) -> Judging:
@@ -107,14 +126,18 @@ def _has_right_rows(run: Run) -> bool:
     return run.task.probabilities is not None
 
 
-def _refuse_unknown(run: Run, given: Judging, by: str) -> None:
-    from nbtune.evaluation.slices import LENGTH
-
+def _refuse_shades(run: Run) -> None:
     if not _has_right_rows(run):
         raise RunError(
             f"by: {run.name} has learnt {run.task.summary}; its rows are not right or wrong",
             hint="leave --by out",
         )
+
+
+def refuse_unknown(given: Judging, by: str) -> None:
+    """Refuse slices by something that is not known of the rows."""
+    from nbtune.evaluation.slices import LENGTH
+
     known = [*map(str, given.columns.columns), LENGTH]
     if by not in known:
         raise DataError(
@@ -127,10 +150,15 @@ def _refuse_unknown(run: Run, given: Judging, by: str) -> None:
 def _slices(run: Run, given: Judging, frame: pd.DataFrame, by: str | None) -> Slices | None:
     if not _has_right_rows(run):
         return None
+    return slices_of(given, run.task.rows.texts(given.rows), frame, by)
+
+
+def slices_of(given: Judging, texts: Sequence[str], frame: pd.DataFrame, by: str | None) -> Slices:
+    """Return on which parts of the rows more predictions are wrong than elsewhere."""
     from nbtune.evaluation.slices import slice_rows
 
     right = (frame["label"] == frame["prediction"]).to_numpy()
-    return slice_rows(run.task.rows.texts(given.rows), given.columns, right, by)
+    return slice_rows(texts, given.columns, right, by)
 
 
 def _write_down(run: Run, record: str, frame: pd.DataFrame, split: str) -> None:
