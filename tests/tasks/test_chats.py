@@ -114,6 +114,8 @@ def test_it_is_judged_beside_answers_that_need_no_model(run):
     assert one.target in COLOURS.values()
     assert {"prompt", "target", "output", "perplexity"} <= set(found.frame.columns)
     assert "rougeL" in found.text
+    drawn = [text.get_text() for axes in found.figure().axes for text in axes.get_yticklabels()]
+    assert drawn == names[2:]
 
 
 def test_what_is_written_together_is_what_is_written_alone(run):
