@@ -5,8 +5,8 @@ In a notebook::
     %load_ext nbtune
 
 and then ``%data``, ``%estimate``, ``%%finetune``, ``%evaluate``, ``%review``, ``%compare``,
-``%predict``, ``%runs``, ``%resume``, ``%watch``, ``%pause``, ``%stop``; each magic is a function
-here as well.
+``%predict``, ``%explain``, ``%attention``, ``%runs``, ``%resume``, ``%watch``, ``%pause``,
+``%stop``; each magic is a function here as well.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtune.api import (
+        attention,
         check_data,
         compare,
         control,
         doctor,
         estimate,
         evaluate,
+        explain,
         finetune,
         list_runs,
         load,
@@ -38,9 +40,11 @@ if TYPE_CHECKING:
     )
     from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError, RunError
     from nbtune.recipe import Recipe
+    from nbtune.results.attention import Attention
     from nbtune.results.comparison import Comparison
     from nbtune.results.data_report import DataReport
     from nbtune.results.evaluation import Evaluation
+    from nbtune.results.explanation import Explanations
     from nbtune.results.review import Review
     from nbtune.results.run import Run
     from nbtune.results.zero_shot import ZeroShot
@@ -65,6 +69,8 @@ _HOMES = {
     "replay": "nbtune.api",
     "estimate": "nbtune.api",
     "evaluate": "nbtune.api",
+    "explain": "nbtune.api",
+    "attention": "nbtune.api",
     "check_data": "nbtune.api",
     "mend": "nbtune.api",
     "compare": "nbtune.api",
@@ -88,6 +94,8 @@ _HOMES = {
     "Comparison": "nbtune.results.comparison",
     "DataReport": "nbtune.results.data_report",
     "Evaluation": "nbtune.results.evaluation",
+    "Explanations": "nbtune.results.explanation",
+    "Attention": "nbtune.results.attention",
     "NbtuneError": "nbtune.errors",
     "RecipeError": "nbtune.errors",
     "DataError": "nbtune.errors",
@@ -96,10 +104,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Attention",
     "Comparison",
     "DataError",
     "DataReport",
     "Evaluation",
+    "Explanations",
     "ModelError",
     "NbtuneError",
     "Recipe",
@@ -108,6 +118,7 @@ __all__ = [
     "Run",
     "RunError",
     "ZeroShot",
+    "attention",
     "check_data",
     "compare",
     "control",
@@ -116,6 +127,7 @@ __all__ = [
     "doctor",
     "estimate",
     "evaluate",
+    "explain",
     "finetune",
     "free_runs",
     "list_runs",

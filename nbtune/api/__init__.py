@@ -12,18 +12,21 @@ from nbtune.api.looking import check_data, doctor, mend
 from nbtune.api.steering import control, pause, stop, watch
 from nbtune.api.training import finetune, replay, resume, train_here
 from nbtune.api.trying import estimate, lr_find
+from nbtune.api.understanding import attention, explain
 from nbtune.api.untrained import zero_shot
 from nbtune.threads import wait_asleep
 
 wait_asleep()  # whatever is called here may be what loads torch
 
 __all__ = [
+    "attention",
     "check_data",
     "compare",
     "control",
     "doctor",
     "estimate",
     "evaluate",
+    "explain",
     "finetune",
     "list_runs",
     "load",

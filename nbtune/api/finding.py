@@ -1,14 +1,17 @@
-"""Runs by their names."""
+"""Runs by their names, and the rows that they are asked about."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nbtune.errors import RunError
 from nbtune.results.run import Run
 from nbtune.runs import RunStore
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nbtune.results.run_table import RunTable
 
 
@@ -30,6 +33,32 @@ def list_runs(pattern: str = "*", *, runs_dir: str | Path | None = None) -> RunT
     return RunTable([summarise(folder) for folder in RunStore(runs_dir).folders(pattern)])
 
 
+def newest_run(runs_dir: str | Path | None) -> Run:
+    """Return the run that was made last, of those with a model.
+
+    Raises
+    ------
+    RunError
+        When there is none.
+    """
+    folders = [one for one in RunStore(runs_dir).folders() if one.model_path.is_dir()]
+    if not folders:
+        raise RunError(
+            "there is no run with a model yet", hint="train one with %%finetune, or name a run"
+        )
+    return Run(max(folders, key=lambda one: float(one.about.get("created", 0))))
+
+
 def run_of(run: str | Run, runs_dir: str | Path | None) -> Run:
     """Return the run that is meant, be it named or given."""
     return run if isinstance(run, Run) else load(run, runs_dir=runs_dir)
+
+
+def rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:
+    """Return the rows of a frame, a data set or a file, or those that some texts make."""
+    if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
+        return run.rows_of(texts)
+    from nbtune.data.reading import read_all
+
+    named = {**run.folder.about["columns"], **({} if column is None else {"text": column})}
+    return run.task.rows.unlabelled(read_all(texts), named, run.recipe.settings)

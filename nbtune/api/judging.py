@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbtune.api.finding import run_of
+from nbtune.api.finding import rows_in, run_of
 from nbtune.errors import RunError
 from nbtune.results.run import Run
 from nbtune.tasks import Request
@@ -85,7 +85,7 @@ def predict(
             hint="leave it out",
         )
     if task.respond is not None:
-        rows = _rows_in(texts, text, run)
+        rows = rows_in(texts, text, run)
         with Progress(f"{run.name}: {task.answering}", display) as progress:
             return run.respond(rows, request, progress)
     show = task.answers
@@ -93,7 +93,7 @@ def predict(
         if task.ranked is None:
             raise RunError(f"{run.name} gives no other answers", hint="leave top_k out")
         show = partial(task.ranked, count=top_k)
-    rows = _rows_in(texts, text, run)
+    rows = rows_in(texts, text, run)
     with Progress(f"{run.name}: texts labelled", display) as progress:
         found = run.ask(rows, progress)
     return show(rows, found, run.trained.known)
@@ -278,13 +278,3 @@ def _request(given: Mapping[str, Any]) -> Request:
             "more, top_p above 0 and 1 at most",
         )
     return request
-
-
-def _rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:
-    """Return the rows of a frame, a data set or a file, or those that some texts make."""
-    if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
-        return run.rows_of(texts)
-    from nbtune.data.reading import read_all
-
-    named = {**run.folder.about["columns"], **({} if column is None else {"text": column})}
-    return run.task.rows.unlabelled(read_all(texts), named, run.recipe.settings)

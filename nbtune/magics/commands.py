@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from nbtune.magics.forms import Panel
     from nbtune.magics.lines import LineParser
     from nbtune.recipe import Resolved
+    from nbtune.results.attention import Attention
     from nbtune.results.comparison import Comparison
     from nbtune.results.data_report import DataReport
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
+    from nbtune.results.explanation import Explanations
     from nbtune.results.method_list import MethodList
     from nbtune.results.rate_finding import RateFinding
     from nbtune.results.review import Review
@@ -191,13 +193,59 @@ class NBTune(Magics):  # type: ignore[misc]
         """Label texts with a run."""
         from nbtune import api
 
-        run, texts = self._asked(found), self._texts(found, cell)
+        run, texts = self._asked(found), self._texts(found, cell, "predict")
         asked = ("text", "top_k", "max_new_tokens", "temperature", "top_p", "seed")
         settings = {name: getattr(found, name) for name in asked}
         answers = api.predict(run, texts, **settings, display=self.display or None)
         if note := getattr(getattr(run, "reader", None), "note", ""):
             print(f"nbtune: {note}")
         return answers
+
+    @_magic(line_cell_magic)
+    def explain(self, found: Namespace, cell: str | None) -> Explanations:
+        """Say which words a prediction rests on."""
+        from nbtune import api
+
+        run = self._run_or_newest(found)
+        asked: dict[str, Any] = {"rows": found.row, "split": found.split}
+        if not found.row:
+            asked = {"texts": self._texts(found, cell, "explain"), "text": found.text}
+        elif found.texts or cell is not None or found.data is not None:
+            raise LineError(
+                "%explain: texts come from two places", hint="give texts, --data or --row"
+            )
+        return api.explain(
+            run,
+            label=found.label,
+            method=found.method,
+            runs_dir=self.runs_dir or None,
+            display=self.display or None,
+            **asked,
+        )
+
+    @_magic(line_magic)
+    def attention(self, found: Namespace, cell: None) -> Attention:
+        """Show what a model attends to."""
+        from nbtune import api
+
+        if found.model is not None and found.run is not None:
+            found.texts.insert(0, found.run)
+        run = self._run_or_newest(found) if found.model is None else None
+        if not found.texts or len(found.texts) > 2:
+            raise LineError(
+                f"%attention: there are {len(found.texts)} texts, and one is looked at",
+                hint='%attention RUN "a text", or two in quotes for a run of pairs or questions',
+            )
+        text = found.texts[0] if len(found.texts) == 1 else tuple(found.texts)
+        return api.attention(
+            run,
+            text,
+            model=found.model,
+            layer=found.layer,
+            head=found.head,
+            token=found.token,
+            runs_dir=self.runs_dir or None,
+        )
 
     @_magic(line_magic)
     def runs(self, found: Namespace, cell: None) -> RunTable:
@@ -384,17 +432,28 @@ class NBTune(Magics):  # type: ignore[misc]
             runs_dir=self.runs_dir or None,
         )
 
-    def _texts(self, found: Namespace, cell: str | None) -> Any:
+    def _run_or_newest(self, found: Namespace) -> Run | None:
+        """Return the run of a line; None where its first word is a text, for the newest run."""
+        word = found.run
+        if word is not None and not any(sign.isspace() for sign in word):
+            return self._find_run(word)
+        if word is not None:
+            found.texts.insert(0, word)
+            found.run = "RUN"
+        return None
+
+    def _texts(self, found: Namespace, cell: str | None, magic: str) -> Any:
         # Where labels stand on the line no run does, and the first word is a text as well.
-        first = [found.run] if found.labels is not None and found.run is not None else []
-        texts, run = [*first, *found.texts], found.run if found.labels is None else "--labels ..."
+        by_labels = getattr(found, "labels", None) is not None
+        first = [found.run] if by_labels and found.run is not None else []
+        texts, run = [*first, *found.texts], "--labels ..." if by_labels else found.run or "RUN"
         given = [found.data is not None, bool(texts), cell is not None]
         if sum(given) != 1:
             problem = "there is no text" if not any(given) else "texts come from two places"
             raise LineError(
-                f"%predict: {problem}",
-                hint=f'give one of: %predict {run} "a text", %predict {run} --data df, '
-                "or the lines of a %%predict cell",
+                f"%{magic}: {problem}",
+                hint=f'give one of: %{magic} {run} "a text", %{magic} {run} --data df, '
+                f"or the lines of a %%{magic} cell",
             )
         if found.data is None:
             return texts or split_texts(cell or "")

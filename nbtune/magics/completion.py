@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,21 @@ def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[s
         from nbtune.panels.runs import COLUMNS
 
         return list(COLUMNS)
+    if name == "label" and place.magic == "explain":
+        return _labels(place, namespace)
     return PARSERS[place.magic]().choices(option) or values_of(name, place.cell, namespace)
+
+
+def _labels(place: Place, namespace: Namespace) -> list[str]:
+    """Return the labels of the run that the line names."""
+    from nbtune.magics.variables import is_run
+    from nbtune.runs import RunStore
+
+    word = place.before.split(" ")[0]
+    value: Any = namespace.get(word)
+    is_here = value is not None and is_run(value)
+    folder = value.folder if is_here else RunStore(_runs_dir(namespace)).get(word)
+    return [shlex.quote(label) for label in folder.about["labels"]]
 
 
 def _in_recipe(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
@@ -211,10 +226,15 @@ def run_names(namespace: Namespace) -> list[str]:
     from nbtune.runs import RunStore
 
     here = [name for name, value in namespace.items() if name[0] != "_" and is_run(value)]
+    there = RunStore(_runs_dir(namespace)).folders()
+    return list(dict.fromkeys([*here, *(folder.name for folder in there)]))
+
+
+def _runs_dir(namespace: Namespace) -> str | None:
+    """Return where the runs of this notebook lie, None for the usual place."""
     magics = getattr(namespace.get("get_ipython", lambda: None)(), "magics_manager", None)
     settings = magics.registry.get("NBTune") if magics else None
-    root = getattr(settings, "runs_dir", "") or None
-    return list(dict.fromkeys([*here, *(folder.name for folder in RunStore(root).folders())]))
+    return getattr(settings, "runs_dir", "") or None
 
 
 def add_completion(shell: Any) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 
 from nbtune.magics.forms import PAGES
 from nbtune.magics.lines import LineParser, recipe_options
-from nbtune.records import COSTS, SCORES
+from nbtune.records import COSTS, EXPLAINED_BY, SCORES
 
 NAME = "the run: a variable, a name, or name@version"
 
@@ -215,6 +215,65 @@ def predict() -> LineParser:
 
 
 @cache
+def explain() -> LineParser:
+    """Return the parser of ``%explain`` and ``%%explain``."""
+    parser = LineParser(
+        "%%explain",
+        "Say which words speak for what a run predicts, and which against it: each text with its\n"
+        "words shaded, whether what they do comes to what they change, and what is left of the\n"
+        "prediction when the most important words are blanked out.\n\n"
+        '    %explain topics "a small furry animal"\n'
+        "    %explain topics --row 17 --label plant\n"
+        "    words = %explain topics --data new_df --method gradient-x-input\n\n"
+        "Without a run the newest one is asked. integrated-gradients is the one to trust;\n"
+        "gradient-x-input is faster and rougher; attention-rollout says what the head reads,\n"
+        "whatever it makes of it.",
+    )
+    parser.add_argument("run", nargs="?", help=NAME)
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text, in quotes")
+    parser.add_argument("--data", help="rows with texts: a variable or a file")
+    parser.add_argument("--text", metavar="COLUMN", help="their column of texts")
+    parser.add_argument(
+        "--row", type=int, action="append", metavar="N", help="a row of the run, as in the data"
+    )
+    parser.add_argument(
+        "--split",
+        choices=("test", "validation", "train"),
+        help="where that row is; by default test",
+    )
+    parser.add_argument(
+        "--label", help="explain this label, type of span or piece of the context instead"
+    )
+    parser.add_argument(
+        "--method", choices=EXPLAINED_BY, default=EXPLAINED_BY[0], help=f"how [{EXPLAINED_BY[0]}]"
+    )
+    return parser
+
+
+@cache
+def attention() -> LineParser:
+    """Return the parser of ``%attention``."""
+    parser = LineParser(
+        "%attention",
+        "Show self-attention on a text of yours: scores, softmax and weighted sum of one head\n"
+        "with their numbers, which tokens it looks at, and all layers by all heads.\n\n"
+        '    %attention topics "the animal did not cross the street"\n'
+        '    %attention topics "the animal did not cross" --layer 2 --head 5 --token animal\n'
+        '    %attention --model minilm "a model that nobody trained here"\n\n'
+        "Without a run, or --model, the newest run is asked.",
+    )
+    parser.add_argument("run", nargs="?", help=NAME)
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text, in quotes; two of a pair")
+    parser.add_argument(
+        "--model", metavar="NAME", help="a model instead of a run: minilm, a folder"
+    )
+    parser.add_argument("--layer", type=int, metavar="N", help="counted from 1, the lowest")
+    parser.add_argument("--head", type=int, metavar="N", help="counted from 1")
+    parser.add_argument("--token", metavar="WORD", help="whose three steps are shown")
+    return parser
+
+
+@cache
 def runs() -> LineParser:
     """Return the parser of ``%runs``."""
     parser = LineParser(
@@ -351,6 +410,8 @@ PARSERS = {
     "compare": compare,
     "data": data,
     "predict": predict,
+    "explain": explain,
+    "attention": attention,
     "runs": runs,
     "resume": resume,
     "watch": watch,

@@ -31,7 +31,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, percent=percent, short=short)
+    environment.filters.update(number=number, percent=percent, short=short, signed=signed)
     return environment
 
 
@@ -52,6 +52,18 @@ def number(value: float | None, digits: int = 3) -> str:
 def percent(value: float) -> str:
     """Write a share as a whole percentage: ``86 %``."""
     return f"{100 * value:.0f} %"
+
+
+def signed(value: float) -> str:
+    """Write what something adds or takes away: ``+1.24``.
+
+    Examples
+    --------
+    >>> signed(1.237), signed(-0.0004), signed(0.012)
+    ('+1.24', '0', '+0.012')
+    """
+    text = f"{value:+.2f}" if abs(value) >= 0.1 else f"{value:+.3f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else "0"
 
 
 def duration(seconds: float | None) -> str:

@@ -19,3 +19,14 @@ def short(text: str, longest: int = 400) -> str:
     """
     line = _UNSHOWABLE.sub("\ufffd", _SPACE.sub(" ", text[: 2 * longest + 1]))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def shown(text: str) -> str:
+    r"""Return a text with its lines and blanks, and nothing in it that a page or terminal obeys.
+
+    Examples
+    --------
+    >>> shown("two\n lines and\x07 more")
+    'two\n lines and\ufffd more'
+    """
+    return "".join(c if c in "\n\t" else _UNSHOWABLE.sub("\ufffd", c) for c in text)

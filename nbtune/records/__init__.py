@@ -1,5 +1,6 @@
 """What a run leaves: scores, curves, matrices and rows, as frozen JSON-plain values."""
 
+from nbtune.records.attention import AttentionRecord, Steps
 from nbtune.records.calibration import Bin, Calibration
 from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
 from nbtune.records.corrections import ACTIONS, Correction, counted
@@ -35,6 +36,7 @@ from nbtune.records.evaluation import (
     WrongRow,
     worth,
 )
+from nbtune.records.explanation import EXPLAINED_BY, Deletion, Explanation, WordShare
 from nbtune.records.review import ORDERS, ReviewedRow, Wanted, label_now
 from nbtune.records.score import Score
 from nbtune.records.slices import Slice, Slices
@@ -46,6 +48,7 @@ __all__ = [
     "ANSWER_SCORES",
     "CHAT_SCORES",
     "COSTS",
+    "EXPLAINED_BY",
     "LOWER_IS_BETTER",
     "MASKED_SCORES",
     "MULTI_LABEL_SCORES",
@@ -56,6 +59,7 @@ __all__ = [
     "SPAN_SCORES",
     "USUAL",
     "WRITING_SCORES",
+    "AttentionRecord",
     "Bin",
     "Calibration",
     "Choice",
@@ -70,8 +74,10 @@ __all__ = [
     "DataFinding",
     "DataRecord",
     "Decisions",
+    "Deletion",
     "Estimate",
     "EvaluationRecord",
+    "Explanation",
     "Judged",
     "Lengths",
     "Mark",
@@ -88,8 +94,10 @@ __all__ = [
     "Score",
     "Slice",
     "Slices",
+    "Steps",
     "Truncation",
     "Wanted",
+    "WordShare",
     "WrongRow",
     "choices_of",
     "counted",

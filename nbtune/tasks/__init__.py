@@ -93,6 +93,34 @@ class Request:
     seed: int = 42
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What is to be explained of what a model says of a row: a number made of its logits.
+
+    Attributes
+    ----------
+    example : int
+        The example that says it.
+    label : str
+        What it is called: a label, the type of a span, an answer.
+    score : callable
+        Logits of that example in several variants, of shape (variants, ...), to one number each.
+    chance : callable, optional
+        The same to probabilities; without it there are none, as of numbers.
+    span : tuple of int
+        Characters of the last text that it speaks of; empty for all of them.
+    what : str
+        What the number is.
+    """
+
+    example: int
+    label: str
+    score: Callable[[Tensor], Tensor]
+    chance: Callable[[Tensor], Tensor] | None = None
+    span: tuple[int, ...] = ()
+    what: str = "logit"
+
+
 class Baseline(Protocol):
     """What needs no training loop, and makes the predictions that the task makes."""
 
@@ -112,6 +140,10 @@ Write = Callable[..., Predictions]
 progress) to the predictions with what the model writes for that many of the rows; None for as many
 as are needed to judge it.
 """
+
+Aims = Callable[[Any, "pd.DataFrame", Any, Known, str | None], list[list[Aim]]]
+"""(logits, rows, their examples, known, label or None for what is predicted) to what can be
+explained of each row; raises RunError when there is no such label."""
 
 Decide = Callable[
     [Known, Sequence["Choice"], Callable[[], tuple["pd.DataFrame", Predictions]]], Known
@@ -210,6 +242,8 @@ class Task:
     reads : {"text", "gaps", "writing"}
         What a model reads: whole texts, texts with gaps, or what it goes on with; its tokenizer
         needs a mask for gaps, and a model from nothing is made for it.
+    aims : callable, optional
+        See `Aims`; without it nothing that it says is explained word by word.
     """
 
     name: str
@@ -250,6 +284,7 @@ class Task:
     preview: Callable[[pd.DataFrame, Any, int], list[list[tuple[str, str]]]] | None = None
     reads: Reads = "text"
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
+    aims: Aims | None = None
 
 
 BUILTIN = {

@@ -17,7 +17,8 @@ from nbtune.data.texts import texts_of
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import MULTI_LABEL_SCORES, USUAL, Choice, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Loss
+from nbtune.tasks import Aim, Baseline, Known, Loss
+from nbtune.tasks.aims import number_of
 from nbtune.tasks.text_classification import SINGLE, encode_inputs, refuse_unknown
 
 Array = np.ndarray[Any, Any]
@@ -177,6 +178,30 @@ def table(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
     return found.assign(**{name: found[name].map(", ".join) for name in names})
 
 
+def aims(
+    logits: Array, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
+) -> list[list[Aim]]:
+    """Return what speaks for a label, by default for each that a row is given, or the likeliest."""
+    said = read(logits, rows, examples, known)
+    given = predict(said, known).astype(bool)
+    found = []
+    for row, own in enumerate(given):
+        chosen = np.flatnonzero(own) if own.any() else [int(np.argmax(said[0][row]))]
+        if label is not None:
+            chosen = [number_of(label, known.labels)]
+        found.append([_aim(row, int(one), known) for one in chosen])
+    return found
+
+
+def _aim(row: int, own: int, known: Known) -> Aim:
+    return Aim(
+        row,
+        known.labels[own],
+        lambda logits: logits[:, own].float(),
+        lambda logits: logits[:, own].float().sigmoid(),
+    )
+
+
 def predict(said: Said, known: Known) -> Array:
     """Return which labels each row is given, 0 or 1, of shape (rows, labels)."""
     probabilities, thresholds = said
@@ -212,4 +237,5 @@ TASK = replace(
     settle=settle,
     decide=decide,
     glance=None,
+    aims=aims,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,9 +16,10 @@ from nbtune.data.answers import Answer, Answers, answers_in, without_space
 from nbtune.data.batches import InMemory
 from nbtune.data.questions import ASKED
 from nbtune.data.windows import encode_windows
+from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import ANSWER_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Loss, Task
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task
 
 Array = np.ndarray[Any, Any]
 Said = list[Answers]
@@ -167,6 +168,70 @@ def _cells(answer: Answer) -> tuple[str, float, int, int]:
     return answer.text, answer.probability, answer.start, answer.end
 
 
+def aims(
+    logits: Any,
+    rows: pd.DataFrame,
+    examples: Any,
+    known: Known,
+    label: str | None,
+    *,
+    reads: Callable[..., Said] = read,
+) -> list[list[Aim]]:
+    """Return what speaks for the start and the end of each answer, or of a given piece instead."""
+    said = reads(logits, rows, examples, known)
+    own: list[list[int]] = [[] for _ in range(len(rows))]
+    for example, row in enumerate(examples.rows):
+        own[row].append(example)
+    found = []
+    for row, context in enumerate(rows["context"]):
+        answer = said[row].chosen if label is None else _piece(label, context)
+        ends = {
+            example: tokens_of_answer(examples.spans.row(example), answer.start, answer.end)
+            if answer.text
+            else (0, 0)
+            for example in own[row]
+        }
+        # Windows overlap: the one that says it most clearly; for no answer that is the last to.
+        scores = {
+            example: float(logits.row(example)[list(at), [0, 1]].sum())
+            for example, at in ends.items()
+            if not answer.text or at != (0, 0)
+        }
+        if scores:
+            best = (max if answer.text else min)(scores, key=lambda one: scores[one])
+            found.append([_aim(best, answer, ends[best])])
+        else:
+            found.append([])
+    return found
+
+
+def _piece(text: str, context: str) -> Answer:
+    start = context.find(text)
+    if start < 0 or not text:
+        raise RunError(
+            f"label: {text!r} does not stand in the context",
+            hint="give a piece of it, letter by letter, or leave --label out",
+        )
+    return Answer(text, start, start + len(text), 0.0)
+
+
+def _aim(example: int, answer: Answer, ends: tuple[int, int]) -> Aim:
+    first, last = ends
+
+    def chance(logits: Tensor) -> Tensor:
+        said = logits.float().softmax(1)
+        return said[:, first, 0] * said[:, last, 1]
+
+    return Aim(
+        example,
+        answer.text or "no answer",
+        lambda logits: (logits[:, first, 0] + logits[:, last, 1]).float(),
+        chance,
+        (answer.start, answer.end) if answer.text else (),
+        "logit, summed over its start and its end,",
+    )
+
+
 def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     """Return whether there are questions without an answer."""
     if recipe.version_2_with_negative is not None:
@@ -180,10 +245,12 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
 def tuned(recipe: Recipe) -> Task:
     """Return the task with the windows and answers that a recipe asks for."""
     may_be_none = bool(recipe.version_2_with_negative)
+    reads = partial(read, longest=recipe.max_answer_length, may_be_none=may_be_none)
     return replace(
         TASK,
         encode=partial(encode, stride=recipe.doc_stride),
-        read=partial(read, longest=recipe.max_answer_length, may_be_none=may_be_none),
+        read=reads,
+        aims=partial(aims, reads=reads),
     )
 
 
@@ -209,4 +276,5 @@ TASK = Task(
     suited=suited,
     tuned=tuned,
     ranked=ranked,
+    aims=aims,
 )

@@ -14,9 +14,10 @@ from torch.nn import functional
 from nbtune.data.batches import InMemory
 from nbtune.data.numbers import NUMBERED
 from nbtune.data.texts import texts_of
+from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import REGRESSION_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Loss
+from nbtune.tasks import Aim, Baseline, Known, Loss
 from nbtune.tasks.text_classification import SINGLE, encode_inputs
 
 Array = np.ndarray[Any, Any]
@@ -90,6 +91,21 @@ def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     return rows.reset_index(drop=True).assign(prediction=said)
 
 
+def aims(
+    logits: Array, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
+) -> list[list[Aim]]:
+    """Return what raises the number of each row."""
+    if label is not None:
+        raise RunError(f"label: {label!r}, but a number was learnt", hint="leave --label out")
+    mean, deviation = known.scale
+    numbers = read(logits, rows, examples, known)
+
+    def score(own: Tensor) -> Tensor:
+        return own.float()[:, 0] * deviation + mean
+
+    return [[Aim(row, f"{number:.4g}", score, what="number")] for row, number in enumerate(numbers)]
+
+
 def _numbers(rows: pd.DataFrame) -> Array:
     return np.asarray(rows["label"], dtype=np.float64)
 
@@ -121,4 +137,5 @@ TASK = replace(
     settle=None,
     decide=None,
     glance=None,
+    aims=aims,
 )

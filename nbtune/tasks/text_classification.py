@@ -22,7 +22,8 @@ from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SCORES, Choice, EvaluationRecord
 from nbtune.records.thresholds import EXAMPLES
-from nbtune.tasks import Baseline, Known, Loss, Task
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task
+from nbtune.tasks.aims import ABOVE, above_the_rest, number_of
 
 Array = np.ndarray[Any, Any]
 
@@ -184,6 +185,28 @@ def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     return found.join(pd.DataFrame(said, columns=[f"p({label})" for label in known.labels]))
 
 
+def aims(
+    logits: Array, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
+) -> list[list[Aim]]:
+    """Return what speaks for a label, by default the one that each row is given."""
+    chosen = (
+        _given(read(logits, rows, examples, known), known)
+        if label is None
+        else [number_of(label, known.labels)] * len(rows)
+    )
+    return [[_aim(row, int(own), known)] for row, own in enumerate(chosen)]
+
+
+def _aim(row: int, own: int, known: Known) -> Aim:
+    return Aim(
+        row,
+        known.labels[own],
+        lambda logits: above_the_rest(logits, own),
+        lambda logits: (logits.float() / known.temperature).softmax(-1)[:, own],
+        what=ABOVE,
+    )
+
+
 def _given(said: Array, known: Known) -> Array:
     from nbtune.evaluation.thresholds import given_labels
 
@@ -217,6 +240,7 @@ SINGLE = Task(
     settle=settle,
     decide=decide,
     glance=glance,
+    aims=aims,
 )
 
 

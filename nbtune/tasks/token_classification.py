@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.ragged import IGNORED, Ragged
-from nbtune.data.spans import OUTSIDE, spans_of
+from nbtune.data.spans import OUTSIDE, spans_of, type_of
 from nbtune.data.tagged import TAGGED, places_of, word_splitting_of
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SPAN_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Loss, Task
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task
+from nbtune.tasks.aims import above_the_rest, number_of
 
 Array = np.ndarray[Any, Any]
 
@@ -153,6 +155,41 @@ def table(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
     return rows.reset_index(drop=True).assign(prediction=found)
 
 
+def aims(
+    logits: Any, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
+) -> list[list[Aim]]:
+    """Return what speaks for the tags of each span that is found, by default of any type."""
+    types = sorted({type_of(tag) for tag in known.labels} - {OUTSIDE})
+    if label is not None:
+        number_of(label, types)
+    tagged = predict(read(logits, rows, examples, known), known)
+    ids = {tag: i for i, tag in enumerate(known.labels)}
+    found: list[list[Aim]] = []
+    for row, places in enumerate(places_of(rows)):
+        tokens = tokens_of_words(examples.spans.row(row), places)
+        found.append([])
+        for span in spans_of(tagged[row]):
+            own = [(tokens[word], ids[tagged[row][word]]) for word in range(span.start, span.stop)]
+            if label in (None, span.type) and all(token >= 0 for token, _ in own):
+                where = places[span.start][0], places[span.stop - 1][1]
+                found[-1].append(_aim(row, span.type, own, where))
+    return found
+
+
+WHAT = "logit, less the mean of other tags and summed over its words,"
+
+
+def _aim(row: int, kind: str, own: Sequence[tuple[int, int]], where: tuple[int, int]) -> Aim:
+    def score(logits: Tensor) -> Tensor:
+        return torch.stack([above_the_rest(logits[:, token], tag) for token, tag in own]).sum(0)
+
+    def chance(logits: Tensor) -> Tensor:
+        said = logits.float().softmax(-1)
+        return torch.stack([said[:, token, tag] for token, tag in own]).prod(0)
+
+    return Aim(row, kind, score, chance, where, WHAT)
+
+
 def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     """Return how texts have to fall into words to be like the training rows."""
     return {} if recipe.word_splitting else {"word_splitting": word_splitting_of(frame, recipe)}
@@ -176,4 +213,5 @@ TASK = Task(
     metrics=("span_f1", "span_precision", "span_recall"),
     without=("class_weight", "focal_gamma", "train_sampling_strategy", "corrections"),
     suited=suited,
+    aims=aims,
 )

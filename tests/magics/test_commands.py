@@ -280,6 +280,34 @@ def test_predict_wants_texts_from_just_one_place(cell, text):
     assert "%predict: " in cell.mistake(text)
 
 
+def test_explain_takes_texts_rows_and_the_newest_run(cell):
+    cell(TRAIN)
+    (one,) = cell('%explain topics "a furry mammal"').value
+    assert [one.text_of(word) for word in one.words] == ["a", "furry", "mammal"]
+    (newest,) = cell('%explain "a furry mammal" --label food').value
+    assert (newest.run, newest.label) == ("topics@1", "food")
+    assert len(cell("%%explain topics\na sweet cake\na city").value) == 2
+    assert len(cell("%explain topics --data df --method gradient-x-input").value) == 60
+    own = str(cell["topics"].folder.path / "data" / "test.parquet")
+    row = int(pd.read_parquet(own)["row"].iloc[0])
+    assert cell(f"%explain --row {row}").value[0].row == row
+    assert "no run 'topcs'" in cell.mistake('%explain topcs "a city"')
+    assert "%explain: there is no text" in cell.mistake("%explain topics")
+    assert "texts come from two places" in cell.mistake(f'%explain topics "a" --row {row}')
+    assert "did you mean 'food'" in cell.mistake('%explain topics "a" --label fod')
+
+
+def test_attention_is_shown_of_runs_and_models(cell):
+    cell(TRAIN)
+    found = cell('%attention topics "a furry mammal" --layer 2 --head 1 --token furry').value
+    assert (found.layer, found.head) == (2, 1)
+    assert found.record.tokens[found.record.token] == "furry"
+    assert cell('%attention "a furry mammal"').value.record.model == "topics@1"
+    assert cell('%attention --model ./tiny "a furry mammal"').value.record.model == "./tiny"
+    assert "there are 0 texts" in cell.mistake("%attention topics")
+    assert "no layer 9" in cell.mistake('%attention topics "a mammal" --layer 9')
+
+
 def test_resume_trains_on_and_a_finished_run_says_how(cell):
     cell(TRAIN)
     assert "%resume topics@1 --epochs +1" in cell.mistake("%resume topics")

@@ -7,15 +7,32 @@ import pytest
 from markdown_it import MarkdownIt
 
 from nbtune.events import DataReady, Evaluated, Notice, RunStarted
+from nbtune.panels.attention import attention_html, attention_markdown, attention_text
 from nbtune.panels.card import card_html, card_markdown, card_text, final_html, status_line
 from nbtune.panels.comparison import comparison_html, comparison_markdown, comparison_text
 from nbtune.panels.data import data_html, data_markdown, data_text
 from nbtune.panels.evaluation import evaluation_html, evaluation_markdown, evaluation_text
+from nbtune.panels.explanation import (
+    explanations_html,
+    explanations_markdown,
+    explanations_text,
+)
 from nbtune.panels.findings import findings_html, findings_markdown, findings_text
 from nbtune.panels.runs import runs_html, runs_markdown, runs_text
 from nbtune.panels.state import fold
 from nbtune.plots.texts import short
-from nbtune.records import DataColumn, DataFinding, DataRecord, Lengths, Truncation
+from nbtune.records import (
+    AttentionRecord,
+    DataColumn,
+    DataFinding,
+    DataRecord,
+    Deletion,
+    Explanation,
+    Lengths,
+    Steps,
+    Truncation,
+    WordShare,
+)
 from nbtune.testing import made_up_comparison, made_up_events, made_up_record
 
 HOSTILE = [
@@ -105,6 +122,23 @@ def data(text):
     return DataRecord(text, {text: 9}, (column,), counts, {text: 1}, lengths, (finding,), 1, text)
 
 
+def explanation(text):
+    half = len(text) // 2
+    words = (WordShare(0, 0, half, 0.5), WordShare(0, half, len(text), -0.25))
+    left = Deletion((0, 1, 2), (0.9, 0.2, 0.1), (0.9, 0.7, 0.1))
+    made = Explanation(
+        text, 3, (text, text), text, 0.9, "integrated-gradients", words, 1.0, 0.75, text,
+        steps=16, target=f"{text} too", span=(0, half), deletion=left,
+    )  # fmt: skip
+    return [made]
+
+
+def attention(text):
+    half = ((0.5, 0.5), (0.25, 0.75))
+    steps = Steps((1.0, 2.0), (0.5, 1.0), 0.5, (0.25, 0.75), ((1.0,), (2.0,)), (1.75,))
+    return AttentionRecord(text, (text, text), (True, False), ((half,),), 0, 0, 1, text, steps, 1)
+
+
 def html_faces(text):
     return {
         "live card": card_html(view(text, live=True)),
@@ -114,6 +148,9 @@ def html_faces(text):
         "data": data_html(data(text)),
         "runs": runs_html(rows(text)),
         "findings": findings_html([(text, text, text)]),
+        "explanation": explanations_html(explanation(text)),
+        "several explanations": explanations_html(explanation(text) * 4, left=1),
+        "attention": attention_html(attention(text)),
     }
 
 
@@ -125,6 +162,8 @@ def markdown_faces(text):
         "data": data_markdown(data(text)),
         "runs": runs_markdown(rows(text)),
         "findings": findings_markdown([(text, text, text)]),
+        "explanation": explanations_markdown(explanation(text)),
+        "attention": attention_markdown(attention(text)),
     }
 
 
@@ -137,13 +176,15 @@ def text_faces(text):
         "data": data_text(data(text)),
         "runs": runs_text(rows(text)),
         "findings": findings_text([(text, text, text)]),
+        "explanation": explanations_text(explanation(text)),
+        "attention": attention_text(attention(text)),
     }
 
 
 OURS = {
     "style", "div", "h4", "span", "b", "i", "p", "code", "br",
     "table", "caption", "thead", "tbody", "tr", "th", "td",
-    "svg", "title", "desc", "g", "path", "text", "circle", "polyline",
+    "svg", "title", "desc", "g", "path", "text", "circle", "polyline", "rect", "h5",
 }  # fmt: skip
 
 
@@ -159,7 +200,9 @@ def test_html_has_our_tags_only_and_shows_the_text_as_it_is(text, read_html):
         assert len(html.encode()) < 60_000, face
 
 
-@pytest.mark.parametrize("face", ["live card", "final card", "evaluation", "runs"])
+@pytest.mark.parametrize(
+    "face", ["live card", "final card", "evaluation", "runs", "explanation", "attention"]
+)
 def test_html_fetches_nothing_and_runs_nothing(face, read_html):
     page = read_html(html_faces("https://example.org/x.js")[face])
     assert not {"src", "href", "srcset", "action", "data", "xlink:href"} & page.attributes.keys()

@@ -1,0 +1,292 @@
+"""Why a run says what it says, in HTML, Markdown and text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from nbtune.panels.html import number, percent, render, signed
+from nbtune.panels.markdown import escaped
+from nbtune.plots.texts import short, shown
+from nbtune.records import Deletion, Explanation, WordShare
+
+MOST_SHOWN = 20
+MOST_CHARACTERS, MOST_OF_SEVERAL = 4_000, 1_000
+FEW = 3
+"""Up to so many are shown in full."""
+TOP, TOP_IN_TEXT = 10, 8
+WORDS_BY_LABEL = 6
+MOST_LABELS = 20
+PALEST, DEEPEST = 0.06, 0.55
+"""How deep a shade is; the deepest lets the page's own letters be read."""
+PLAIN = 0.12
+"""A word that does less than this part of what the first one does has no line below it."""
+WIDTH, HEIGHT, LEFT, BOTTOM, TOPMOST = 300, 118, 34, 92, 8
+_METHODS = {
+    "integrated-gradients": "integrated gradients",
+    "gradient-x-input": "gradient x input",
+    "attention-rollout": "attention rollout",
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a text; what is between words has no hint.
+
+    ``kind`` is ``for``, ``against`` or empty, ``shade`` how deep its colour is.
+    """
+
+    text: str
+    hint: str = ""
+    kind: str = ""
+    shade: float = 0.0
+    is_marked: bool = False
+
+
+@dataclass(frozen=True)
+class TopWord:
+    """A word of the list, ``width`` of 100 wide, to the left where it speaks against."""
+
+    text: str
+    value: float
+    share: float
+    width: float
+
+
+def explanations_html(records: Sequence[Explanation], left: int = 0) -> str:
+    """Return each text with its words shaded, and what they come to.
+
+    Parameters
+    ----------
+    left : int
+        Texts in which there was nothing to explain.
+    """
+    is_few = len(records) <= FEW
+    longest = MOST_CHARACTERS if is_few else MOST_OF_SEVERAL
+    return render(
+        "explanations.html.j2",
+        shown=[_view(one, longest) for one in records[:MOST_SHOWN]],
+        is_few=is_few,
+        more=max(0, len(records) - MOST_SHOWN),
+        by_label=_by_label(records) if len(records) > 1 else [],
+        left=left,
+    )
+
+
+def words_html(record: Explanation) -> str:
+    """Return the shaded text and its first words only: what is shown while somebody types."""
+    return render("explained_words.html.j2", view=_view(record, MOST_CHARACTERS))
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown of an explanation."""
+
+    one: Explanation
+    texts: list[list[Piece]]
+    top: list[TopWord]
+    head: str
+    sums: str
+    kept: str
+    curves: Curves | None
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Two courses as points of a picture, and its ticks as (place, words)."""
+
+    ranked: list[str]
+    random: list[str]
+    summary: str
+    counts: list[tuple[float, str]]
+    values: list[tuple[float, str]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    bottom: int = BOTTOM
+
+
+def _view(one: Explanation, longest: int) -> View:
+    curves = None if one.deletion is None else _curves(one.deletion)
+    return View(
+        one, _texts(one, longest), _top(one, TOP), head_of(one), sums_of(one), kept_of(one), curves
+    )
+
+
+def head_of(one: Explanation) -> str:
+    """Return what is explained, and how sure the run is."""
+    sure = "" if one.probability != one.probability else f", {percent(one.probability)}"
+    wrong = f"; true: {short(one.target, 60)}" if one.target and one.target != one.label else ""
+    return f"{short(one.label, 120)}{sure}{wrong}"
+
+
+def sums_of(one: Explanation) -> str:
+    """Return whether what the words do comes to what they should."""
+    there = (
+        f"Its {one.what} is {signed(one.said)}, and {signed(one.blank)} with "
+        f"{short(one.blank_word, 20)} in place of every word: a difference of "
+        f"{signed(one.difference)}"
+    )
+    if one.method == "attention-rollout":
+        return (
+            "The part of each word in what the head reads, whatever it makes of it: no word "
+            f"speaks against. {percent(one.rest)} of it is of tokens that are no words. {there}."
+        )
+    words = f"The words come to {signed(one.sum - one.rest)}"
+    if one.rest:
+        words += f", tokens that are no words to {signed(one.rest)}"
+    if one.method == "gradient-x-input":
+        return f"{words}; with this method they need not come to what they change. {there}."
+    whole = sum(abs(word.value) for word in one.words) or 1.0
+    missing = percent(abs(one.sum - one.difference) / whole)
+    return f"{there}. {words}; {missing} is missing ({one.steps} points on the way)."
+
+
+def kept_of(one: Explanation) -> str:
+    """Return whether the prediction rests on the words that are named; empty where unknown."""
+    found = one.deletion
+    if found is None:
+        return ""
+    what = "probability" if one.probability == one.probability else "number"
+    halves = [found.halved(found.ranked), found.halved(found.random)]
+    first, second = ("never" if n is None else f"after {n}" for n in halves)
+    words = (
+        f"Blanked out one after the other, most important first, half of the {what} is gone "
+        f"{first} of {found.counts[-1]} words; in random order {second}. "
+        if what == "probability"
+        else "Words are blanked out one after the other, most important first, or at random. "
+    )
+    better = "more than chance" if found.area > 0 else "no more than chance"
+    return f"{words}Area between both: {found.area:.2f}, {better}."
+
+
+def explanations_text(records: Sequence[Explanation], left: int = 0) -> str:
+    """Return the same as lines of at most 80 characters."""
+    lines: list[str] = []
+    for one in records[:MOST_SHOWN]:
+        lines += [*_lines(one), ""]
+    if len(records) > MOST_SHOWN:
+        lines.append(f"and {len(records) - MOST_SHOWN:,} more, all in .frame")
+    if left:
+        lines.append(_nothing(left))
+    return "\n".join(lines).rstrip()
+
+
+def _lines(one: Explanation) -> Iterator[str]:
+    yield from textwrap.wrap(f"{short(one.run, 30)}, row {one.row}: {head_of(one)}", 80)
+    for text in one.texts:
+        yield from textwrap.wrap(short(text), 78, initial_indent="  ", subsequent_indent="  ")
+    for word in _top(one, TOP_IN_TEXT):
+        bar = ("+" if word.value > 0 else "-") * max(1, round(word.width / 4))
+        yield f"  {short(word.text, 24):<24} {signed(word.value):>9} {_share(word):>6}  {bar}"
+    for words in (sums_of(one), kept_of(one)):
+        yield from textwrap.wrap(words, 80)
+
+
+def explanations_markdown(records: Sequence[Explanation], left: int = 0) -> str:
+    """Return what is explained and its first words as tables."""
+    parts = []
+    for one in records[:MOST_SHOWN]:
+        texts = " / ".join(escaped(text) for text in one.texts)
+        lines = [f"**{escaped(head_of(one))}**: {texts}", "", "| word | does | share |"]
+        lines += ["|---|---:|---:|"]
+        for word in _top(one, TOP):
+            cells = (escaped(short(word.text, 60)), signed(word.value), _share(word))
+            lines.append("| " + " | ".join(cells) + " |")
+        parts.append("\n".join([*lines, "", escaped(sums_of(one)), "", escaped(kept_of(one))]))
+    return "\n\n".join([*parts, *([_nothing(left)] if left else [])])
+
+
+def _nothing(left: int) -> str:
+    return f"In {left:,} of the texts nothing was found, so there is nothing to explain."
+
+
+def _share(word: TopWord) -> str:
+    return percent(word.share).replace("-", "\N{MINUS SIGN}")
+
+
+def _top(one: Explanation, count: int) -> list[TopWord]:
+    share = one.share
+    first = sorted(one.words, key=lambda word: -abs(word.value))[:count]
+    most = abs(first[0].value) if first and first[0].value else 1.0
+    return [
+        TopWord(short(one.text_of(w), 60), w.value, share[w], 100 * abs(w.value) / most)
+        for w in first
+        if w.value
+    ]
+
+
+def _texts(one: Explanation, longest: int) -> list[list[Piece]]:
+    share = one.share
+    most = max((abs(value) for value in share.values()), default=0.0) or 1.0
+    found: list[list[Piece]] = []
+    for part, text in enumerate(one.texts):
+        at, pieces = 0, []
+        for word in (word for word in one.words if word.part == part):
+            if word.end > longest:
+                break
+            if word.start > at:
+                pieces.append(Piece(shown(text[at : word.start])))
+            is_last = part == len(one.texts) - 1
+            inside = bool(one.span) and one.span[0] <= word.start < one.span[1] and is_last
+            pieces.append(_piece(one, word, share[word], most, inside))
+            at = word.end
+        rest = text[at:longest] + ("…" if len(text) > longest else "")
+        if rest:
+            pieces.append(Piece(shown(rest)))
+        found.append(pieces)
+    return found
+
+
+def _piece(one: Explanation, word: WordShare, share: float, most: float, inside: bool) -> Piece:
+    text, weight = shown(one.text_of(word)), abs(share) / most
+    kind = "" if weight < PLAIN else "for" if share > 0 else "against"
+    hint = f"{signed(word.value)}, {percent(share)} of all"
+    shade = round(PALEST + (DEEPEST - PALEST) * weight, 3) if weight > 0.02 else 0.0
+    return Piece(text, hint, kind if kind else "for" if share > 0 else "against", shade, inside)
+
+
+def _by_label(records: Sequence[Explanation]) -> list[tuple[str, int, str, str]]:
+    """Return of each label its rows, and the words that speak most for and against it."""
+    sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    rows: dict[str, int] = defaultdict(int)
+    for one in records:
+        rows[one.label] += 1
+        for word, share in one.share.items():
+            sums[one.label][one.text_of(word).lower()] += share
+    return [
+        (short(label, 60), rows[label], _first(sums[label], 1), _first(sums[label], -1))
+        for label in sorted(rows, key=lambda name: -rows[name])[:MOST_LABELS]
+    ]
+
+
+def _first(sums: Mapping[str, float], sign: int) -> str:
+    own = sorted((word for word in sums if sign * sums[word] > 0), key=lambda w: -sign * sums[w])
+    return ", ".join(short(word, 30) for word in own[:WORDS_BY_LABEL]) or "–"
+
+
+def _curves(found: Deletion) -> Curves:
+    highest = max(*found.ranked, *found.random)
+    lowest = min(0.0, *found.ranked, *found.random)
+    span = (highest - lowest) or 1.0
+    right, words = WIDTH - 8, found.counts[-1]
+
+    def points(course: Sequence[float]) -> list[str]:
+        return [
+            f"{LEFT + (right - LEFT) * n / words:.1f} "
+            f"{BOTTOM - (BOTTOM - TOPMOST) * (v - lowest) / span:.1f}"
+            for n, v in zip(found.counts, course, strict=True)
+        ]
+
+    marks = sorted({0, words // 2, words})
+    return Curves(
+        points(found.ranked),
+        points(found.random),
+        f"What is left with words blanked out: most important first "
+        f"{number(found.ranked[len(found.ranked) // 2], 2)} after half of them, at random "
+        f"{number(found.random[len(found.random) // 2], 2)}",
+        [(LEFT + (right - LEFT) * n / words, f"{n}") for n in marks],
+        [(float(BOTTOM), number(lowest, 2)), (float(TOPMOST), number(highest, 2))],
+    )

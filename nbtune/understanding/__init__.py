@@ -1,0 +1,1 @@
+"""Why a model says what it says: attributions, and what its attention looks at."""

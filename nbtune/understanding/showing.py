@@ -1,0 +1,181 @@
+"""What a model attends to in one text, with the head and the word that show it best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbtune.data.words import Place
+from nbtune.engine.device import find_device
+from nbtune.errors import DataError, RunError
+from nbtune.records import AttentionRecord, Steps
+from nbtune.understanding.attending import Look, look, refuse_without_attention
+from nbtune.understanding.placing import refuse_slow
+from nbtune.understanding.reader import still
+
+MOST_TOKENS = 24
+Array = np.ndarray[Any, Any]
+GOES_ON, SPACE = "·", "␣"
+_SPACES = "Ġ▁"
+"""What stands for a blank in tokens."""
+
+
+def attend(
+    name: str,
+    model: Any,
+    tokenizer: Any,
+    longest: int,
+    texts: Sequence[str],
+    layer: int | None = None,
+    head: int | None = None,
+    token: str | None = None,
+) -> AttentionRecord:
+    """Return what each head attends to; see `nbtune.api.attention`."""
+    refuse_without_attention(model, name)
+    refuse_slow(tokenizer)
+    device = find_device()
+    encoded = tokenizer(
+        *texts, truncation=True, max_length=longest, return_offsets_mapping=True,
+        return_tensors="pt",
+    )  # fmt: skip
+    names = [one for one in tokenizer.model_input_names if one in encoded]
+    inputs = {one: encoded[one].to(device) for one in names}
+    if (length := inputs["input_ids"].shape[1]) < 2:
+        raise DataError(f"{texts[0][:40]!r} is one token, which has nothing to look at",
+                        hint="give a sentence")  # fmt: skip
+    model = model.to(device)
+    with still(model, device), torch.no_grad():
+        looks = look(model, lambda: model(**inputs), length)
+    weights = torch.stack([one.weights.float() for one in looks]).cpu().numpy()
+    parts, places = encoded.sequence_ids(0), encoded["offset_mapping"][0].tolist()
+    tokens = _names(texts, parts, places, tokenizer, inputs["input_ids"][0].tolist())
+    special = np.array([part is None for part in parts])
+    is_word = np.array([any(sign.isalnum() for sign in one) for one in tokens]) & ~special
+    at_layer, at_head, why = _head_to_show(weights, is_word, layer, head)
+    row, told = _token_to_show(weights[at_layer, at_head], is_word, tokens, token)
+    kept = _to_show(weights, special, row)
+    own = np.ix_(kept, kept)
+    whole = tokenizer(*texts, truncation=True, max_length=longest + 1)["input_ids"]
+    return AttentionRecord(
+        model=name,
+        tokens=tuple(tokens[at] for at in kept),
+        is_special=tuple(bool(special[at]) for at in kept),
+        weights=tuple(tuple(_matrix(one[own]) for one in heads) for heads in weights),
+        layer=at_layer,
+        head=at_head,
+        token=kept.index(row),
+        why=f"{why}; {told}",
+        steps=_steps(looks[at_layer], at_head, row, kept),
+        left_out=length - len(kept),
+        cut=len(whole) > length,
+    )
+
+
+def _names(
+    texts: Sequence[str], parts: Sequence[int | None], places: Sequence[Place], tokenizer: Any,
+    ids: Sequence[int],
+) -> list[str]:  # fmt: skip
+    """Return tokens as they are written; what goes on with a word begins with a dot."""
+    found = []
+    for at, (part, (start, stop)) in enumerate(zip(parts, places, strict=True)):
+        own = str(tokenizer.convert_ids_to_tokens(ids[at]))
+        if part is None or not own.strip(_SPACES):
+            found.append(own if part is None else SPACE)
+            continue
+        written = texts[part][start:stop]
+        before = texts[part][start - 1 : start]
+        goes_on = bool(before) and before.isalnum() and written[:1].isalnum()
+        found.append((GOES_ON if goes_on else "") + (written.strip() or written or "?"))
+    return found
+
+
+def _head_to_show(
+    weights: Array, is_word: Array, layer: int | None, head: int | None
+) -> tuple[int, int, str]:
+    """Return layer and head from 0, and why them.
+
+    By default the head that looks most, on average over the words, at one other word further away.
+    """
+    layers, heads = weights.shape[:2]
+    _refuse_beyond("layer", layer, layers)
+    _refuse_beyond("head", head, heads)
+    far = np.where(_is_far(is_word), weights, 0.0).max(-1)[..., is_word].sum(-1)
+    if layer is not None:
+        far = np.where(np.arange(layers)[:, None] == layer - 1, far, -1.0)
+    if head is not None:
+        far = np.where(np.arange(heads) == head - 1, far, -1.0)
+    at_layer, at_head = np.unravel_index(int(far.argmax()), far.shape)
+    if layer is not None and head is not None:
+        why = "the head that was asked for"
+    else:
+        of = "" if layer is None and head is None else " asked for"
+        why = f"of all heads{of} the one whose words look most at one word that is no neighbour"
+    return int(at_layer), int(at_head), why
+
+
+def _refuse_beyond(what: str, number: int | None, count: int) -> None:
+    if number is not None and not 1 <= number <= count:
+        raise RunError(
+            f"{what}: there is no {what} {number}", hint=f"they are counted from 1 to {count}"
+        )
+
+
+def _is_far(is_word: Array) -> Array:
+    """Say from which token to which other words stand, neighbours left out."""
+    at = np.arange(len(is_word))
+    return np.asarray((np.abs(at[:, None] - at) > 1) & is_word[None, :] & is_word[:, None])
+
+
+def _token_to_show(
+    weights: Array, is_word: Array, tokens: Sequence[str], token: str | None
+) -> tuple[int, str]:
+    if token is None:
+        far = np.where(_is_far(is_word), weights, 0.0)
+        row = int(far.max(-1).argmax())
+        return row, "its steps are shown for the token that looks most at such a word"
+    wanted = token.lower()
+    alike = [
+        [at for at, one in enumerate(tokens) if one == token],
+        [at for at, one in enumerate(tokens) if one.lower().lstrip(GOES_ON) == wanted],
+    ]
+    if found := alike[0] or alike[1]:
+        return found[0], "its steps are shown for the token that was asked for"
+    raise RunError(
+        f"token: {token!r} is none of this text",
+        hint=f"its tokens are {' '.join(tokens[:MOST_TOKENS])}",
+    )
+
+
+def _to_show(weights: Array, special: Array, row: int) -> list[int]:
+    """Return the tokens to show, in their order: those that are looked at most by all heads."""
+    if len(special) <= MOST_TOKENS:
+        return list(range(len(special)))
+    looked_at = weights.mean((0, 1)).sum(0)
+    first = sorted(range(len(special)), key=lambda at: (at != row, -looked_at[at]))
+    return sorted(first[:MOST_TOKENS])
+
+
+def _steps(one: Look, head: int, row: int, kept: Sequence[int]) -> Steps | None:
+    if one.query is None or one.key is None or one.value is None or one.scores is None:
+        return None
+    query, key, value = (x[head].float().cpu().numpy() for x in (one.query, one.key, one.value))
+    weights = one.weights[head, row].float().cpu().numpy()
+    return Steps(
+        products=_row((key @ query[row])[list(kept)]),
+        scores=_row(one.scores[head, row].float().cpu().numpy()[list(kept)]),
+        scale=float(one.scale),
+        weights=_row(weights[list(kept)]),
+        values=_matrix(value[list(kept)]),
+        result=_row(weights @ value),
+    )
+
+
+def _row(values: Array) -> tuple[float, ...]:
+    return tuple(float(one) for one in values)
+
+
+def _matrix(values: Array) -> tuple[tuple[float, ...], ...]:
+    return tuple(_row(one) for one in values)
