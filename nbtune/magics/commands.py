@@ -328,10 +328,14 @@ class NBTune(Magics):  # type: ignore[misc]
             return MethodList()
         return nbtune.__version__ if found.what == "version" else nbtune.doctor()
 
-    def _open_panel(self, page: str | None) -> Panel:
+    def _open_panel(self, page: str | None) -> Panel | None:
         from nbtune import api
         from nbtune.magics.forms import PAGES, Panel
+        from nbtune.panels.display import draws_widgets, in_kernel
 
+        if in_kernel() and not draws_widgets():
+            print("the forms of nbtune need a page: run %nbtune panel in a notebook")
+            return None
         self.panel = Panel(
             self._namespace,
             lambda: api.list_runs(runs_dir=self.runs_dir or None),

@@ -16,6 +16,7 @@ from nbtune.records import SEVERITIES, DataFinding, DataRecord
 
 SHOWN = 20
 ALL = "all"
+CHOOSE = "choose a finding to see its rows, or several with Shift and Ctrl to mend them"
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class DataPage:
 
     def _list(self) -> None:
         chosen, found = self.list.value, self._findings()
+        self.list.layout.display = "" if found else "none"  # an empty box looks broken
         self.list.options = [(kept(_line(one)), one.check) for one in found]
         self.list.value = [one.check for one in found if one.check in chosen]
         self._describe()
@@ -158,7 +160,7 @@ class DataPage:
             rows=fit[:SHOWN],
             count=len(fit),
             problem=problem,
-            hint="choose a finding to see its rows, or several with Shift and Ctrl to mend them",
+            hint=CHOOSE if self.list.options else "",
         )
 
     def _look(self, _: object = None) -> None:

@@ -93,3 +93,13 @@ def is_headless() -> bool:
     except Exception:  # noqa: BLE001 - an odd kernel is taken for one with a person
         return False
     return parent.get("content", {}).get("allow_stdin") is False
+
+
+def draws_widgets() -> bool:
+    """Say whether a page draws widgets: where a person is, or Voila, which runs cells unattended.
+
+    Elsewhere the state of widgets would only be left in the file, where nothing can use it.
+    """
+    if not in_kernel():
+        return False
+    return not is_headless() or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")

@@ -255,14 +255,14 @@ class Review:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         from nbtune.panels import reviewed
-        from nbtune.panels.display import choose_mode, is_headless
+        from nbtune.panels.display import choose_mode, draws_widgets
 
         found = Wanted().of(self.rows, self.own)[:SHOWN]
         static: dict[str, Any] = {
             "text/plain": reviewed.review_text(self.words, found),
             "text/html": reviewed.review_html(self.name, self.words, found, self.corrections),
         }
-        if choose_mode() != "rich" or is_headless():
+        if choose_mode() != "rich" or not draws_widgets():
             return static
         from nbtune.panels.review import ReviewPanel
 

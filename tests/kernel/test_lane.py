@@ -219,3 +219,10 @@ def test_an_interrupt_pauses_and_saves_beside_the_buttons(page):
     page.kernel.manager.interrupt_kernel()
     page.until(lambda: page.ended(page.asked))
     assert page.kernel.run("print(topics.status)").text == "paused\n"
+
+
+def test_where_nobody_watches_the_forms_leave_no_widgets(shared_kernel):
+    heard = shared_kernel.finish(shared_kernel.start("%nbtune panel", headless=True))
+    assert heard.status == "ok"
+    assert "run %nbtune panel in a notebook" in heard.text
+    assert not [m for m in heard.messages if m["msg_type"].startswith("comm")]

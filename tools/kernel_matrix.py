@@ -1,0 +1,79 @@
+"""Try what works past a busy cell on several versions of ipykernel, each in its own environment.
+
+    python tools/kernel_matrix.py 6.31.0 7.1.0 7.3.0 7.4.0
+
+An environment has all packages of the one that this runs in, and its own ipykernel. Prints a line
+a test and a column a version; exits with 1 when something failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
+
+VERSIONS = ("6.31.0", "7.1.0", "7.3.0", "7.4.0")
+TESTS = ("tests/kernel/test_lane.py",)
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    """Run the tests for each version, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("versions", nargs="*", default=VERSIONS, metavar="VERSION")
+    parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH")
+    asked = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        found = {
+            version: outcomes(environment(Path(folder, version), version), asked.tests)
+            for version in asked.versions
+        }
+    names = list(dict.fromkeys(name for results in found.values() for name in results))
+    print(f"{'':<70}" + "".join(f"{version:>10}" for version in found))
+    for name in names:
+        cells = (results.get(name, "-") for results in found.values())
+        print(f"{name:<70}" + "".join(f"{cell:>10}" for cell in cells))
+    everything = [outcome for results in found.values() for outcome in results.values()]
+    return int(not everything or "failed" in everything)
+
+
+def environment(place: Path, version: str) -> Path:
+    """Make an environment with this ipykernel before all that is here; returns its Python."""
+    venv.create(place, with_pip=True)
+    python = place / "bin" / "python"
+    paths = sysconfig.get_path("purelib", vars={"base": str(place), "platbase": str(place)})
+    Path(paths, "beside.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    install = ["-m", "pip", "install", "-q", "--no-deps", "--ignore-installed"]
+    subprocess.run([python, *install, f"ipykernel=={version}"], check=True)
+    return python
+
+
+def outcomes(python: Path, tests: list[str]) -> dict[str, str]:
+    """Run tests in an environment; returns passed, failed or skipped by their names."""
+    report = python.parents[1] / "report.xml"
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [python, "-m", "pytest", "-q", f"--junit-xml={report}", *tests],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=sys.stderr,
+        check=False,
+    )
+    found = {}
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
+        kinds = {child.tag for child in case}
+        failed = kinds & {"failure", "error"}
+        found[case.get("name", "")] = (
+            "failed" if failed else "skipped" if "skipped" in kinds else "passed"
+        )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
