@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from nbtune.engine.control import Control
 from nbtune.engine.inference import predict_logits
 from nbtune.engine.job import Job
 from nbtune.engine.loop import Training
-from nbtune.engine.stepping import Forward
+from nbtune.engine.stepping import Forward, total_loss
 from nbtune.errors import NbtuneError
 from nbtune.evaluation.baselines import load_baselines, save_baselines
 from nbtune.evaluation.classification import judge
@@ -457,7 +457,12 @@ def _answers(model: Any) -> Any:
     return torch.from_numpy(found.flat if isinstance(found, Ragged) else found)
 
 
-def check_task(task: Task, rows: pd.DataFrame | None = None, kind: str = "bert") -> None:
+def check_task(
+    task: Task,
+    rows: pd.DataFrame | None = None,
+    kind: str = "bert",
+    recipe: Recipe | None = None,
+) -> None:
     """Hold a task to what every task must keep, on a tiny model.
 
     Examples read back from disk as they were; micro-batches add up to the whole; packed batches
@@ -470,6 +475,8 @@ def check_task(task: Task, rows: pd.DataFrame | None = None, kind: str = "bert")
         Usable rows of the task: ``row``, and a column for each role.
     kind : str
         The model, by ``model_type``.
+    recipe : Recipe, optional
+        Settings that the task looks at.
 
     Raises
     ------
@@ -481,7 +488,7 @@ def check_task(task: Task, rows: pd.DataFrame | None = None, kind: str = "bert")
     if rows is None:
         rows = topic_rows(24).assign(row=range(24))
     with quiet(), TemporaryDirectory() as place:
-        _TaskTrial(task, rows, kind, Path(place)).check()
+        _TaskTrial(task, rows, kind, Path(place), recipe or Recipe()).check()
 
 
 @dataclass
@@ -492,6 +499,7 @@ class _TaskTrial:
     rows: pd.DataFrame
     kind: str
     folder: Path
+    recipe: Recipe
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -512,10 +520,15 @@ class _TaskTrial:
         model = getattr(transformers, task.head).from_config(config)
         examples: Any = task.encode(rows, self.tokenizer, 64, known)
         self._check_reading_back(examples, len(self.tokenizer))
+        if task.reference is not None:
+            before = predict_logits(self._forward(model), examples, 0)
+            examples = replace(examples, beside=task.reference(before))
+        learnt = examples
         if task.shown is not None:
-            examples = task.shown(examples, known, Recipe(), False)
-        loss = task.loss(Recipe(), examples.targets, outputs)
-        self._check_learning(model, examples, loss)
+            learnt = task.shown(examples, known, self.recipe, True)
+            examples = task.shown(examples, known, self.recipe, False)
+        loss = task.loss(self.recipe, learnt.targets, outputs)
+        self._check_learning(model, learnt, loss)
         said = self._check_predictions(model, examples, known)
         self._check_judging(said, known)
 
@@ -530,14 +543,14 @@ class _TaskTrial:
         return Forward(model, torch.device("cpu"), "fp32", packer, keep=self.task.keep)
 
     def _check_learning(self, model: Any, examples: Any, loss: Loss) -> None:
-        every = np.arange(len(examples))
+        every = np.arange(len(examples.targets))
         forward = self._forward(model.eval(), find_packer(model))
         if forward.packer is None and find_packer(tiny_model(self.kind)) is not None:
             self._fail("runs padded with a model that packs")
 
         def mean(forward: Forward, *parts: Any) -> torch.Tensor:
             batches = [make_batch(examples, part, 0) for part in parts]
-            sums = [loss.sum(forward(batch), batch.targets) for batch in batches]
+            sums = [total_loss(loss, forward(batch), batch) for batch in batches]
             counts = [loss.count(np.asarray(examples.targets[part])) for part in parts]
             return torch.stack(sums).sum() / sum(counts)
 
@@ -567,7 +580,7 @@ class _TaskTrial:
         inputs = self.rows[[r for r in self.task.rows.inputs if r in self.rows]]
         again: Any = self.task.encode(inputs, self.tokenizer, 64, known)
         if self.task.shown is not None:
-            again = self.task.shown(again, known, Recipe(), False)
+            again = self.task.shown(again, known, self.recipe, False)
         self.task.answers(inputs, self.task.read(logits, inputs, again, known), known)
         return said
 

@@ -18,7 +18,10 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Encoded(Protocol):
-    """What batches are made from: tokenised rows on disk."""
+    """What batches are made from: tokenised rows on disk.
+
+    There may be numbers ``beside`` them, of shape (examples, ...), that the loss wants to know.
+    """
 
     @property
     def lengths(self) -> np.ndarray[Any, Any]: ...  # noqa: D102
@@ -36,13 +39,14 @@ class Batch:
     ``inputs`` holds ``input_ids``, ``attention_mask`` and, for pairs, ``token_type_ids`` of shape
     (rows, longest); ``lengths`` are the tokens of each row. ``targets`` have the shape (rows, ...),
     or (rows, longest, ...) with -100 where there are none. ``states`` are what frozen layers say
-    about each row, where that is known.
+    about each row, where that is known; ``beside`` are numbers that the loss wants to know.
     """
 
     inputs: dict[str, torch.Tensor]
     lengths: list[int]
     targets: torch.Tensor
     states: list[np.ndarray[Any, Any]] | None = None
+    beside: torch.Tensor | None = None
 
 
 GROUPED_STEPS = 50
@@ -133,11 +137,13 @@ def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
     if examples.types is not None:
         types = examples.types.padded(rows, fill=0).astype(np.int64)
         inputs["token_type_ids"] = torch.from_numpy(types)
+    beside = getattr(examples, "beside", None)
     return Batch(
         inputs,
         lengths,
         as_tensor(examples.targets[rows]),
         examples.states(rows) if isinstance(examples, WithStates) else None,
+        None if beside is None else as_tensor(beside[rows]),
     )
 
 
@@ -208,6 +214,8 @@ class InMemory:
         Examples that were longer than could be taken.
     targets_cut : ndarray of int, optional
         How many tokens that should be learnt were cut off each.
+    beside : ndarray, optional
+        Numbers of shape (examples, ...) that the loss wants to know.
     """
 
     ids: list[list[int]]
@@ -217,6 +225,7 @@ class InMemory:
     rows: np.ndarray[Any, Any] | None = None
     cut: np.ndarray[Any, Any] | None = None
     targets_cut: np.ndarray[Any, Any] | None = None
+    beside: np.ndarray[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

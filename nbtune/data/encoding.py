@@ -15,6 +15,7 @@ from nbtune.data.ragged import Ragged
 from nbtune.errors import DataError, ModelError
 
 AT_ONCE = 1_000
+BESIDE = "beside.npy"
 CHARACTERS_PER_TOKEN = 40
 """Longer texts are cut to this many characters a token first: a megabyte then costs nothing."""
 
@@ -39,6 +40,8 @@ class Examples:
         Of shape (rows, ...), or one a token.
     cut : ndarray of bool
         Rows that were longer than ``max_length``.
+    beside : ndarray or None
+        Numbers of shape (rows, ...) that were written beside them later.
     types, spans, rows, targets_cut
         As in `nbtune.data.batches.InMemory`; None where there are none.
     """
@@ -48,6 +51,7 @@ class Examples:
         self.offsets = _open(folder / "offsets.npy")
         self.targets = _open_targets(folder, self.offsets)
         self.cut = _open(folder / "cut.npy")
+        self.beside = _open_if_there(folder / BESIDE)
         self.types = _open_ragged(folder / "types.npy", self.offsets)
         self.spans = _open_ragged(folder / "spans.npy", self.offsets)
         self.rows = _open_if_there(folder / "rows.npy")
@@ -171,6 +175,15 @@ def _columns(part: InMemory, start: int) -> dict[str, Array]:
 
 def open_examples(folder: Path) -> Examples:
     """Open what `write_examples` wrote."""
+    return Examples(folder)
+
+
+def write_beside(folder: Path, numbers: Array) -> Examples:
+    """Write numbers of shape (rows, ...) beside rows that are there; the file appears whole."""
+    stage = folder / f".{BESIDE}"
+    with stage.open("wb") as stream:
+        np.save(stream, numbers, allow_pickle=False)
+    stage.rename(folder / BESIDE)
     return Examples(folder)
 
 

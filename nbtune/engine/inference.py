@@ -14,7 +14,6 @@ from nbtune.data.batches import (
     Batch,
     Encoded,
     Indices,
-    Targets,
     as_tensor,
     by_tokens,
     make_batch,
@@ -94,11 +93,11 @@ def _room_for(found: np.ndarray[Any, Any], examples: Encoded) -> np.ndarray[Any,
 def mean_loss(
     loss: Loss,
     logits: np.ndarray[Any, Any] | Ragged,
-    targets: Targets,
+    examples: Encoded,
     *,
     is_kept: bool = False,
 ) -> float:
-    """Return the mean loss of what `predict_logits` gave for examples with these targets.
+    """Return the mean loss of what `predict_logits` gave for these examples.
 
     Parameters
     ----------
@@ -106,7 +105,10 @@ def mean_loss(
         Whether there are no logits, but what was kept of each target, the loss first.
     """
     if is_kept and isinstance(logits, Ragged):
+        if loss.kept is not None:
+            return loss.kept(logits, examples)
         return float(logits.flat[:, 0].mean(dtype=np.float64)) if len(logits.flat) else math.nan
+    targets = examples.targets
     if not isinstance(logits, Ragged):
         wanted = np.asarray(targets)
         total = float(loss.sum(torch.from_numpy(logits), as_tensor(wanted)))

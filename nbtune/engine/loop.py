@@ -399,7 +399,7 @@ class Training:
             )
             said = job.read(logits)
         is_kept = job.forward.keep is not None
-        loss = mean_loss(job.loss, logits, job.validation.targets, is_kept=is_kept)
+        loss = mean_loss(job.loss, logits, job.validation, is_kept=is_kept)
         scores = job.score(said)
         score = value = {**scores, "loss": loss}[job.metric]
         value = -value if job.metric in LOWER_IS_BETTER else value

@@ -249,12 +249,17 @@ class Stepper:
         for start in range(0, len(rows), self.micro_rows):
             batch = make_batch(examples, rows[start : start + self.micro_rows], self.pad_id)
             logits = self.forward(batch)
-            wanted = batch.targets.to(self.forward.device, non_blocking=True)
-            loss = self.loss.sum(logits, wanted) / count
+            loss = total_loss(self.loss, logits, batch) / count
             torch.autograd.backward(self.scaler.scale(loss))
             total += loss.detach()
             tokens += sum(batch.lengths)
         return Pass(rows, tokens, total)
+
+
+def total_loss(loss: Loss, logits: Tensor, batch: Batch) -> Tensor:
+    """Return the summed loss of a batch of which these are the logits."""
+    own = [batch.targets, *([] if batch.beside is None else [batch.beside])]
+    return loss.sum(logits, *(each.to(logits.device, non_blocking=True) for each in own))
 
 
 @contextmanager

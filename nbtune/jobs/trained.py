@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from nbtune.tasks import Known, Predictions, Request, Task, task_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbtune.engine.stepping import Forward
     from nbtune.models.loading import LoadedModel
     from nbtune.models.packing import Packer
 
@@ -177,27 +179,35 @@ def ask(
         For so many rows at most does a model write, where the task wants that; None for as many as
         are needed to judge it.
     """
-    from nbtune.engine.device import find_device
     from nbtune.engine.inference import predict_logits
+
+    task, known = task_of(recipe), trained.known
+    examples: Any = task.encode(rows, trained.tokenizer, trained.max_length, known)
+    if task.shown is not None:
+        examples = task.shown(examples, known, recipe, False)
+    with asking(trained, recipe) as forward:
+        logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
+        said = task.read(logits, rows, examples, known)
+        return with_texts(said, trained, task, rows, forward.packer, most_written, progress)
+
+
+@contextmanager
+def asking(trained: Trained, recipe: Recipe) -> Iterator[Forward]:
+    """Have a model ready to be asked inside this block, as the recipe wants it."""
+    from nbtune.engine.device import find_device
     from nbtune.engine.modes import own_modes
     from nbtune.engine.precision import choose_precision
     from nbtune.engine.stepping import Forward
     from nbtune.models.packing import packing
     from nbtune.models.probing import find_packer
 
-    task, known = task_of(recipe), trained.known
-    examples: Any = task.encode(rows, trained.tokenizer, trained.max_length, known)
-    if task.shown is not None:
-        examples = task.shown(examples, known, recipe, False)
     device = find_device()
     model = trained.model.to(device)
     packer = find_packer(model) if recipe.batching == "packed" else None
     precision = choose_precision(recipe.precision, device, hidden_size(model))
-    forward = Forward(model, device, precision, packer, keep=task.keep)
+    forward = Forward(model, device, precision, packer, keep=task_of(recipe).keep)
     with own_modes(device), packing(model, packer):
-        logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
-        said = task.read(logits, rows, examples, known)
-        return with_texts(said, trained, task, rows, packer, most_written, progress)
+        yield forward
 
 
 def with_texts(

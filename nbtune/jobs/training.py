@@ -34,6 +34,7 @@ from nbtune.jobs.starting import before_training
 from nbtune.jobs.trained import (
     Trained,
     ask,
+    asking,
     head_of,
     hidden_size,
     longest_row,
@@ -179,6 +180,8 @@ def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[s
     trained = Trained(model, tokenizer, max_length, known)
     task = task_of(recipe)
     examples = _tokenise(folder, task, trained, emit)
+    if task.reference is not None:
+        examples = {k: _beside(folder, recipe, trained, k, emit) for k in examples}
     if task.shown is not None:
         shown = {k: task.shown(own, known, recipe, k == "train") for k, own in examples.items()}
         return trained, shown
@@ -295,6 +298,30 @@ def _middle_out(text: str) -> str:
     241
     """
     return text if len(text) <= 2 * HALF else f"{text[:HALF]}…{text[-HALF:]}"
+
+
+def _beside(
+    folder: RunFolder, recipe: Recipe, trained: Trained, split: str, emit: Emit
+) -> Examples:
+    """Return the examples of a split with what the model says of them before it is trained.
+
+    It is asked once: a second model need not be kept, nor an adapter be switched off and on.
+    """
+    from nbtune.data.encoding import open_examples, write_beside
+    from nbtune.engine.inference import predict_logits
+
+    place, task = folder.path / "tokens" / split, task_of(recipe)
+    examples = open_examples(place)
+    if examples.beside is not None or task.reference is None:
+        return examples
+
+    def progress(done: int, total: int) -> None:
+        emit(EvaluationProgress(split, done, total))
+
+    emit(PhaseStarted("asking the model before training"))
+    with asking(trained, recipe) as forward:
+        kept = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
+    return write_beside(place, task.reference(kept))
 
 
 def make_job(

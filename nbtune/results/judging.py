@@ -50,7 +50,10 @@ def judge_run(
     others = load_baselines(run.folder.path / "baselines")
     baselines = {baseline.name: baseline.predict(given.rows) for baseline in others}
     if task.scores_start:
-        baselines |= _before_training(run, given.rows, progress)
+        start = _before_training(run, given.rows, progress)
+        baselines |= start
+        if task.against is not None and start:
+            found = task.against(found, next(iter(start.values())))
     zero, untold = _zero_shot(run, given, data is None, progress)
     baselines |= zero
     record = task.judge(run.name, given.split, given.rows, found, known, baselines)

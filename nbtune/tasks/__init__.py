@@ -30,14 +30,19 @@ class Loss:
     Attributes
     ----------
     sum : callable
-        (logits, targets) to the summed loss in nats, a scalar tensor on their device.
+        (logits, targets) to the summed loss in nats, a scalar tensor on their device; of examples
+        with numbers beside them (logits, targets, these).
     count : callable
         Targets of some examples to the number the sum is divided by: examples, tokens that have
         a target, or their weights.
+    kept : callable, optional
+        (what was kept of the logits, the examples) to the mean loss, where that is not the mean of
+        the losses of all tokens.
     """
 
-    sum: Callable[[Tensor, Tensor], Tensor]
+    sum: Callable[..., Tensor]
     count: Callable[[np.ndarray[Any, Any]], float]
+    kept: Callable[[Any, Any], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -236,6 +241,14 @@ class Task:
     preview : callable, optional
         (rows, tokenizer, longest row in tokens) to what is learnt of each, in pieces; see
         `nbtune.events.Previewed`.
+    reference : callable, optional
+        (what was kept of the model's logits before training) to numbers of shape (examples, ...),
+        which stand beside the examples from then on; see `nbtune.data.batches.Encoded`.
+    against : callable, optional
+        (predictions, those of the model before training for the same rows) to the predictions
+        measured by these, where a model is only as good as it is better than it was.
+    rate : float
+        What the usual learning rate is multiplied by.
     dress : callable, optional
         Gives a tokenizer what the task needs, in place, before it is saved with the model: a
         template for chats, marks for entities.
@@ -281,6 +294,9 @@ class Task:
     answering: str = "texts labelled"
     write: Write | None = None
     dress: Callable[[Any], None] | None = None
+    reference: Callable[[Any], np.ndarray[Any, Any]] | None = None
+    against: Callable[[Predictions, Predictions], Predictions] | None = None
+    rate: float = 1.0
     preview: Callable[[pd.DataFrame, Any, int], list[list[tuple[str, str]]]] | None = None
     reads: Reads = "text"
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
