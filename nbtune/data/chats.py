@@ -46,6 +46,7 @@ PAIR_NAMES = (
 _NO_CHAT = "no chat"
 _NO_ANSWER = "no assistant turn"
 _EMPTY = "an empty answer"
+EMPTY_PROMPT = "an empty prompt"
 _ROLE = "a role that nobody knows"
 _ORDER = "turns out of order"
 
@@ -145,20 +146,20 @@ def _usable(
 def _chats_in(frame: pd.DataFrame, roles: Roles, *, answered: bool = True) -> list[Any]:
     """Return one list of turns a row, as far as the cells can be read as such."""
     if "messages" in roles:
-        chats = [_read(cell, "user") for cell in cells_of(frame[str(roles["messages"])])]
+        chats = [read_turns(cell, "user") for cell in cells_of(frame[str(roles["messages"])])]
     else:
         asked = [cells_of(frame[name]) for name in _listed(roles["prompt"])]
-        chats = [_read(_below(parts), "user") for parts in zip(*asked, strict=True)]
+        chats = [read_turns(_below(parts), "user") for parts in zip(*asked, strict=True)]
         if answered:
-            answers = [_read(c, ANSWERS) for c in cells_of(frame[str(roles["completion"])])]
+            answers = [read_turns(c, ANSWERS) for c in cells_of(frame[str(roles["completion"])])]
             chats = [_joined(one, other) for one, other in zip(chats, answers, strict=True)]
     if roles.get("system") in frame:
         words = cells_of(frame[str(roles["system"])])
-        chats = [_told_first(one, chat) for one, chat in zip(words, chats, strict=True)]
+        chats = [told_first(one, chat) for one, chat in zip(words, chats, strict=True)]
     return chats
 
 
-def _told_first(words: Any, chat: Any) -> Any:
+def told_first(words: Any, chat: Any) -> Any:
     """Put what is said to the model before a chat, unless that begins so itself."""
     if not isinstance(chat, list) or not _is_text(words):
         return chat
@@ -174,7 +175,7 @@ def _below(parts: Sequence[Any]) -> Any:
     return wrong if wrong is not None else "\n\n".join(p for p in parts if _is_text(p))
 
 
-def _read(cell: Any, role: str) -> Any:
+def read_turns(cell: Any, role: str) -> Any:
     """Read a cell as turns: a text is one of this role; what is neither stays as it is."""
     if (turns := _as_list(cell)) is not None:
         return turns
@@ -199,7 +200,12 @@ def _as_list(cell: Any) -> list[Any] | None:
 
 
 def _checked(recipe: Recipe) -> Check:
-    return lambda cell: check_chat(cell, lambda one: clean_text(one, recipe.clean))
+    return lambda cell: check_chat(cell, cleaner(recipe))
+
+
+def cleaner(recipe: Recipe) -> Callable[[str], str]:
+    """Return how a recipe cleans a text."""
+    return lambda text: clean_text(text, recipe.clean)
 
 
 def check_chat(cell: Any, clean: Callable[[str], str]) -> tuple[str, Any]:
@@ -215,7 +221,7 @@ def check_chat(cell: Any, clean: Callable[[str], str]) -> tuple[str, Any]:
         return fault, chat
     fault = _fault_in_order([turn["role"] for turn in chat])
     if not fault and any(not turn["content"] for turn in chat if turn["role"] != ANSWERS):
-        fault = "an empty prompt"
+        fault = EMPTY_PROMPT
     if not fault and any(not turn["content"] for turn in chat if turn["role"] == ANSWERS):
         fault = _EMPTY
     return fault, chat
@@ -336,14 +342,14 @@ def given(asked: Any, recipe: Recipe) -> pd.DataFrame:
         Naming the first thing that is neither.
     """
     is_one = isinstance(asked, str) or _as_list(asked) is not None
-    cells = [_read(one, "user") for one in ([asked] if is_one else asked)]
+    cells = [read_turns(one, "user") for one in ([asked] if is_one else asked)]
     return _waiting(cells, recipe)
 
 
 def _waiting(cells: Sequence[Any], recipe: Recipe) -> pd.DataFrame:
     chats = []
     for place, cell in enumerate(cells):
-        fault, chat = check_turns(cell, lambda one: clean_text(one, recipe.clean))
+        fault, chat = check_turns(cell, cleaner(recipe))
         asked = asked_of(chat)
         if not fault and (not asked or asked[-1]["role"] not in ("user", "tool")):
             fault = "nothing that could be answered"

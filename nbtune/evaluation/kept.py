@@ -53,6 +53,7 @@ def load(folder: Path) -> tuple[Any, ...] | None:
         return None
     import nbtune.evaluation.answer_baselines
     import nbtune.evaluation.chat_baselines
+    import nbtune.evaluation.preference_baselines
     import nbtune.evaluation.text_baselines
     import nbtune.evaluation.word_baselines  # noqa: F401
 

@@ -18,6 +18,7 @@ from nbtune.records import (
     CHAT_SCORES,
     MASKED_SCORES,
     MULTI_LABEL_SCORES,
+    PREFERENCE_SCORES,
     REGRESSION_SCORES,
     SCORES,
     SPAN_SCORES,
@@ -43,6 +44,7 @@ EVERY_SCORE = (
     *MASKED_SCORES,
     *WRITING_SCORES,
     *CHAT_SCORES,
+    *PREFERENCE_SCORES,
 )
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
 """How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""
@@ -226,7 +228,7 @@ def usual_rate(recipe: Recipe, source: ModelSource) -> float:
     usual = find_method(recipe.method).learning_rate * OPTIMIZER_RATES.get(recipe.optim, 1.0)
     if source.learning_rate is not None:
         usual *= source.learning_rate / find_method("full").learning_rate
-    return min(usual, HIGHEST_RATE)
+    return min(usual * task_of(recipe).rate, HIGHEST_RATE)
 
 
 def rising_rates(lowest: float, highest: float, steps: int) -> list[float]:

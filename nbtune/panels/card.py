@@ -204,7 +204,7 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         tokens = view.data.tokens
         labels = f"; {len(view.data.labels)} labels" if view.data.labels else ""
         gone = tokens.get("targets_cut", 0)
-        lost = f", {gone:,.0f} tokens of answers" if gone else ""
+        lost = f", with {gone:,.0f} tokens of answers" if gone else ""
         facts.append(("rows", f"{rows}{labels}"))
         facts.append(
             (

@@ -11,6 +11,7 @@ from nbtune.plots.calibration import plot_calibration
 from nbtune.plots.confusion import plot_confusion
 from nbtune.plots.gain import plot_gain
 from nbtune.plots.labels import plot_labels
+from nbtune.plots.margins import plot_margins, plot_rewards
 from nbtune.plots.perplexity import plot_perplexity
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.roc import plot_roc
@@ -36,6 +37,11 @@ def evaluation_figure(record: EvaluationRecord) -> Figure:
         figure, axes = new_figure(9.0, 4.2, 1, 2)
         plot_scatter(record.scatter, axes[0][0])
         plot_misses(record.scatter, axes[0][1])
+        return figure
+    if record.rewards is not None:
+        figure, axes = new_figure(9.0, 4.2, 1, 2)
+        plot_margins(record.rewards, axes[0][0])
+        plot_rewards(record.rewards, axes[0][1])
         return figure
     if record.decides == "perplexity":
         figure, axes = new_figure(8.0, 0.9 + 0.6 * len(record.table))
@@ -101,6 +107,9 @@ def _plots(record: EvaluationRecord) -> Iterator[Plot]:
     if (scatter := record.scatter) is not None:
         yield "scatter", 4.2, 4.0, lambda ax: plot_scatter(scatter, ax)
         yield "misses", 4.2, 4.0, lambda ax: plot_misses(scatter, ax)
+    if (rewards := record.rewards) is not None:
+        yield "margins", 4.2, 4.0, lambda ax: plot_margins(rewards, ax)
+        yield "rewards", 4.2, 4.0, lambda ax: plot_rewards(rewards, ax)
     if record.decides == "perplexity":
         yield (
             "perplexity",

@@ -114,6 +114,21 @@ class Recipe(Settings):
     completion_only_loss: bool | None = Field(
         None, description="learn the answers of chats, not what was asked; empty does"
     )
+    chosen: Column | None = Field(
+        None, description="column of the answers that are preferred; empty infers it"
+    )
+    rejected: Column | None = Field(
+        None, description="column of the answers to the same prompts that are not"
+    )
+    loss_type: Literal["dpo", "orpo", "kto"] = Field(
+        "dpo", description="how preferences are learnt; orpo needs no model to compare with"
+    )
+    beta: float = Field(
+        0.1,
+        gt=0,
+        le=10,
+        description="how much a preference counts; dpo and kto: more stays nearer to the model",
+    )
     label_separator: str | None = Field(
         None, min_length=1, description="what parts several labels of a text; empty looks for it"
     )
@@ -323,10 +338,14 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
     "whole_word_mask": ("fill-mask",),
     "packing": ("fill-mask", "text-generation"),
     "messages": ("text-generation",),
-    "prompt": ("text-generation",),
+    "prompt": ("text-generation", "preference-tuning"),
     "completion": ("text-generation",),
-    "system": ("text-generation",),
+    "system": ("text-generation", "preference-tuning"),
     "completion_only_loss": ("text-generation",),
+    "chosen": ("preference-tuning",),
+    "rejected": ("preference-tuning",),
+    "loss_type": ("preference-tuning",),
+    "beta": ("preference-tuning",),
 }
 """Settings that only some of our tasks look at."""
 
@@ -401,6 +420,7 @@ ALIASES: dict[str, str] = {
 """Names from other tools, and the setting that each one means."""
 
 VALUE_ALIASES: dict[tuple[str, Any], Any] = {
+    ("loss_type", "sigmoid"): "dpo",
     ("optim", "adamw"): "adamw_torch_fused",
     ("optim", "adamw_hf"): "adamw_torch_fused",
     ("optim", "adamw_8bit"): "adamw_bnb_8bit",

@@ -28,6 +28,7 @@ ANSWER_SCORES = ("f1", "exact_match")
 MASKED_SCORES = ("perplexity", "token_accuracy")
 WRITING_SCORES = ("perplexity", "bits_per_byte", "token_accuracy")
 CHAT_SCORES = ("perplexity", "token_accuracy", "rougeL", "exact_match")
+PREFERENCE_SCORES = ("reward_accuracy", "reward_margin", "chosen_reward", "rejected_reward")
 SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
 
 LOWER_IS_BETTER = frozenset(
@@ -186,7 +187,8 @@ class EvaluationRecord:
     which rows could not be used; ``decides`` names the score that the verdict goes by; ``top_k``
     has the shares of rows whose true label is among the k likeliest, from k = 1; ``operating``
     says of each label from which probability on it is given; ``rewritten`` has texts that were made
-    of others, worst first. What does not suit a task is empty.
+    of others, worst first; ``rewards`` what chosen answers (``targets``) and rejected ones are
+    worth. What does not suit a task is empty.
     """
 
     run: str
@@ -210,6 +212,7 @@ class EvaluationRecord:
     slices: Slices | None = None
     operating: tuple[OperatingPoint, ...] = ()
     rewritten: tuple[Rewritten, ...] = ()
+    rewards: Scatter | None = None
 
     @property
     def decided(self) -> tuple[OperatingPoint, ...]:
@@ -248,7 +251,7 @@ class EvaluationRecord:
         return record
 
 
-_MAYBE: dict[str, type] = {"confusion": Confusion, "scatter": Scatter}
+_MAYBE: dict[str, type] = {"confusion": Confusion, "scatter": Scatter, "rewards": Scatter}
 _PARTS: dict[str, type] = {
     "table": Judged,
     "classes": ClassScores,

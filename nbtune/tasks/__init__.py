@@ -307,6 +307,7 @@ BUILTIN = {
     "text-classification": "nbtune.tasks.text_classification",
     "fill-mask": "nbtune.tasks.fill_mask",
     "text-generation": "nbtune.tasks.text_generation",
+    "preference-tuning": "nbtune.tasks.preference_tuning",
     "question-answering": "nbtune.tasks.question_answering",
     "token-classification": "nbtune.tasks.token_classification",
 }

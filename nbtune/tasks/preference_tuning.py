@@ -1,0 +1,183 @@
+"""Which of two answers is better: a model learns to give those that are preferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data.batches import InMemory
+from nbtune.data.chats import prompt_of
+from nbtune.data.dialogue import encode_chats, tokens_of
+from nbtune.data.grouped import Grouped
+from nbtune.data.preferences import PREFERENCES, both_chats, with_answer
+from nbtune.data.preferred import Preferred
+from nbtune.data.templates import dress
+from nbtune.recipe import Recipe
+from nbtune.records import PREFERENCE_SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Task, chats
+from nbtune.tasks.language import WITHOUT, keep
+from nbtune.tasks.preference_losses import MEMBERS, log_probabilities, preference_loss
+
+Array = np.ndarray[Any, Any]
+
+
+def encode(
+    rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known, *, size: int = 2
+) -> InMemory:
+    """Tokenise prompts with both answers; with three texts a row the answer to another prompt too.
+
+    Rows without answers are the prompts alone, of which nothing is learnt.
+    """
+    if "chosen" not in rows:
+        waiting = [chat for chat in rows["messages"] for _ in range(size)]
+        found = encode_chats(waiting, tokenizer, max_length)
+    else:
+        others = np.roll(rows["chosen"].to_numpy(), 1)
+        texts = [
+            chat
+            for pair, asked, other in zip(both_chats(rows), rows["messages"], others, strict=True)
+            for chat in (*pair, with_answer(asked, other))[:size]
+        ]
+        found = encode_chats(texts, tokenizer, max_length)
+    return replace(found, rows=np.repeat(np.arange(len(rows)), size))
+
+
+def shown(examples: Any, known: Known, recipe: Recipe, is_training: bool) -> Any:
+    """Return examples that are trained on in groups, a row each."""
+    return Grouped(examples, MEMBERS[recipe.loss_type]) if is_training else examples
+
+
+def reference(kept: Any) -> Array:
+    """Return the log-probability of each answer."""
+    return log_probabilities(kept, 1)[0].ravel().astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How log-probabilities become rewards: by how much they are above those before training.
+
+    Without a reference, as with ORPO or of the model before training, an answer is worth the mean
+    log-probability of its tokens.
+    """
+
+    size: int = 2
+    beta: float = 0.1
+
+    def __call__(self, kept: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Preferred:
+        """Return the rewards of both answers."""
+        sums, tokens = (each[:, :2] for each in log_probabilities(kept, self.size))
+        if examples.beside is None:
+            return Preferred(self.beta * sums / tokens, sums)
+        before = np.asarray(examples.beside).reshape(-1, self.size)[:, :2]
+        return Preferred(self.beta * (sums - before), sums)
+
+    def against(self, said: Preferred, start: Preferred) -> Preferred:
+        """Return the rewards by how far the model has moved since it began."""
+        assert said.sums is not None  # noqa: S101
+        return Preferred(self.beta * (said.sums - start.sums), said.sums)
+
+
+def score(rows: pd.DataFrame, said: Preferred, known: Known) -> dict[str, float]:
+    """Return the scores; see `nbtune.evaluation.preferences.weighted_scores`."""
+    from nbtune.evaluation.preferences import weighted_scores
+    from nbtune.evaluation.tables import plain_scores
+
+    return plain_scores(weighted_scores(said), len(rows))
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Preferred,
+    known: Known,
+    baselines: Mapping[str, Preferred],
+) -> EvaluationRecord:
+    """Judge which answers are worth more beside what others say."""
+    from nbtune.evaluation.preferences import judge
+
+    return judge(run, split, rows, said, baselines)
+
+
+def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
+    """Fit what prefers without a model; see `nbtune.evaluation.preference_baselines`."""
+    from nbtune.evaluation.preference_baselines import fit_preferences
+
+    return fit_preferences(rows)
+
+
+def table(rows: pd.DataFrame, said: Preferred, known: Known) -> pd.DataFrame:
+    """Return the rows with the rewards of both answers, and by how much the first is ahead."""
+    return rows.reset_index(drop=True).assign(
+        prompt=[prompt_of(chat) for chat in rows["messages"]],
+        chosen_reward=said.rewards[:, 0],
+        rejected_reward=said.rewards[:, 1],
+        margin=said.margins,
+    )
+
+
+def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[list[tuple[str, str]]]:
+    """Return both answers of each row as they are read: the one that is preferred first."""
+    found = []
+    for pair in both_chats(rows):
+        better, worse = (one.pieces for one in tokens_of(pair, tokenizer, max_length))
+        found.append([*better, ("context", "\n"), *worse])
+    return found
+
+
+def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Return that lines are kept and nothing is dropped at random, where nothing else is said.
+
+    With dropout a model would differ from itself before training at once.
+    """
+    usual = {"clean": ("control", "unicode"), "dropout": 0.0}
+    return {name: value for name, value in usual.items() if name not in recipe.model_fields_set}
+
+
+def tuned(recipe: Recipe) -> Task:
+    """Return the task with the loss that a recipe asks for."""
+    size = MEMBERS[recipe.loss_type]
+    reading = Reading(size, recipe.beta)
+    task = replace(TASK, encode=partial(encode, size=size), read=reading, against=reading.against)
+    if recipe.loss_type == "orpo":  # which compares a model with nothing but itself
+        return replace(task, reference=None, against=None)
+    return task
+
+
+TASK = Task(
+    name="preference-tuning",
+    summary="which answers are preferred",
+    head="AutoModelForCausalLM",
+    rows=PREFERENCES,
+    encode=encode,
+    shown=shown,
+    loss=preference_loss,
+    keep=keep,
+    read=Reading(),
+    reference=reference,
+    against=Reading().against,
+    score=score,
+    judge=judge,
+    fit=fit,
+    predict=lambda said, known: said.margins,
+    answers=table,
+    table=table,
+    scores=PREFERENCE_SCORES,
+    metrics=("reward_accuracy", "reward_margin"),
+    without=(*(name for name in WITHOUT), "packing"),
+    scores_start=True,
+    dress=dress,
+    preview=preview,
+    suited=suited,
+    tuned=tuned,
+    respond=chats.respond,
+    completed=chats.completed,
+    answering="prompts answered",
+    reads="writing",
+    rate=0.1,
+)
