@@ -209,8 +209,8 @@ def test_where_no_page_draws_widgets_the_display_goes_on(draw):
 
 
 def test_where_nobody_watches_there_are_no_widgets(draw):
-    page = draw(LONG.replace("9000", "200"), trains=False, headless=True)
-    page.until(lambda: page.ended(page.asked))
+    page = draw(LONG.replace("9000", "20"), trains=False, headless=True)
+    page.until(lambda: page.ended(page.asked), 120)
     assert page.heard("comm_open") == []
     assert "image/png" in page.shown
 
