@@ -168,6 +168,7 @@ class Evaluated(Event):
 
     Of one label a text, ``confusion`` has the counts (true labels downwards, in the order of
     `DataReady`) and ``roc`` some points (false, true positive rate), unless there are many labels.
+    Of texts that are written, ``samples`` has some: what was given, what is true, what was written.
     """
 
     step: int
@@ -179,6 +180,21 @@ class Evaluated(Event):
     best: bool = False
     confusion: tuple[tuple[int, ...], ...] = ()
     roc: tuple[tuple[float, float], ...] = ()
+    samples: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class BestScored(Event):
+    """The weights that are kept, those of this step, got the scores that are dear as well.
+
+    ``samples`` as in `Evaluated`.
+    """
+
+    step: int
+    split: str
+    scores: dict[str, float]
+    seconds: float
+    samples: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)

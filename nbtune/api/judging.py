@@ -30,6 +30,7 @@ def predict(
     max_new_tokens: int | None = None,
     temperature: float | None = None,
     top_p: float | None = None,
+    num_beams: int | None = None,
     seed: int | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
@@ -47,8 +48,9 @@ def predict(
     top_k : int, optional
         So many answers to each question or words for each gap, best first, one a line; of text
         that is written on, each word is drawn among so many.
-    max_new_tokens, temperature, top_p, seed : optional
-        How a text is written on; see `nbtune.tasks.Request`.
+    max_new_tokens, temperature, top_p, num_beams, seed : optional
+        How a text is written; see `nbtune.tasks.Request`. What is not said is as the run's recipe
+        says it; a text is drawn only where it is written on, or a temperature is given.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
@@ -58,7 +60,7 @@ def predict(
         One row a text: ``text``, ``label``, ``probability``, then one column a label with its
         probability. Of answers to questions: ``question``, ``answer``, ``score``, ``start`` and
         ``end``, these as characters of the context. Of gaps: ``word``, ``probability`` and the
-        text with it, one word a line.
+        text with it, one word a line. Of texts made of others: ``source`` and ``output``.
 
     Raises
     ------
@@ -67,10 +69,11 @@ def predict(
     RunError
         When the run has no model yet, or its task knows no ``top_k``.
     """
+    from nbtune.panels.answered import Answered
     from nbtune.panels.progress import Progress
 
     asked = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p,
-             "seed": seed}  # fmt: skip
+             "num_beams": num_beams, "seed": seed}  # fmt: skip
     if not isinstance(run, str | Run):
         _refuse(run, {"top_k": top_k, **asked})
         with Progress(f"{run.name}: texts labelled", display) as progress:
@@ -79,7 +82,12 @@ def predict(
     task = run.task
     request = _request({"top_k": top_k, **asked})
     unfit = [name for name, value in asked.items() if value is not None]
-    if unfit and task.reads != "writing":
+    if num_beams is not None and task.reads == "writing":
+        raise RunError(
+            f"num_beams: {run.name} draws what it writes, one text at a time",
+            hint="leave it out; temperature 0 always takes the likeliest",
+        )
+    if unfit and task.reads not in ("writing", "rewriting"):
         raise RunError(
             f"{', '.join(unfit)}: {run.name} writes nothing; it has learnt {task.summary}",
             hint="leave it out",
@@ -87,7 +95,8 @@ def predict(
     if task.respond is not None:
         rows = rows_in(texts, text, run)
         with Progress(f"{run.name}: {task.answering}", display) as progress:
-            return run.respond(rows, request, progress)
+            found = run.respond(rows, request, progress)
+        return Answered(found) if task.reads in ("writing", "rewriting") else found
     show = task.answers
     if top_k is not None:
         if task.ranked is None:
@@ -264,6 +273,7 @@ def _request(given: Mapping[str, Any]) -> Request:
         "max_new_tokens": lambda value: 1 <= value <= 100_000,
         "temperature": lambda value: 0 <= value <= 100,
         "top_p": lambda value: 0 < value <= 1,
+        "num_beams": lambda value: 1 <= value <= 64,
         "seed": lambda value: 0 <= value < 2**32,
     }
     unfit = [
@@ -275,6 +285,6 @@ def _request(given: Mapping[str, Any]) -> Request:
         raise RunError(
             ", ".join(unfit),
             hint="top_k and max_new_tokens are 1 or more, temperature 0 (always the likeliest) or "
-            "more, top_p above 0 and 1 at most",
+            "more, top_p above 0 and 1 at most, num_beams 1 to 64",
         )
     return request

@@ -203,7 +203,7 @@ class InMemory:
     Attributes
     ----------
     targets : ndarray or Ragged
-        Of shape (examples, ...), or one a token.
+        Of shape (examples, ...), or one a token, or lists of tokens with lengths of their own.
     types : Ragged, optional
         Which of two texts a token is part of, for models that want to know.
     spans : Ragged, optional

@@ -37,7 +37,7 @@ class Examples:
     offsets : ndarray of int64
         Of shape (rows + 1,); row i is ``ids[offsets[i]:offsets[i + 1]]``.
     targets : ndarray or Ragged
-        Of shape (rows, ...), or one a token.
+        Of shape (rows, ...), or one a token, or lists of tokens with lengths of their own.
     cut : ndarray of bool
         Rows that were longer than ``max_length``.
     beside : ndarray or None
@@ -83,6 +83,8 @@ def _open_ragged(file: Path, offsets: Array) -> Ragged | None:
 
 
 def _open_targets(folder: Path, offsets: Array) -> Targets:
+    if (own := _open_if_there(folder / "target_offsets.npy")) is not None:
+        offsets = own
     by_token = _open_ragged(folder / "token_targets.npy", offsets)
     return _open(folder / "targets.npy") if by_token is None else by_token
 
@@ -143,7 +145,10 @@ def _write(
     np.save(folder / "ids.npy", np.memmap(folder / "ids.bin", dtype=kind, mode="r"))
     (folder / "ids.bin").unlink()
     joined = {name: np.concatenate(values) for name, values in columns.items()}
-    joined["offsets"] = np.concatenate([[0], np.cumsum(joined.pop("lengths"))]).astype(np.int64)
+    for name in ("lengths", "target_lengths"):
+        if (lengths := joined.pop(name, None)) is not None:
+            ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+            joined[name.replace("lengths", "offsets")] = ends
     for name, values in joined.items():
         np.save(folder / f"{name}.npy", values)
 
@@ -160,6 +165,7 @@ def _columns(part: InMemory, start: int) -> dict[str, Array]:
     columns = {"lengths": part.lengths, "cut": cut}
     if isinstance(part.targets, Ragged):
         columns["token_targets"] = part.targets.flat
+        columns["target_lengths"] = np.diff(part.targets.offsets)
     else:
         columns["targets"] = np.asarray(part.targets)
     if part.types is not None:

@@ -331,6 +331,19 @@ def with_label_names(frame: pd.DataFrame, features: Mapping[str, Any] | None) ->
     return frame.assign(**named)
 
 
+def spread(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give each language a column of its own, where ``translation`` has texts by language.
+
+    So the hub's data for translation are written: ``{"en": "yes", "fr": "oui"}``.
+    """
+    cells = list(frame["translation"]) if "translation" in frame else []
+    if not cells or not all(isinstance(cell, Mapping) for cell in cells):
+        return frame
+    rest, by_language = frame.drop(columns="translation"), as_frame(cells)
+    own = by_language[[name for name in by_language if name not in rest]]
+    return pd.concat([rest, own.set_axis(frame.index)], axis=1)
+
+
 def suffix_of(path: Path) -> str:
     """Return the suffix in small letters, without a ``.gz`` behind it."""
     return Path(path.stem).suffix.lower() if path.suffix == ".gz" else path.suffix.lower()

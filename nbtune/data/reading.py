@@ -16,6 +16,7 @@ from nbtune.data.files import (
     as_frame,
     read_file,
     read_texts,
+    spread,
     suffix_of,
     with_label_names,
 )
@@ -115,7 +116,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
             f"data: two columns are named {' and two '.join(map(repr, twice))}",
             hint="drop the later ones: df = df.loc[:, ~df.columns.duplicated()]",
         )
-    return frame.set_axis(names, axis="columns").reset_index(drop=True)
+    return spread(frame.set_axis(names, axis="columns").reset_index(drop=True))
 
 
 def _by_split_column(frames: Frames) -> Frames:

@@ -23,6 +23,7 @@ from nbtune.engine.device import (
 )
 from nbtune.engine.optimizing import set_rate
 from nbtune.errors import NbtuneError
+from nbtune.models.decoders import decoder_inputs, rewrites
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
 from nbtune.models.heads import hide_padding, logits_of
@@ -60,6 +61,8 @@ class Forward:
         inputs = {
             name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.inputs.items()
         }
+        if self.keep is not None and rewrites(self.model):
+            inputs |= decoder_inputs(self.model, batch.targets.to(self.device, non_blocking=True))
         self.lengths = batch.lengths
         if self.packer is not None:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ Array = np.ndarray[Any, Any]
 MOST_LABELS = 30
 """More could not be told apart on a card, and would make the history long."""
 MOST_POINTS = 60
+
+
+LONGEST_SAMPLE = 400
+"""Characters of a text that is kept with an evaluation."""
+
+
+def sample(texts: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    """Return ``samples`` of an `nbtune.events.Evaluated`, of what was given, true and written."""
+    return {"samples": tuple(tuple(text[:LONGEST_SAMPLE] for text in row) for row in texts)}
 
 
 def glance(targets: Array, probabilities: Array, given: Array) -> dict[str, Any]:

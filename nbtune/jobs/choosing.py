@@ -20,6 +20,7 @@ from nbtune.records import (
     MULTI_LABEL_SCORES,
     PREFERENCE_SCORES,
     REGRESSION_SCORES,
+    REWRITING_SCORES,
     SCORES,
     SPAN_SCORES,
     WRITING_SCORES,
@@ -45,6 +46,7 @@ EVERY_SCORE = (
     *WRITING_SCORES,
     *CHAT_SCORES,
     *PREFERENCE_SCORES,
+    *REWRITING_SCORES,
 )
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
 """How many times AdamW's rate suits the others; found with ``%nbtune lr_find``."""
@@ -172,8 +174,8 @@ def check_layers(recipe: Recipe, source: ModelSource) -> None:
     Raises
     ------
     RecipeError
-        When more layers are to be frozen than there are, those of a method are not there, or none
-        can run again in the backward pass.
+        When more layers are to be frozen than there are, those of a method are not there, none
+        can run again in the backward pass, or the task asks for more than there is.
     ModelError
         When the model cannot be loaded, or has no head for the task.
     """
@@ -181,13 +183,16 @@ def check_layers(recipe: Recipe, source: ModelSource) -> None:
     from nbtune.models.loading import outline_model
 
     source = replace(source, size=recipe.size)
-    model = outline_model(source, task_of(recipe).head, recipe.revision)
+    task = task_of(recipe)
+    model = outline_model(source, task.head, recipe.revision)
     frozen_weights(model, recipe)
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
             f"gradient_checkpointing: {source.name} cannot run layers again",
             hint="leave it out; a smaller per_device_train_batch_size takes less memory too",
         )
+    if task.check is not None:
+        task.check(model, recipe)
     find_method(recipe.method).check_layers(model, recipe)
 
 
@@ -199,6 +204,8 @@ def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
     RecipeError
         When settings mean nothing to what is learnt.
     """
+    if "task" not in recipe.model_fields_set:
+        recipe = _meant(frame, recipe)
     suited = find_task(recipe.task).suited
     if suited is not None:
         recipe = recipe.model_copy(update=suited(frame, recipe))
@@ -217,6 +224,15 @@ def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
             hint=f"its scores are {', '.join(task.scores)}, loss",
         )
     return recipe, task.rows
+
+
+def _meant(frame: pd.DataFrame, recipe: Recipe) -> Recipe:
+    """Return the recipe with the task that its columns can only be meant for."""
+    from nbtune.data.rewritten import task_meant
+
+    is_open = not recipe.model_fields_set & {"text", "label"}
+    task = task_meant(frame) if is_open else None
+    return recipe if task is None else recipe.model_copy(update={"task": task})
 
 
 def usual_rate(recipe: Recipe, source: ModelSource) -> float:

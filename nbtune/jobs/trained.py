@@ -130,6 +130,8 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
         quantize=quantized(method, recipe) if adapter else None,
     )
     model = loaded.model
+    if adapter and (prepare := task_of(recipe).prepare) is not None:
+        prepare(model)
     if dequantize and getattr(model, "is_quantized", False):
         with quiet():
             model = model.dequantize()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbtune.errors import RunError
 from nbtune.events import (
     BaselineScored,
+    BestScored,
     DataReady,
     EvaluationProgress,
     Event,
@@ -137,6 +138,8 @@ def _train(
         outcome = training.run(resume)
         if outcome.stopped.best_step is not None:
             trained = _settled(folder, recipe, trained, emit)
+            if outcome.stopped.reason in ("finished", "stopped early"):
+                _score_best(folder, recipe, trained, outcome.stopped.best_step, emit, control)
         outcome = _keep(folder, trained, outcome, emit)
     return trained, outcome
 
@@ -182,6 +185,9 @@ def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[s
     examples = _tokenise(folder, task, trained, emit)
     if task.reference is not None:
         examples = {k: _beside(folder, recipe, trained, k, emit) for k in examples}
+    if task.remarks is not None:
+        for text in task.remarks(read_rows(folder, "train"), examples["train"], known):
+            emit(Notice(text, "warning"))
     if task.shown is not None:
         shown = {k: task.shown(own, known, recipe, k == "train") for k, own in examples.items()}
         return trained, shown
@@ -220,6 +226,8 @@ def _new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, 
     if task.head_bias is not None:
         bias = task.head_bias(read_rows(folder, "train"), known_of(folder))
         set_bias(loaded.model, head_modules(loaded.model), bias)
+    if task.prepare is not None:
+        task.prepare(loaded.model)
     model = method.apply(loaded.model, recipe)
     freeze(model, recipe)
     return model, loaded
@@ -355,7 +363,7 @@ def make_job(
         loss=task.loss(
             _with_weights_in_order(recipe, labels), train.targets, task.outputs or len(labels)
         ),
-        read=_reader(folder, task, trained, examples, packer),
+        read=_reader(folder, task, trained, examples, packer, metric),
         score=_scorer(folder, task.score, trained.known),
         glance=_scorer(folder, task.glance, trained.known),
         metric=metric,
@@ -412,15 +420,18 @@ def _reader(
     trained: Trained,
     examples: Mapping[str, Examples],
     packer: Packer | None,
+    metric: str,
 ) -> Callable[[Any], Any]:
     """Return how logits of the validation rows become predictions, with a few texts where any."""
     if "validation" not in examples:
         return lambda logits: logits
     rows, own = read_rows(folder, "validation"), examples["validation"]
 
+    most = None if metric in task.dear else FEW_WRITTEN
+
     def read(logits: Any) -> Any:
         said = task.read(logits, rows, own, trained.known)
-        return with_texts(said, trained, task, rows, packer, FEW_WRITTEN)
+        return with_texts(said, trained, task, rows, packer, most)
 
     return read
 
@@ -472,6 +483,40 @@ def _score_start(
     lines = before_training(trained, recipe, rows, train, progress, most_written=FEW_WRITTEN)
     for name, said in lines.items():
         emit(BaselineScored(name, "validation", task.score(rows, said, trained.known)))
+
+
+def _score_best(
+    folder: RunFolder,
+    recipe: Recipe,
+    trained: Trained,
+    step: int,
+    emit: Emit,
+    control: Control,
+) -> None:
+    """Score the weights that are kept by what is too dear for every evaluation.
+
+    An interrupt leaves it out: ``%evaluate`` does it as well.
+    """
+    task = task_of(recipe)
+    picked_by = recipe.metric_for_best_model or task.metrics[0]
+    if not task.dear or picked_by in task.dear or "validation" not in folder.about["rows"]:
+        return
+    rows, began = read_rows(folder, "validation"), time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        if control.stop_reason:
+            raise KeyboardInterrupt
+        emit(EvaluationProgress("validation", done, total))
+
+    emit(PhaseStarted("writing the validation rows"))
+    try:
+        said = ask(trained, recipe, rows, progress)
+    except KeyboardInterrupt:
+        emit(Notice("interrupted: not all validation rows were written; %evaluate writes them"))
+        return
+    scores = task.score(rows, said, trained.known)
+    shown = {} if task.glance is None else task.glance(rows, said, trained.known)
+    emit(BestScored(step, "validation", scores, time.monotonic() - began, **shown))
 
 
 def _settled(folder: RunFolder, recipe: Recipe, trained: Trained, emit: Emit) -> Trained:

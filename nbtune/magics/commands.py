@@ -194,7 +194,7 @@ class NBTune(Magics):  # type: ignore[misc]
         from nbtune import api
 
         run, texts = self._asked(found), self._texts(found, cell, "predict")
-        asked = ("text", "top_k", "max_new_tokens", "temperature", "top_p", "seed")
+        asked = ("text", "top_k", "max_new_tokens", "temperature", "top_p", "num_beams", "seed")
         settings = {name: getattr(found, name) for name in asked}
         answers = api.predict(run, texts, **settings, display=self.display or None)
         if note := getattr(getattr(run, "reader", None), "note", ""):

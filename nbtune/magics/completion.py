@@ -13,7 +13,7 @@ Namespace = Mapping[str, Any]
 _MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
 _ROWS = ("data", "validation_data", "test_data")
 _COLUMN_ROLES = ("text", "text_pair", "label", "tokens", "tags", "spans", "context", "question",
-                 "answers", "answer_start")  # fmt: skip
+                 "answers", "answer_start", "source", "target")  # fmt: skip
 _TAKES_SEVERAL = ("compare",)
 _IDENTIFIER = "nbtune.magics.completion"
 

@@ -206,9 +206,10 @@ def predict() -> LineParser:
     parser.add_argument("--data", help="rows with texts: a variable or a file")
     parser.add_argument("--text", metavar="COLUMN", help="their column of texts")
     parser.add_argument("--top-k", type=int, metavar="N", help="the N best answers to each")
-    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="write on so far [60]")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="write so far at most")
     parser.add_argument("--temperature", type=float, metavar="T", help="0: the likeliest [1]")
     parser.add_argument("--top-p", type=float, metavar="P", help="draw among the likeliest [1]")
+    parser.add_argument("--num-beams", type=int, metavar="N", help="the best of N texts")
     parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn [42]")
     _add_labels(parser)
     return parser

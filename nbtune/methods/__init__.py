@@ -90,7 +90,26 @@ def head_modules(model: Any) -> list[str]:
     method head, and from 0.68 to 0.85 with lora.
     """
     prefix = model.base_model_prefix
+    if (own := _head_of_decoder(model)) is not None:
+        return own
     parts = dict(model.named_children())
     if (pooler := getattr(parts.pop(prefix, None), "pooler", None)) is not None:
         parts = {f"{prefix}.pooler": pooler, **parts}
     return [name for name, part in parts.items() if any(True for _ in part.parameters())]
+
+
+def _head_of_decoder(model: Any) -> list[str] | None:
+    """Return the head of a model that makes one text of another; None for other models.
+
+    Some of these have no inner model that holds all but the head. Where encoder and decoder are
+    models by themselves, what joins them was drawn anew and counts as well.
+    """
+    words = model.get_output_embeddings() if model.config.is_encoder_decoder else None
+    if words is None:
+        return None
+    modules = dict(model.named_modules())
+    path = next(name for name, part in modules.items() if part is words)
+    joints = [name for name in modules if name.endswith(".crossattention")]
+    # A decoder that is a whole language model has a head of several layers.
+    depth = 2 if joints else 1
+    return [*joints, ".".join(path.split(".")[:depth])]

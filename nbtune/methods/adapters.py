@@ -14,6 +14,7 @@ import torch
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.methods import head_modules
 from nbtune.methods.freezing import frozen_weights
+from nbtune.models.decoders import rewrites
 from nbtune.models.loading import quiet
 from nbtune.recipe import Recipe
 
@@ -57,9 +58,15 @@ def add_adapter(model: Any, config: str, **settings: Any) -> Any:
         return peft.get_peft_model(
             model,
             getattr(peft, config)(
-                task_type=peft.TaskType.SEQ_CLS, modules_to_save=head_modules(model), **settings
+                task_type=peft.TaskType.SEQ_CLS, modules_to_save=_saved_whole(model), **settings
             ),
         )
+
+
+def _saved_whole(model: Any) -> list[str]:
+    """Return the head, but for one of words that came with the model: it knows its words."""
+    words = model.get_output_embeddings() if rewrites(model) else None
+    return [name for name in head_modules(model) if model.get_submodule(name) is not words]
 
 
 def load_adapter(model: Any, folder: Path, recipe: Recipe) -> Any:

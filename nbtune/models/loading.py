@@ -13,14 +13,17 @@ import torch
 import transformers
 
 from nbtune.errors import ModelError, in_one_line
+from nbtune.models.decoders import CAN_BE_BOTH, end_of, set_ends, warm_config, warm_start
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
 from nbtune.models.sources import SCRATCH, ModelSource
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 _OF_WORDS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
+_REWRITES = "AutoModelForSeq2SeqLM"
 _WELL_KNOWN = (
     "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gemma2", "gpt2",
-    "llama", "mistral", "modernbert", "mpnet", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta",
+    "llama", "marian", "mbart", "mistral", "modernbert", "mpnet", "mt5", "pegasus", "qwen2",
+    "qwen3", "roberta", "t5", "xlm-roberta",
 )  # fmt: skip
 _DROPOUT = (
     "hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop",
@@ -74,6 +77,11 @@ def load_tokenizer(
                 hint="set tokenizer.pad_token, save the tokenizer into the folder, and try again",
             )
         tokenizer.pad_token = stand_in
+    if reads == "rewriting" and end_of(tokenizer) is None:
+        raise ModelError(
+            f"model: the tokenizer of {source.name!r} has no token that ends a text",
+            hint="take a model such as t5, bart or bert",
+        )
     if reads == "gaps" and tokenizer.mask_token is None:
         raise ModelError(
             f"model: the tokenizer of {source.name!r} has no mask token, so no word can be hidden",
@@ -122,11 +130,13 @@ def load_model(
     """
     torch.manual_seed(seed)
     names = _names(labels, outputs, problem_type)
+    info: dict[str, Any] = {}
+    is_warm = False
     if source.kind == "scratch":
         config = new_config(tokenizer, names, _of_ours(source, head), source.size)
         _refuse_unfit(source, config, head)
         _set_dropout(config, attention_dropout, dropout)
-        model, info = getattr(transformers, head).from_config(config), {}
+        model = getattr(transformers, head).from_config(config)
     else:
         with quiet(), _named_failures(source, "model"):
             config = transformers.AutoConfig.from_pretrained(
@@ -137,19 +147,29 @@ def load_model(
             )
             _refuse_unfit(source, config, head)
             _set_dropout(config, attention_dropout, dropout)
-            auto = getattr(transformers, head)
-            model, info = auto.from_pretrained(
-                source.location,
-                revision=revision,
-                trust_remote_code=False,
-                config=config,
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-                **({} if quantize is None else _quantization(quantize, auto, config)),
-            )
+            if is_warm := _becomes_both(config, head):
+                model, info = warm_start(source.location, config, revision)
+            else:
+                auto = getattr(transformers, head)
+                model, info = auto.from_pretrained(
+                    source.location,
+                    revision=revision,
+                    trust_remote_code=False,
+                    config=config,
+                    dtype=torch.float32,
+                    ignore_mismatched_sizes=True,
+                    output_loading_info=True,
+                    **({} if quantize is None else _quantization(quantize, auto, config)),
+                )
     model.config.pad_token_id = tokenizer.pad_token_id
-    notices = _check_whole(source, model, info)
+    notices = _check_whole(source, model.encoder if is_warm else model, info)
+    if is_warm:
+        notices += (
+            f"{source.name} only reads: what writes begins with the same weights, and what it "
+            "looks at the source with is drawn at random and trained",
+        )
+    if head == _REWRITES:
+        set_ends(model, tokenizer)
     if head in _OF_WORDS and (drawn := _head(model, info.get("missing_keys", ()))):
         notices += (
             f"{source.name} comes without its head for words ({len(drawn)} tensors, {drawn[0]} "
@@ -199,13 +219,22 @@ def outline_model(source: ModelSource, head: str, revision: str | None = None) -
             )
             _refuse_unfit(source, config, head)
     with torch.device("meta"), quiet():
+        if _becomes_both(config, head):
+            return transformers.EncoderDecoderModel(warm_config(config))
         return auto.from_config(config)
 
 
 def _of_ours(source: ModelSource, head: str) -> str:
-    """Return which of our models is meant: a Transformer that writes is a decoder."""
-    writes = head == "AutoModelForCausalLM"
-    return "scratch-decoder" if writes and source.name == SCRATCH else source.name
+    """Return which of our models is meant: a Transformer that writes has a decoder."""
+    if source.name != SCRATCH:
+        return source.name
+    made_for = {"AutoModelForCausalLM": "scratch-decoder", _REWRITES: "scratch-encoder-decoder"}
+    return made_for.get(head, SCRATCH)
+
+
+def _becomes_both(config: Any, head: str) -> bool:
+    """Whether this is an encoder that a decoder is made of as well."""
+    return head == _REWRITES and config.model_type in CAN_BE_BOTH
 
 
 def input_names(model: Any, tokenizer: Any) -> list[str]:
@@ -231,12 +260,13 @@ def _names(labels: Sequence[str], outputs: int | None, problem_type: str | None)
 
 def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
     fit = getattr(transformers, head)._model_mapping
-    if type(config) not in fit:
+    if type(config) not in fit and not _becomes_both(config, head):
         can = sorted({kind.model_type for kind in fit} & set(_WELL_KNOWN))
         raise ModelError(
             f"model: {source.name!r} is a {config.model_type} model, which has no head for this "
             f"task ({head.removeprefix('AutoModelFor')})",
-            hint=f"kinds that have one: {', '.join(can)}",
+            hint=f"kinds that have one: {', '.join(can)}"
+            + (f"; made of encoders: {', '.join(CAN_BE_BOTH)}" if head == _REWRITES else ""),
         )
     if head == "AutoModelForCausalLM" and config.is_encoder_decoder:
         raise ModelError(
@@ -252,10 +282,12 @@ def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dic
 
 
 def _set_dropout(config: Any, attention: float | None, elsewhere: float | None) -> None:
-    for names, value in ((_ATTENTION_DROPOUT, attention), (_DROPOUT, elsewhere)):
-        for name in names:
-            if value is not None and isinstance(getattr(config, name, None), int | float):
-                setattr(config, name, value)
+    own = [getattr(config, part, None) for part in ("encoder", "decoder")]
+    for each in (config, *filter(None, own)):
+        for names, value in ((_ATTENTION_DROPOUT, attention), (_DROPOUT, elsewhere)):
+            for name in names:
+                if value is not None and isinstance(getattr(each, name, None), int | float):
+                    setattr(each, name, value)
 
 
 def _check_whole(source: ModelSource, model: Any, info: Mapping[str, Any]) -> tuple[str, ...]:

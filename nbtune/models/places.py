@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nbtune.models.layers import unwrapped
+from nbtune.models.decoders import states_of
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def only_at(model: Any, width: int, places: Tensor) -> Iterator[None]:
     Parameters
     ----------
     width : int
-        Longest row of the batch; tokens that a method puts before the rows do not count.
+        Longest row of targets in the batch; tokens that a method puts before do not count.
     places : Tensor
         Of shape (places,), in the batch of shape (rows, width) laid out in one line.
     """
@@ -32,7 +32,7 @@ def only_at(model: Any, width: int, places: Tensor) -> Iterator[None]:
         output.last_hidden_state = states.flatten(0, 1).index_select(0, places)[None]
         return output
 
-    hook = unwrapped(model).base_model.register_forward_hook(choose)
+    hook = states_of(model).register_forward_hook(choose)
     try:
         yield
     finally:

@@ -19,7 +19,9 @@ _SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "s
 _GAPS = {**_SPECIAL, "mask_token": "[MASK]"}
 _WRITING = {"pad_token": "<|pad|>", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
 
-Reads = Literal["text", "gaps", "writing"]
+_REWRITING = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+
+Reads = Literal["text", "gaps", "writing", "rewriting"]
 
 
 def new_tokenizer(texts: Iterable[str], reads: Reads = "text") -> Any:
@@ -30,12 +32,14 @@ def new_tokenizer(texts: Iterable[str], reads: Reads = "text") -> Any:
 
     Parameters
     ----------
-    reads : {"text", "gaps", "writing"}
-        What the model reads: texts, in small letters; the same with a mask for gaps; or what it
-        goes on with, letter by letter as it is, with a token for the end.
+    reads : {"text", "gaps", "writing", "rewriting"}
+        What the model reads: texts, in small letters; the same with a mask for gaps; or, letter by
+        letter as it is and with a token for the end, what it goes on with or makes a text of.
     """
     if reads == "writing":
         return _writing_tokenizer(texts)
+    if reads == "rewriting":
+        return _rewriting_tokenizer(texts)
     names = _GAPS if reads == "gaps" else _SPECIAL
     inner = _trained(texts, list(names.values()), tokenizers.normalizers.Lowercase(), True)
     ends = [(token, inner.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
@@ -49,6 +53,17 @@ def _writing_tokenizer(texts: Iterable[str]) -> Any:
     inner = _trained(texts, list(dict.fromkeys(_WRITING.values())), None, False)
     inner.post_processor = tokenizers.processors.ByteLevel(trim_offsets=False)
     return _wrapped(inner, _WRITING)
+
+
+def _rewriting_tokenizer(texts: Iterable[str]) -> Any:
+    inner = _trained(texts, list(_REWRITING.values()), None, True)
+    end = _REWRITING["eos_token"]
+    inner.post_processor = tokenizers.processors.TemplateProcessing(
+        single=f"$A {end}",
+        pair=f"$A {end} $B {end}",
+        special_tokens=[(end, inner.token_to_id(end))],
+    )
+    return _wrapped(inner, _REWRITING)
 
 
 def _trained(texts: Iterable[str], special: list[str], normalizer: Any, starts_spaced: bool) -> Any:

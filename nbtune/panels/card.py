@@ -22,7 +22,8 @@ from nbtune.records import worth
 
 SHOWN = (
     "f1_macro", "accuracy", "roc_auc", "log_loss", "subset_accuracy", "lrap", "rmse", "spearman",
-    "mae", "span_f1", "span_precision", "span_recall", "word_accuracy", "perplexity",
+    "mae", "rougeL", "chrf", "bleu", "exact_match", "length_ratio", "span_f1", "span_precision",
+    "span_recall", "word_accuracy", "perplexity",
     "bits_per_byte", "token_accuracy",
 )  # fmt: skip
 """Scores of the table, after the one that picks the weights; the first four that there are."""
@@ -134,7 +135,7 @@ def verdict(view: RunView) -> str:
     best = view.best
     if best is None or not view.baselines or view.stop is None:
         return ""
-    metric = view.metric if view.metric in best.scores else "f1_macro"
+    metric = _shared_metric(view, best.scores)
     ours = best.scores.get(metric, math.nan)
     rival = max(view.baselines, key=lambda scored: _worth(scored.scores, metric))
     theirs = rival.scores.get(metric, math.nan)
@@ -145,6 +146,16 @@ def verdict(view: RunView) -> str:
         f"On the validation rows {name} is {word} {short(rival.name, LONGEST_NAME)}: {metric} "
         f"{number(ours)} to {number(theirs)}. %evaluate says whether that is more than chance."
     )
+
+
+def _shared_metric(view: RunView, ours: Mapping[str, float]) -> str:
+    """Return the score that picks the weights, or else the first one that baselines have as well.
+
+    Who writes no word of its own foretells none, and has no perplexity.
+    """
+    theirs = list(view.baselines[0].scores)
+    both = [name for name in (view.metric, *theirs) if name in ours and name in theirs]
+    return both[0] if both else "f1_macro"
 
 
 def _worth(scores: Mapping[str, float], metric: str) -> float:
@@ -204,7 +215,7 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         tokens = view.data.tokens
         labels = f"; {len(view.data.labels)} labels" if view.data.labels else ""
         gone = tokens.get("targets_cut", 0)
-        lost = f", with {gone:,.0f} tokens of answers" if gone else ""
+        lost = f", with {gone:,.0f} tokens of targets" if gone else ""
         facts.append(("rows", f"{rows}{labels}"))
         facts.append(
             (

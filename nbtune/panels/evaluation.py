@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from nbtune.panels.html import number, percent, render
 from nbtune.panels.markdown import escaped
 from nbtune.panels.marked import marked_lines
+from nbtune.panels.rewritten import pair_of
 from nbtune.plots.texts import short
 from nbtune.records import ClassScores, EvaluationRecord, Judged, Mistake, Score, worth
 
@@ -39,8 +41,23 @@ def evaluation_html(record: EvaluationRecord) -> str:
         lines=marked_lines(record),
         what=_marked_parts(record),
         parts=_parts(record),
+        **_rewritten(record),
         has_auc=any(one.roc_auc == one.roc_auc for one in record.classes),
     )
+
+
+def _rewritten(record: EvaluationRecord) -> dict[str, Any]:
+    """Return what the table of written texts shows."""
+    shown = [
+        pair_of(one.source, one.target, one.output, one.row, one.score) for one in record.rewritten
+    ]
+    caption = "Rows from the worst to the best; all in .frame"
+    return {"pairs": shown, "caption": caption, "measure": _measure(record), "is_judged": True}
+
+
+def _measure(record: EvaluationRecord) -> str:
+    """Return the score that texts have one by one."""
+    return "rougeL" if record.decides == "perplexity" else record.decides
 
 
 @dataclass(frozen=True)
@@ -172,6 +189,12 @@ def _slice_lines(record: EvaluationRecord) -> Iterator[str]:
 
 
 def _error_lines(record: EvaluationRecord) -> Iterator[str]:
+    if record.rewritten:
+        yield "written worst"
+    for one in record.rewritten[:WORST_IN_TEXT]:
+        yield f"  row {one.row}, {_measure(record)} {number(one.score)}: {short(one.source, 50)}"
+        yield f"    target: {short(one.target, 68)}"
+        yield f"    output: {short(one.output, 68)}"
     worst = record.errors[:WORST_IN_TEXT]
     if worst:
         yield "furthest off" if record.scatter else "most confidently wrong"

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbtune.events import Evaluated
 from nbtune.panels.html import render
+from nbtune.panels.rewritten import pair_of
 from nbtune.panels.state import RunView
 from nbtune.plots.texts import short
 
@@ -22,7 +23,10 @@ LONGEST_IN_WORDS = 16
 
 
 def glance_html(view: RunView) -> str:
-    """Return matrix and curve of the last evaluation that has them; empty where none has."""
+    """Return texts, or matrix and curve, of the last evaluation that has them; else nothing."""
+    written = next((event for event in reversed(view.evaluations) if event.samples), None)
+    if written is not None:
+        return samples_html(written)
     seen = next((event for event in reversed(view.evaluations) if event.confusion), None)
     labels = list(view.data.labels) if view.data else []
     if seen is None or len(labels) != len(seen.confusion):
@@ -47,6 +51,16 @@ def glance_html(view: RunView) -> str:
         of=f"of {short(labels[1], LONGEST_LABEL)}" if len(labels) == 2 else "of all labels",
         area=_area(seen.roc),
         mistake=mistake_words(seen, labels),
+    )
+
+
+def samples_html(event: Evaluated) -> str:
+    """Return some rows with what was written of them."""
+    return render(
+        "samples.html.j2",
+        pairs=[pair_of(*texts) for texts in event.samples],
+        caption=f"Some validation rows, as they were written at step {event.step:,}",
+        is_judged=False,
     )
 
 

@@ -82,5 +82,9 @@ class LineView:
 
 
 def _scores(scores: dict[str, float]) -> str:
-    shown = [name for name in ("f1_macro", "accuracy", "roc_auc", "perplexity") if name in scores]
+    shown = [
+        name
+        for name in ("f1_macro", "accuracy", "roc_auc", "perplexity", "rougeL", "chrf")
+        if name in scores
+    ]
     return ", ".join(f"{name} {number(scores[name])}" for name in shown)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from nbtune.events import (
     BaselineScored,
+    BestScored,
     CheckpointSaved,
     Controlled,
     DataReady,
@@ -99,6 +100,8 @@ class RunView:
             case Evaluated():
                 self.evaluations.append(event)
                 self.progress = None
+            case BestScored():
+                self._complete(event)
             case CheckpointSaved():
                 self.checkpoint = event.step
             case Controlled():
@@ -112,6 +115,16 @@ class RunView:
         self._forget_after(event.step)
         self.start, self.stop, self.progress, self.is_paused = event, None, None, False
         self.recent.clear()
+
+    def _complete(self, event: BestScored) -> None:
+        """Add scores to those of the evaluation of the same step."""
+        self.progress = None
+        self.evaluations = [
+            replace(one, scores=one.scores | event.scores, samples=event.samples or one.samples)
+            if one.step == event.step
+            else one
+            for one in self.evaluations
+        ]
 
     def _control(self, event: Controlled) -> None:
         self.controls.append(event)

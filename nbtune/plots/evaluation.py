@@ -14,6 +14,7 @@ from nbtune.plots.labels import plot_labels
 from nbtune.plots.margins import plot_margins, plot_rewards
 from nbtune.plots.perplexity import plot_perplexity
 from nbtune.plots.pr import plot_pr
+from nbtune.plots.rewritten import plot_quality, plot_text_lengths
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.scatter import plot_misses, plot_scatter
 from nbtune.plots.slices import plot_slices
@@ -33,6 +34,11 @@ def evaluation_figure(record: EvaluationRecord) -> Figure:
         return figure
     if record.confusion is not None:
         return _of_one_label(record, record.confusion)
+    if record.quality and record.lengths is not None:
+        figure, axes = new_figure(9.5, 4.0, 1, 2)
+        plot_quality(record, axes[0][0])
+        plot_text_lengths(record.lengths, axes[0][1])
+        return figure
     if record.scatter is not None:
         figure, axes = new_figure(9.0, 4.2, 1, 2)
         plot_scatter(record.scatter, axes[0][0])
@@ -110,6 +116,9 @@ def _plots(record: EvaluationRecord) -> Iterator[Plot]:
     if (rewards := record.rewards) is not None:
         yield "margins", 4.2, 4.0, lambda ax: plot_margins(rewards, ax)
         yield "rewards", 4.2, 4.0, lambda ax: plot_rewards(rewards, ax)
+    if (lengths := record.lengths) is not None:
+        yield "quality", 5.0, 4.0, lambda ax: plot_quality(record, ax)
+        yield "lengths", 4.2, 4.0, lambda ax: plot_text_lengths(lengths, ax)
     if record.decides == "perplexity":
         yield (
             "perplexity",

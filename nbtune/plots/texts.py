@@ -9,6 +9,19 @@ _SPACE = re.compile(r"\s+")
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def whole(text: str) -> str:
+    r"""Return a text with its lines and indents, and without what no page or terminal should get.
+
+    Examples
+    --------
+    >>> whole("two\n  lines\x07")
+    'two\n  lines�'
+    """
+    return "\n".join(
+        _UNSHOWABLE.sub("\ufffd", line) for line in text.replace("\t", "    ").split("\n")
+    )
+
+
 def short(text: str, longest: int = 400) -> str:
     r"""Return a text as one line of at most so many characters; what is cut is seen to be.
 

@@ -129,6 +129,30 @@ class Recipe(Settings):
         le=10,
         description="how much a preference counts; dpo and kto: more stays nearer to the model",
     )
+    source: Column | None = Field(
+        None, description="column of texts that others are made of; empty infers it"
+    )
+    target: Column | None = Field(
+        None, description="column of what is made of them, such as summaries; empty infers it"
+    )
+    source_prefix: str = Field(
+        "", description="words before each source, as T5 wants them: 'summarize: '"
+    )
+    max_target_length: int = Field(
+        64, ge=2, description="longest target in tokens; longer ones are cut"
+    )
+    num_beams: int = Field(
+        4, ge=1, le=64, description="texts that are written side by side, the best is kept"
+    )
+    max_new_tokens: int | None = Field(
+        None, ge=1, description="longest text that is written; empty takes max_target_length"
+    )
+    length_penalty: float = Field(
+        1.0, ge=-10, le=10, description="above 0 favours long texts among the beams, below 0 short"
+    )
+    no_repeat_ngram_size: int = Field(
+        0, ge=0, description="so many tokens in a row are never written twice; 0 allows it"
+    )
     label_separator: str | None = Field(
         None, min_length=1, description="what parts several labels of a text; empty looks for it"
     )
@@ -305,6 +329,14 @@ class Recipe(Settings):
             return {**values, "eval_strategy": "steps"}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _source_and_target_imply_a_task(cls, values: Any) -> Any:
+        is_open = isinstance(values, dict) and "task" not in values
+        if is_open and values.get("source") and values.get("target"):
+            return {**values, "task": "text2text-generation"}
+        return values
+
     @model_validator(mode="after")
     def _settings_agree(self) -> Recipe:
         if self.eval_strategy == "steps" and self.eval_steps is None:
@@ -346,6 +378,19 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
     "rejected": ("preference-tuning",),
     "loss_type": ("preference-tuning",),
     "beta": ("preference-tuning",),
+    **dict.fromkeys(
+        (
+            "source",
+            "target",
+            "source_prefix",
+            "max_target_length",
+            "num_beams",
+            "max_new_tokens",
+            "length_penalty",
+            "no_repeat_ngram_size",
+        ),
+        ("summarization", "translation", "text2text-generation"),
+    ),
 }
 """Settings that only some of our tasks look at."""
 
@@ -361,6 +406,7 @@ ALIASES: dict[str, str] = {
     "sampler": "train_sampling_strategy",
     "attention_probs_dropout_prob": "attention_dropout",
     "base_model": "model",
+    "beams": "num_beams",
     "batch_size": "per_device_train_batch_size",
     "checkpoint": "model",
     "clip_grad": "max_grad_norm",
@@ -371,6 +417,8 @@ ALIASES: dict[str, str] = {
     "eval_dataset": "validation_data",
     "evaluation_strategy": "eval_strategy",
     "freeze_layers": "freeze",
+    "generation_max_length": "max_new_tokens",
+    "generation_num_beams": "num_beams",
     "gradient_clip_val": "max_grad_norm",
     "grad_accum": "gradient_accumulation_steps",
     "grad_accumulation_steps": "gradient_accumulation_steps",
@@ -393,6 +441,7 @@ ALIASES: dict[str, str] = {
     "max_epochs": "num_train_epochs",
     "max_seq_len": "max_length",
     "max_seq_length": "max_length",
+    "max_source_length": "max_length",
     "micro_batch_size": "per_device_train_batch_size",
     "model_name": "model",
     "model_name_or_path": "model",
@@ -404,9 +453,13 @@ ALIASES: dict[str, str] = {
     "quantization_bit": "bits",
     "random_seed": "seed",
     "random_state": "seed",
+    "prefix": "source_prefix",
     "schedule": "lr_scheduler_type",
     "scheduler": "lr_scheduler_type",
     "sequence_len": "max_length",
+    "source_column": "source",
+    "summary_column": "target",
+    "target_column": "target",
     "cutoff_len": "max_length",
     "test_dataset": "test_data",
     "text_column": "text",

@@ -29,6 +29,11 @@ MASKED_SCORES = ("perplexity", "token_accuracy")
 WRITING_SCORES = ("perplexity", "bits_per_byte", "token_accuracy")
 CHAT_SCORES = ("perplexity", "token_accuracy", "rougeL", "exact_match")
 PREFERENCE_SCORES = ("reward_accuracy", "reward_margin", "chosen_reward", "rejected_reward")
+REWRITING_SCORES = (
+    "rouge1", "rouge2", "rougeL", "bleu", "chrf", "length_ratio", "exact_match", "perplexity",
+    "token_accuracy",
+)  # fmt: skip
+"""Of texts made of others; BLEU and chrF from 0 to 100, as sacrebleu gives them."""
 SPAN_SCORES = ("span_f1", "span_precision", "span_recall", "word_accuracy")
 
 LOWER_IS_BETTER = frozenset(
@@ -187,8 +192,9 @@ class EvaluationRecord:
     which rows could not be used; ``decides`` names the score that the verdict goes by; ``top_k``
     has the shares of rows whose true label is among the k likeliest, from k = 1; ``operating``
     says of each label from which probability on it is given; ``rewritten`` has texts that were made
-    of others, worst first; ``rewards`` what chosen answers (``targets``) and rejected ones are
-    worth. What does not suit a task is empty.
+    of others, worst first, ``quality`` which share of the rows (``y``) has at least which score
+    (``x``), by model, and ``lengths`` the words of true and written texts; ``rewards`` what chosen
+    answers (``targets``) and rejected ones are worth. What does not suit a task is empty.
     """
 
     run: str
@@ -213,6 +219,8 @@ class EvaluationRecord:
     operating: tuple[OperatingPoint, ...] = ()
     rewritten: tuple[Rewritten, ...] = ()
     rewards: Scatter | None = None
+    quality: tuple[Curve, ...] = ()
+    lengths: Scatter | None = None
 
     @property
     def decided(self) -> tuple[OperatingPoint, ...]:
@@ -251,7 +259,12 @@ class EvaluationRecord:
         return record
 
 
-_MAYBE: dict[str, type] = {"confusion": Confusion, "scatter": Scatter, "rewards": Scatter}
+_MAYBE: dict[str, type] = {
+    "confusion": Confusion,
+    "scatter": Scatter,
+    "rewards": Scatter,
+    "lengths": Scatter,
+}
 _PARTS: dict[str, type] = {
     "table": Judged,
     "classes": ClassScores,
@@ -261,4 +274,5 @@ _PARTS: dict[str, type] = {
     "top_k": Score,
     "errors": WrongRow,
     "rewritten": Rewritten,
+    "quality": Curve,
 }

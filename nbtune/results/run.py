@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from nbtune.errors import DataError, RunError
-from nbtune.events import Evaluated, Event, RunStopped, StepsDone, as_it_stands
+from nbtune.events import BestScored, Evaluated, Event, RunStopped, StepsDone, as_it_stands
 from nbtune.interrupts import interrupts_kept
 from nbtune.jobs.folders import PARAMETERS, READING, settled_of
 from nbtune.jobs.trained import (
@@ -159,14 +159,16 @@ class Run:
         """Losses, rates and scores over the steps, one row a report or evaluation."""
         import pandas as pd
 
-        rows = []
+        rows: list[dict[str, Any]] = []
+        evaluated: dict[int, dict[str, Any]] = {}
         for _, event in as_it_stands(self.events):
             if isinstance(event, Evaluated):
+                row = {"step": event.step, "epoch": event.epoch, "validation_loss": event.loss}
+                evaluated[event.step] = row
+                rows.append(row)
+            if isinstance(event, Evaluated | BestScored):
                 scores = {f"validation_{k}": v for k, v in event.scores.items()}
-                rows.append(
-                    {"step": event.step, "epoch": event.epoch, "validation_loss": event.loss}
-                    | scores
-                )
+                evaluated.get(event.step, {}).update(scores)
             elif isinstance(event, StepsDone):
                 rows.append(vars(event))
         return pd.DataFrame(rows)

@@ -89,12 +89,15 @@ class Request:
         What logits are divided by; 0 always takes the likeliest.
     top_p : float, optional
         Draw among the likeliest that have this probability together (Holtzman et al. 2019).
+    num_beams : int, optional
+        Texts that are written side by side; the best is kept.
     """
 
     top_k: int | None = None
     max_new_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    num_beams: int | None = None
     seed: int = 42
 
 
@@ -134,7 +137,7 @@ class Baseline(Protocol):
     def predict(self, rows: pd.DataFrame) -> Predictions: ...  # noqa: D102
 
 
-Reads = Literal["text", "gaps", "writing"]
+Reads = Literal["text", "gaps", "writing", "rewriting"]
 Keep = Callable[["Tensor", "Tensor"], "Tensor"]
 """Logits of shape (places, outputs) and targets (places,) to (places, n): the loss comes first."""
 Judge = Callable[..., "EvaluationRecord"]
@@ -249,12 +252,24 @@ class Task:
         measured by these, where a model is only as good as it is better than it was.
     rate : float
         What the usual learning rate is multiplied by.
+    dear : tuple of str
+        Scores for which all rows are written. While a run trains they are there only when one of
+        them picks the best weights, and else once, for the weights that are kept.
+    check : callable, optional
+        (model without weights, recipe) raises a RecipeError where the model cannot do what the
+        recipe asks for; asked before weights are read.
+    prepare : callable, optional
+        Changes a model in place before it is trained, so that it answers, wherever it is loaded,
+        as the recipe wants it to.
     dress : callable, optional
         Gives a tokenizer what the task needs, in place, before it is saved with the model: a
         template for chats, marks for entities.
-    reads : {"text", "gaps", "writing"}
-        What a model reads: whole texts, texts with gaps, or what it goes on with; its tokenizer
-        needs a mask for gaps, and a model from nothing is made for it.
+    remarks : callable, optional
+        (training rows, their examples, known) to what the user should know of them.
+    reads : {"text", "gaps", "writing", "rewriting"}
+        What a model reads: whole texts, texts with gaps, what it goes on with, or what it makes
+        another text of; its tokenizer needs a mask for gaps, and a model from nothing is made for
+        it.
     aims : callable, optional
         See `Aims`; without it nothing that it says is explained word by word.
     """
@@ -301,6 +316,10 @@ class Task:
     reads: Reads = "text"
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
     aims: Aims | None = None
+    dear: tuple[str, ...] = ()
+    check: Callable[[Any, Recipe], None] | None = None
+    prepare: Callable[[Any], None] | None = None
+    remarks: Callable[[pd.DataFrame, Any, Known], Sequence[str]] | None = None
 
 
 BUILTIN = {
@@ -309,6 +328,9 @@ BUILTIN = {
     "text-generation": "nbtune.tasks.text_generation",
     "preference-tuning": "nbtune.tasks.preference_tuning",
     "question-answering": "nbtune.tasks.question_answering",
+    "summarization": "nbtune.tasks.summarization",
+    "translation": "nbtune.tasks.translation",
+    "text2text-generation": "nbtune.tasks.text2text_generation",
     "token-classification": "nbtune.tasks.token_classification",
 }
 

@@ -1,0 +1,291 @@
+"""What all tasks share in which a text is made of another: summaries, translations, any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data.batches import InMemory
+from nbtune.data.encoding import CHARACTERS_PER_TOKEN, encode_texts
+from nbtune.data.ragged import Ragged
+from nbtune.data.rewritten import REWRITTEN
+from nbtune.data.spoken import Spoken
+from nbtune.data.written import Written
+from nbtune.errors import RecipeError
+from nbtune.methods import find_method
+from nbtune.models.decoders import end_of, places_of_decoder
+from nbtune.models.writing import Writing, set_writing, write
+from nbtune.recipe import Recipe
+from nbtune.records import REWRITING_SCORES, EvaluationRecord
+from nbtune.tasks import Baseline, Known, Request, Task
+from nbtune.tasks.language import WITHOUT, keep, loss
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[int, int], None]
+SHOWN = 3
+"""Of the rows that are written at an evaluation so many are shown."""
+MOST_TRIED = 200
+LOST_SHARE = 0.1
+"""Of so many targets a letter may be lost before it is worth a word."""
+
+
+def encode(
+    rows: pd.DataFrame,
+    tokenizer: Any,
+    max_length: int,
+    known: Known,
+    *,
+    prefix: str = "",
+    longest: int = 64,
+) -> InMemory:
+    """Tokenise sources behind the prefix; a target is the tokens to be written, and their end.
+
+    A target that is cut has no end, so that nobody learns to stop there.
+    """
+    sources = [f"{prefix}{text}" for text in rows["source"]]
+    examples = encode_texts(sources, np.zeros(len(rows)), tokenizer, max_length)
+    if "target" not in rows:
+        return replace(examples, targets=Ragged.of([[] for _ in sources], np.int32))
+    found = [_target(text, tokenizer, longest) for text in rows["target"]]
+    targets, cut = zip(*found, strict=True) if found else ((), ())
+    return replace(
+        examples, targets=Ragged.of(targets, np.int32), targets_cut=np.array(cut, dtype=np.int32)
+    )
+
+
+def _target(text: str, tokenizer: Any, longest: int) -> tuple[list[int], int]:
+    """Return the tokens of a target, and how many were cut off."""
+    shortened = text[: CHARACTERS_PER_TOKEN * longest]
+    ids = list(tokenizer(text_target=shortened, verbose=False)["input_ids"])
+    # A BERT-like tokenizer begins texts with a token that the decoder is given anyway.
+    if tokenizer.bos_token_id is None and ids and ids[0] == tokenizer.cls_token_id:
+        ids = ids[1:]
+    if ids[-1:] != [end := end_of(tokenizer)]:
+        ids.append(end)
+    return ids[:longest], max(0, len(ids) - longest)
+
+
+def read(kept: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Written:
+    """Return how the true texts were foretold, with nothing written yet."""
+    has_targets = len(kept.flat) > 0
+    return Written({}, len(rows), Spoken(kept) if has_targets else None)
+
+
+def write_rows(
+    model: Any,
+    rows: pd.DataFrame,
+    said: Written,
+    known: Known,
+    max_length: int,
+    most: int | None,
+    progress: Progress | None = None,
+    *,
+    writing: Writing = Writing(),  # noqa: B008 - it is frozen
+    prefix: str = "",
+) -> Written:
+    """Return what was said with what the model writes of rows.
+
+    With ``most`` it writes that many only, the same ones each time, from the first to the last.
+    """
+    few = len(rows) if most is None else min(most, len(rows))
+    chosen = np.linspace(0, len(rows) - 1, few).astype(int).tolist()
+    own = rows.iloc[chosen][["source"]]
+    examples = encode(own, known.tokenizer, max_length, known, prefix=prefix)
+    texts = write(model, examples.ids, known.tokenizer, writing, progress)
+    return replace(said, texts=dict(zip(chosen, texts, strict=True)))
+
+
+def respond(
+    model: Any,
+    rows: pd.DataFrame,
+    known: Known,
+    max_length: int,
+    request: Request,
+    progress: Progress | None = None,
+    *,
+    writing: Writing,
+    prefix: str = "",
+) -> pd.DataFrame:
+    """Return what the model makes of each source; it draws where a temperature is asked for."""
+    import torch
+
+    writing = replace(
+        writing,
+        max_new_tokens=request.max_new_tokens or writing.max_new_tokens,
+        num_beams=request.num_beams or writing.num_beams,
+    )
+    if request.temperature:
+        torch.manual_seed(request.seed)
+        writing = replace(
+            writing,
+            do_sample=True,
+            num_beams=request.num_beams or 1,
+            temperature=request.temperature,
+            top_p=1.0 if request.top_p is None else request.top_p,
+            top_k=request.top_k or 0,
+        )
+    none = Written({}, len(rows))
+    said = write_rows(
+        model, rows, none, known, max_length, None, progress, writing=writing, prefix=prefix
+    )
+    return pd.DataFrame(
+        {"text_row": range(len(rows)), "source": list(rows["source"]), "output": said.in_order}
+    )
+
+
+def score(rows: pd.DataFrame, said: Written, known: Known, *, decides: str) -> dict[str, float]:
+    """Return the scores that are known, the one that decides first.
+
+    See `nbtune.evaluation.written.weighted_scores`.
+    """
+    from nbtune.evaluation.tables import plain_scores
+    from nbtune.evaluation.written import weighted_scores
+
+    found = plain_scores(weighted_scores(list(rows["target"]), said), len(rows))
+    names = sorted(found, key=lambda name: name != decides)
+    return {name: found[name] for name in names if found[name] == found[name]}
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Written,
+    known: Known,
+    baselines: Mapping[str, Written],
+    *,
+    decides: str,
+) -> EvaluationRecord:
+    """Judge what was written beside the baselines."""
+    from nbtune.evaluation.written import judge
+
+    return judge(run, split, rows, said, baselines, decides)
+
+
+def fit(rows: pd.DataFrame, known: Known, *, decides: str) -> Sequence[Baseline]:
+    """Fit what writes no word of its own; see `nbtune.evaluation.rewriting_baselines`."""
+    from nbtune.evaluation.rewriting_baselines import fit_rewriting
+
+    return fit_rewriting(rows, decides)
+
+
+def glance(rows: pd.DataFrame, said: Written, known: Known) -> dict[str, Any]:
+    """Return some rows with what was written of them."""
+    from nbtune.evaluation.glances import sample
+
+    sources, targets = list(rows["source"]), list(rows["target"])
+    shown = list(said.texts)[:SHOWN]
+    return sample([(sources[row], targets[row], said.texts[row]) for row in shown])
+
+
+def table(rows: pd.DataFrame, said: Written, known: Known) -> pd.DataFrame:
+    """Return the rows with what was written of each."""
+    return rows.reset_index(drop=True).assign(output=said.in_order)
+
+
+def check(model: Any, recipe: Recipe) -> None:
+    """Refuse targets that the model has no room for, and methods that a decoder does not see.
+
+    Raises
+    ------
+    RecipeError
+        Naming all of them.
+    """
+    problems, places = [], places_of_decoder(model)
+    for name in ("max_target_length", "max_new_tokens"):
+        asked = getattr(recipe, name) or 0
+        if places is not None and asked > places:
+            problems.append(
+                f"{name}: {recipe.model} writes {places} tokens at most, and {asked} are asked for"
+            )
+    hint = f"take {places} or fewer"
+    if find_method(recipe.method).virtual_tokens(recipe):
+        problems.append(f"method {recipe.method}: its tokens stand before texts that are only read")
+        hint = "take method: lora, ia3 or full"
+    if problems:
+        raise RecipeError("; ".join(problems), hint=hint)
+
+
+def remarks(rows: pd.DataFrame, examples: Any, known: Known) -> list[str]:
+    """Say which targets are cut, and which the tokenizer cannot write as they are."""
+    told = []
+    if examples.targets_cut is not None and (cut := np.count_nonzero(examples.targets_cut)):
+        told.append(
+            f"{cut:,} of {len(rows):,} targets are longer than max_target_length and were cut there"
+        )
+    tokenizer, tried = known.tokenizer, list(rows["target"].head(MOST_TRIED))
+    again = [
+        tokenizer.decode(ids, skip_special_tokens=True).strip()
+        for ids in tokenizer(text_target=tried, verbose=False)["input_ids"]
+    ]
+    plain = [("".join(a.split()), "".join(b.split())) for a, b in zip(tried, again, strict=True)]
+    lost = [row for row, (true, back) in enumerate(plain) if true != back]
+    if len(lost) > LOST_SHARE * len(tried):
+        one = min(lost, key=lambda row: len(tried[row]))
+        told.append(
+            f"the tokenizer cannot write {len(lost)} of {len(tried)} targets letter by letter: "
+            f"{tried[one][:60]!r} becomes {again[one][:60]!r}; scores but ROUGE see capitals"
+        )
+    return told
+
+
+def tuned(recipe: Recipe, task: Task) -> Task:
+    """Return the task with the prefix, lengths and beams that a recipe asks for."""
+    writing = Writing(
+        max_new_tokens=recipe.max_new_tokens or recipe.max_target_length,
+        num_beams=recipe.num_beams,
+        length_penalty=recipe.length_penalty,
+        no_repeat_ngram_size=recipe.no_repeat_ngram_size,
+    )
+    own: dict[str, Any] = {"prefix": recipe.source_prefix, "writing": writing}
+    return replace(
+        task,
+        encode=partial(encode, prefix=recipe.source_prefix, longest=recipe.max_target_length),
+        respond=partial(respond, **own),
+        write=partial(write_rows, **own),
+        prepare=partial(set_writing, writing=writing),
+    )
+
+
+def rewriting_task(name: str, summary: str, decides: str) -> Task:
+    """Return a task in which a text is made of another.
+
+    Parameters
+    ----------
+    decides : str
+        The score that says who is better.
+    """
+    task = Task(
+        name=name,
+        summary=summary,
+        head="AutoModelForSeq2SeqLM",
+        rows=REWRITTEN,
+        encode=encode,
+        loss=loss,
+        keep=keep,
+        read=read,
+        score=partial(score, decides=decides),
+        judge=partial(judge, decides=decides),
+        fit=partial(fit, decides=decides),
+        predict=lambda said, known: said.in_order,
+        answers=table,
+        table=table,
+        scores=REWRITING_SCORES,
+        metrics=("perplexity", decides, "token_accuracy"),
+        without=(*WITHOUT, "neftune_noise_alpha"),
+        write=write_rows,
+        dear=tuple(one for one in REWRITING_SCORES if one not in ("perplexity", "token_accuracy")),
+        check=check,
+        remarks=remarks,
+        glance=glance,
+        respond=partial(respond, writing=Writing()),
+        completed=lambda rows, found, known: list(found["output"]),
+        answering="texts written",
+        reads="rewriting",
+    )
+    return replace(task, tuned=lambda recipe: tuned(recipe, task))
