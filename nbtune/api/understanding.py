@@ -121,10 +121,10 @@ def attention(
     >>> nbtune.attention(None, "the cat sat down", model="minilm").layer  # doctest: +SKIP
     4
     """
-    from nbtune.results.attention import attention_of_model, attention_of_run
+    from nbtune.results.attention import BareModel, attention_of_run
 
     wanted = (layer, head, token)
     if model is not None:
-        return attention_of_model(model, text, *wanted)
+        return BareModel(model).look(text, *wanted)
     run = newest_run(runs_dir) if run is None else run_of(run, runs_dir)
     return attention_of_run(run, text, *wanted)

@@ -75,9 +75,10 @@ def explanations_html(records: Sequence[Explanation], left: int = 0) -> str:
     )
 
 
-def words_html(record: Explanation) -> str:
-    """Return the shaded text and its first words only: what is shown while somebody types."""
-    return render("explained_words.html.j2", view=_view(record, MOST_CHARACTERS))
+def typed_html(records: Sequence[Explanation]) -> str:
+    """Return the shaded texts only: what is shown while somebody types, or looks through rows."""
+    shown = [_view(one, MOST_CHARACTERS) for one in records[:FEW]]
+    return render("explained.html.j2", shown=shown)
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,10 @@ def sums_of(one: Explanation) -> str:
         f"{signed(one.difference)}"
     )
     if one.method == "attention-rollout":
+        others = percent(1 - sum(word.value for word in one.words))
         return (
             "The part of each word in what the head reads, whatever it makes of it: no word "
-            f"speaks against. {percent(one.rest)} of it is of tokens that are no words. {there}."
+            f"speaks against. {others} of it is of tokens that are no words. {there}."
         )
     words = f"The words come to {signed(one.sum - one.rest)}"
     if one.rest:
@@ -149,17 +151,18 @@ def kept_of(one: Explanation) -> str:
     found = one.deletion
     if found is None:
         return ""
-    what = "probability" if one.probability == one.probability else "number"
-    halves = [found.halved(found.ranked), found.halved(found.random)]
-    first, second = ("never" if n is None else f"after {n}" for n in halves)
-    words = (
-        f"Blanked out one after the other, most important first, half of the {what} is gone "
-        f"{first} of {found.counts[-1]} words; in random order {second}. "
-        if what == "probability"
-        else "Words are blanked out one after the other, most important first, or at random. "
-    )
     better = "more than chance" if found.area > 0 else "no more than chance"
-    return f"{words}Area between both: {found.area:.2f}, {better}."
+    area = f"the area between both courses is {number(found.area, 2)}, {better}"
+    if one.probability != one.probability:
+        return f"With words blanked out, the most important first or at random, {area}."
+    first, second = (
+        "never" if count is None else f"after {count}"
+        for count in (found.halved(found.ranked), found.halved(found.random))
+    )
+    return (
+        f"With the most important words blanked out first, half of the probability is gone {first} "
+        f"of {found.counts[-1]}, in random order {second}; {area}."
+    )
 
 
 def explanations_text(records: Sequence[Explanation], left: int = 0) -> str:

@@ -10,10 +10,19 @@ import ipywidgets as widgets
 
 from nbtune.errors import NbtuneError
 from nbtune.panels.controls import button, dropdown, kept, side_by_side, text_field
+from nbtune.panels.explanation import typed_html
 from nbtune.panels.html import percent, render
 from nbtune.panels.matrix import ALL, Cell, MatrixPicker
 from nbtune.plots.texts import short
-from nbtune.records import ORDERS, Confusion, Correction, ReviewedRow, Wanted, label_now
+from nbtune.records import (
+    ORDERS,
+    Confusion,
+    Correction,
+    Explanation,
+    ReviewedRow,
+    Wanted,
+    label_now,
+)
 
 SHOWN = 200
 LIST_ROWS = 12
@@ -45,6 +54,7 @@ class Desk(Protocol):
     def delete(self, rows: Iterable[int]) -> None: ...  # noqa: D102
     def restore(self, rows: Iterable[int]) -> None: ...  # noqa: D102
     def undo(self) -> bool: ...  # noqa: D102
+    def explain(self, row: int) -> Sequence[Explanation]: ...  # noqa: D102
     def save(self, path: str) -> Path: ...  # noqa: D102
 
 
@@ -55,6 +65,7 @@ class ReviewPanel:
         self.desk = desk
         self.shown: list[ReviewedRow] = []
         self.head, self.columns, self.one = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.why, self._whose = widgets.HTML(), -1
         self.matrix = MatrixPicker(desk.confusion, self._pick)
         self.sort = dropdown("sort by", list(ORDERS))
         self.search = text_field("search", "words of the text", at_once=True)
@@ -80,6 +91,7 @@ class ReviewPanel:
                 self.columns,
                 self.list,
                 self.one,
+                self.why,
                 side_by_side(
                     self.label,
                     button("Relabel", "pencil", self._relabel, "Give the chosen rows this label"),
@@ -90,6 +102,8 @@ class ReviewPanel:
                     button("Delete", "trash", self._delete, "Leave the chosen rows out"),
                     button("As it was", "reply", self._restore, "Take back what was done to them"),
                     button("Undo", "undo", self._undo, "Take the last change back"),
+                    button("Why", "lightbulb-o", self._why,
+                           "Which words speak for what is predicted"),
                 ),
                 side_by_side(
                     self.path,
@@ -144,6 +158,8 @@ class ReviewPanel:
         )
         if one is not None and len(chosen) == 1:
             self.label.value = one.prediction
+        if one is None or one.row != self._whose:
+            self.why.value = ""
 
     def _relabel(self, _: Any) -> None:
         label = self.label.value
@@ -175,6 +191,17 @@ class ReviewPanel:
             self.list.value = [row for row in after if row in there][:1]
             named = f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows"
             self._say(f"{named}: {words}")
+
+    def _why(self, _: Any) -> None:
+        """Show which words of the row that is read speak for what is predicted."""
+        if not self.list.value:
+            self._say("choose a row in the list first", is_problem=True)
+            return
+        self._whose = int(self.list.value[-1])
+        found: list[Sequence[Explanation]] = []
+        if self._tried(lambda: found.append(self.desk.explain(self._whose))):
+            self.why.value = typed_html(found[0])
+            self._say(f"row {self._whose}: why {found[0][0].label}")
 
     def _undo(self, _: Any) -> None:
         undone: list[bool] = []

@@ -101,20 +101,39 @@ def attention_of_run(run: Run, text: Any, *wanted: Any) -> Attention:
     )
 
 
-def attention_of_model(name: str, text: Any, *wanted: Any) -> Attention:
-    """Show what a model attends to that nobody trained here."""
-    from nbtune.jobs.choosing import model_of
-    from nbtune.models.loading import load_model, load_tokenizer
-    from nbtune.recipe import Recipe
-    from nbtune.understanding.showing import attend
+class BareModel:
+    """A model that nobody trained here, with its tokenizer, in memory.
 
-    source = model_of(Recipe(model=name))
-    if source.kind == "scratch":
-        raise ModelError(
-            f"model: {name} starts from nothing, so its attention shows nothing yet",
-            hint="train it first: %%finetune NAME, then %attention NAME",
-        )
-    texts = (text,) if isinstance(text, str) else tuple(text)
-    loaded = load_model(source, load_tokenizer(source, []), [], head="AutoModel")
-    longest = min(LONGEST, loaded.max_positions or LONGEST)
-    return Attention(attend(name, loaded.model, loaded.tokenizer, longest, texts, *wanted))
+    Parameters
+    ----------
+    name : str
+        As a recipe names it.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or it starts from nothing.
+    """
+
+    def __init__(self, name: str) -> None:
+        from nbtune.jobs.choosing import model_of
+        from nbtune.models.loading import load_model, load_tokenizer
+        from nbtune.recipe import Recipe
+
+        source = model_of(Recipe(model=name))
+        if source.kind == "scratch":
+            raise ModelError(
+                f"model: {name} starts from nothing, so its attention shows nothing yet",
+                hint="train it first: %%finetune NAME, then %attention NAME",
+            )
+        self.name = name
+        self.loaded = load_model(source, load_tokenizer(source, []), [], head="AutoModel")
+
+    def look(self, text: Any, *wanted: Any) -> Attention:
+        """Show what it attends to; ``wanted`` are layer, head and token."""
+        from nbtune.understanding.showing import attend
+
+        texts = (text,) if isinstance(text, str) else tuple(text)
+        longest = min(LONGEST, self.loaded.max_positions or LONGEST)
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        return Attention(attend(self.name, model, tokenizer, longest, texts, *wanted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from nbtune.records import (
     ORDERS,
     Confusion,
     Correction,
+    Explanation,
     ReviewedRow,
     Wanted,
     counted,
@@ -56,6 +58,8 @@ class Review:
     earlier : sequence of Correction
         Those that the run was trained with: its rows have them, and the data that they came from
         has not, so they are written down with what is corrected here.
+    explained : callable, optional
+        The number of a row to why the run says what it says of it.
 
     Attributes
     ----------
@@ -72,10 +76,12 @@ class Review:
         place: Path,
         recipe: str = "",
         earlier: Sequence[Correction] = (),
+        explained: Callable[[int], Sequence[Explanation]] | None = None,
     ) -> None:
         self.name, self.split, self.labels = name, split, tuple(labels)
         self.rows = tuple(rows)
         self.place, self._recipe, self._earlier = place, recipe, tuple(earlier)
+        self._explained = explained
         self._by_row = {one.row: one for one in self.rows}
         self._before: list[dict[Key, Correction | None]] = []
         self._all: tuple[Correction, ...] = ()
@@ -171,6 +177,19 @@ class Review:
             return False
         self._make(self._before.pop())
         return True
+
+    def explain(self, row: int) -> Sequence[Explanation]:
+        """Return which words of a row speak for what is predicted for it, and which against.
+
+        Raises
+        ------
+        RunError
+            When the run cannot explain what it says.
+        """
+        self._known(row)
+        if self._explained is None:
+            raise RunError(f"the model of {self.name} is not at hand", hint="open %review anew")
+        return self._explained(row)
 
     def save(self, path: str | Path) -> Path:
         """Write the corrections as a file of their own: JSONL, or CSV by its name."""
@@ -322,7 +341,14 @@ def review_run(
         run.folder.path / CORRECTIONS,
         run.folder.recipe_text,
         _made_before(recipe),
+        partial(_explain, run, chosen),
     )
+
+
+def _explain(run: Run, split: str, row: int) -> Sequence[Explanation]:
+    from nbtune.results.explanation import explain_run, rows_of_split
+
+    return explain_run(run, rows_of_split(run, [row], split), deletion=False)
 
 
 def _made_before(recipe: Recipe) -> tuple[Correction, ...]:

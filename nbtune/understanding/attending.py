@@ -108,8 +108,11 @@ def look(model: Any, call: Callable[[], Any], length: int) -> list[Look]:
 
     Virtual tokens, which stand before it, are left out.
     """
-    looks = _watched(model, call) or _told(model, call)
-    return [_own(one, length) for one in looks]
+    return [_own(one, length) for one in _looks(model, call)]
+
+
+def _looks(model: Any, call: Callable[[], Any]) -> list[Look]:
+    return _watched(model, call) or _told(model, call)
 
 
 def _watched(model: Any, call: Callable[[], Any]) -> list[Look]:
@@ -184,6 +187,7 @@ def attention_rollout(reader: Reader, score: Score) -> tuple[Tensor, int]:
 
     Weights, the mean over heads, half and half with the way around each layer, multiplied layer by
     layer (Abnar and Zuidema 2020). The head's tokens count as much as its score depends on them.
+    Virtual tokens, which stand before the row, have what is left to 1.
     """
     read: list[Tensor] = []
     gradient: list[Tensor] = []
@@ -206,10 +210,10 @@ def attention_rollout(reader: Reader, score: Score) -> tuple[Tensor, int]:
         finally:
             handle.remove()
 
-    looks = look(reader.model, call, len(reader.states))
-    start = gradient[0][0, -len(reader.states) :].norm(dim=-1)
-    mix = torch.eye(len(reader.states), device=reader.device)
+    looks = _looks(reader.model, call)
+    start = gradient[0][0].norm(dim=-1)
+    mix = torch.eye(len(start), device=reader.device)
     for one in looks:
         own = one.weights.mean(0).float()
         mix = (0.5 * own + 0.5 * torch.eye(len(own), device=own.device)) @ mix
-    return (start / start.sum()) @ mix, 0
+    return ((start / start.sum()) @ mix)[-len(reader.states) :], 0

@@ -57,7 +57,15 @@ def test_a_run_answers_while_one_types(lab):
     first = lab.output(2)
     box.fill("a town <b>in France</b>")
     lab.wait(lambda: lab.output(2) != first)
+    lab.wait(lambda: "speak for" in lab.output(2))
     lab.picture("try-it", 2)
+    lab.cell(2).get_by_role("tab", name="Attention").click()
+    lab.cell(2).get_by_label("sentence", exact=True).fill("a <b>small furry</b> animal")
+    lab.wait(lambda: "Three steps, for" in lab.output(2))
+    lab.cell(2).get_by_label("layer", exact=True).select_option("1")
+    lab.wait(lambda: "of all heads asked for" in lab.output(2))
+    assert "layer 1 of 2" in lab.output(2)
+    lab.picture("attention", 2)
 
 
 PLANTED = """import pandas as pd

@@ -1,6 +1,8 @@
 import pytest
 
+from nbtune.errors import RunError
 from nbtune.magics.forms.around import surroundings
+from nbtune.magics.forms.asking import explainer, looker
 from nbtune.recipe import Recipe
 from nbtune.testing import topic_rows
 
@@ -39,6 +41,18 @@ def test_the_panel_opens_and_its_cell_becomes_the_next_one(cell):
     cell("%nbtune cell")
     assert cell.shell.rl_next_input == "%%finetune run\nseed: 7"
     assert "only the panel" in cell.mistake("%nbtune doctor predict")
+
+
+def test_pages_ask_a_copy_of_the_model_of_a_run_and_models_at_hand(cell):
+    cell("%%finetune topics --data df\nmodel: ./tiny\nmax_steps: 1\nbaseline: false")
+    run = cell["topics"]
+    find = {"topics": run}.__getitem__
+    (one,) = explainer(find)("topics", "a furry mammal")
+    assert one.label == run.predict(["a furry mammal"])[0]
+    look = looker(find)
+    assert look("topics", "a furry mammal", 1, 2, "furry").head == 1
+    with pytest.raises(RunError, match="no layer 9"):
+        look("topics", "a furry mammal", 9, None, None)
 
 
 def test_a_saved_panel_says_how_to_open_it(cell):

@@ -3,7 +3,7 @@ import pytest
 from nbtune.errors import DataError, RunError
 from nbtune.panels.matrix import MatrixPicker, worst_pairs
 from nbtune.panels.review import SHOWN, ReviewPanel
-from nbtune.records import Confusion, ReviewedRow
+from nbtune.records import Confusion, Explanation, ReviewedRow, WordShare
 from nbtune.results.review import Review
 
 LABELS = ("animal", "food", "place")
@@ -51,6 +51,23 @@ def press(panel, words):
 
 def cell(panel, true, predicted):
     return panel.matrix._buttons[true, predicted]
+
+
+def test_why_shades_the_words_of_the_row_until_another_is_read(review, panel):
+    press(panel, "Why")
+    assert "choose a row in the list first" in panel.told.value
+    panel.list.value = [1]
+    press(panel, "Why")
+    assert "is not at hand" in panel.told.value
+    word = WordShare(0, 2, 5, -0.5)
+    made = Explanation("t", 1, ("a <b>bakery</b>",), "place", 0.9, "", (word,), 1.0, 0.5, "")
+    review._explained = lambda row: [made]
+    press(panel, "Why")
+    assert "speak for place" in panel.why.value
+    assert "<b>bakery" not in panel.why.value
+    assert "row 1: why place" in panel.told.value
+    panel.list.value = [2]
+    assert not panel.why.value
 
 
 def test_suspects_come_first(panel):

@@ -1,5 +1,6 @@
 from nbtune.errors import RunError
 from nbtune.panels.try_it import TryIt
+from nbtune.records import Explanation, WordShare
 
 
 def ask(run, text):
@@ -33,3 +34,25 @@ def test_without_a_run_it_says_how_to_get_one_and_finds_it_later():
     box.text.value = "win money"
     box.refresh()
     assert "spam" in box.answer.value
+
+
+def test_why_is_shown_once_one_stops_typing_and_never_for_another_text():
+    def explain(run, text):
+        if text == "odd":
+            raise RunError("nothing is explained")
+        word = WordShare(0, 0, 3, 0.5)
+        return [
+            Explanation(run, 0, (text,), "spam", 0.75, "gradient-x-input", (word,), 1.0, 0.5, "")
+        ]
+
+    box = TryIt(lambda: ["mails@1"], ask, explain)
+    box.later.pause = 0.02
+    box.text.value = "win money <b>"
+    assert not box.why.value
+    box.later.wait()
+    assert "win +0.50" in box.why.value
+    assert "<b>" not in box.why.value
+    box.text.value = "odd"
+    assert not box.why.value
+    box.later.wait()
+    assert "nothing is explained" in box.why.value

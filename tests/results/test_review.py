@@ -30,6 +30,14 @@ def test_rows_say_what_the_run_says(review, judged):
     assert (review.confusion.counts == pd.DataFrame(judged.confusion).to_numpy()).all()
 
 
+def test_a_row_is_explained_by_the_run(trained):
+    whole = nbtune.review(trained, display="none")
+    (one,) = whole.explain(whole.rows[0].row)
+    assert (one.texts, one.label) == ((whole.rows[0].text,), whole.rows[0].prediction)
+    with pytest.raises(DataError, match="row 99999 is none of the"):
+        whole.explain(99999)
+
+
 def test_rows_are_found_and_sorted(review):
     first = review.rows[0]
     word = first.text.split()[0]
@@ -75,6 +83,11 @@ def test_a_row_has_one_correction_and_its_own_label_is_none(review):
     review.delete(one.row)
     review.restore([one.row])
     assert review.corrections == ()
+
+
+def test_without_its_model_a_review_says_so(review):
+    with pytest.raises(RunError, match="is not at hand"):
+        review.explain(review.rows[0].row)
 
 
 def test_two_reviews_of_a_run_keep_what_the_other_has_written(review):

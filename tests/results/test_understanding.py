@@ -6,6 +6,7 @@ import pytest
 import nbtune
 from nbtune.errors import DataError, ModelError, RunError
 from nbtune.jobs.folders import read_rows
+from nbtune.testing import topic_rows
 
 TEXT = "a small furry <b>mammal</b>"
 
@@ -59,3 +60,18 @@ def test_attention_of_a_run_and_of_a_model_that_nobody_trained(run):
         nbtune.attention(None, text, model="scratch-lstm")
     with pytest.raises(DataError, match="not a text"):
         nbtune.attention(run, 3)
+
+
+@pytest.mark.parametrize("method", ["lora", "prompt-tuning", "prefix-tuning"])
+def test_adapters_and_virtual_tokens_are_explained_and_looked_through(run, method, tmp_path):
+    tuned = nbtune.finetune(
+        topic_rows(40), "tuned", model=run.recipe.settings.model, method=method, max_steps=1,
+        runs_dir=tmp_path, display="none", baseline=False,
+    )  # fmt: skip
+    (one,) = nbtune.explain(tuned, "small furry mammal", display="none")
+    size = sum(abs(word.value) for word in one.words)
+    assert one.sum == pytest.approx(one.difference, abs=0.02 * size)
+    (rolled,) = nbtune.explain(tuned, "small furry", method="attention-rollout", display="none")
+    assert 0 < rolled.sum <= 1 + 1e-6
+    found = nbtune.attention(tuned, "small furry mammal")
+    assert found.weights().sum(axis=1).to_list() == pytest.approx([1] * len(found.tokens))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nbtune.results.run import Run
     from nbtune.results.run_table import RunSummary
 
-PAGES = ("train", "data", "predict", "runs")
+PAGES = ("train", "data", "predict", "attention", "runs")
 
 
 class Panel:
@@ -40,19 +40,29 @@ class Panel:
         import ipywidgets as widgets
 
         from nbtune.magics.forms.around import surroundings
-        from nbtune.magics.forms.asking import asker, with_models
+        from nbtune.magics.forms.asking import (
+            asker,
+            explainer,
+            looker,
+            models_here,
+            with_models,
+        )
         from nbtune.magics.forms.rows import desk_of
         from nbtune.magics.forms.shelf import shelf_of
+        from nbtune.panels.attention_page import AttentionPage
         from nbtune.panels.data_page import DataPage
         from nbtune.panels.recipe_form import RecipeForm
         from nbtune.panels.runs_page import RunsPage
         from nbtune.panels.try_it import TryIt
 
         self.form = RecipeForm(surroundings(namespace))
-        self.trial = TryIt(lambda: with_models(runs()), asker(find_run))
+        self.trial = TryIt(lambda: with_models(runs()), asker(find_run), explainer(find_run))
+        self.attention = AttentionPage(
+            lambda: [*with_models(runs()), *models_here()], looker(find_run)
+        )
         self.shelf = RunsPage(shelf_of(runs_dir))
         self.rows = DataPage(desk_of(namespace, lambda name: self.form.put("data", name)))
-        pages = (self.form, self.rows, self.trial, self.shelf)
+        pages = (self.form, self.rows, self.trial, self.attention, self.shelf)
         self.box = widgets.Tab([page.box for page in pages])
         self.box.titles = tuple(name.capitalize() for name in PAGES)
         self.box.selected_index = PAGES.index(page)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nbtune.errors import ModelError, RunError
 from nbtune.runs import RunFolder
 
 if TYPE_CHECKING:
+    from nbtune.records import AttentionRecord, Explanation
     from nbtune.results.run import Run
     from nbtune.results.run_table import RunSummary
 
@@ -20,14 +22,87 @@ def with_models(runs: Iterable[RunSummary]) -> list[str]:
 
 def asker(find_run: Callable[[str], Run]) -> Callable[[str, str], Sequence[tuple[str, float]]]:
     """Return a function that asks a run, and keeps the one that was asked last."""
-    kept: dict[str, Run] = {}
+    kept = _Kept()
 
     def ask(name: str, text: str) -> list[tuple[str, float]]:
-        if name not in kept:
-            kept.clear()
-            kept[name] = find_run(name)
-        run = kept[name]
+        run = kept.get(name, find_run)
         found = run.predict_proba([text])[0]
         return list(zip(map(str, run.classes_), map(float, found), strict=True))
 
     return ask
+
+
+LARGEST = 512 << 20
+"""Models of more bytes are not loaded once more to be explained while somebody types."""
+
+
+def explainer(find_run: Callable[[str], Run]) -> Callable[[str, str], Sequence[Explanation]]:
+    """Return a function that says which words of a text a run's answer rests on."""
+    own = _own_copy(find_run)
+
+    def explain(name: str, text: str) -> Sequence[Explanation]:
+        from nbtune import api
+
+        return api.explain(own(name), text, deletion=False, display="none").records
+
+    return explain
+
+
+def looker(find_run: Callable[[str], Run]) -> Callable[..., AttentionRecord]:
+    """Return a function that looks at what a run, or a model that nobody trained, attends to."""
+    own, bare = _own_copy(find_run), _Kept()
+
+    def look(name: str, text: str, *wanted: Any) -> AttentionRecord:
+        from nbtune.results.attention import BareModel, attention_of_run
+
+        if name in models_here():
+            model: BareModel = bare.get(name, BareModel)
+            return model.look(text, *wanted).record
+        return attention_of_run(own(name), text, *wanted).record
+
+    return look
+
+
+def models_here() -> list[str]:
+    """Return models that are at hand without a run."""
+    from nbtune.models.sources import find_model
+
+    try:
+        return [find_model("minilm").name]
+    except ModelError:
+        return []
+
+
+def _own_copy(find_run: Callable[[str], Run]) -> Callable[[str], Run]:
+    """Return a function from names to runs with a model of their own, the last one kept.
+
+    What is asked in a thread must not meet a cell that uses the same model.
+    """
+    kept = _Kept()
+
+    def load(name: str) -> Run:
+        from nbtune.results.run import Run
+
+        folder = find_run(name).folder
+        weights = sum(one.stat().st_size for one in folder.model_path.glob("*.safetensors"))
+        if weights > LARGEST:
+            raise RunError(
+                f"the model of {name} is large ({weights >> 20:,} MiB)",
+                hint=f'in a cell: %explain {name} "a text", or %attention',
+            )
+        return Run(folder)
+
+    return lambda name: kept.get(name, load)
+
+
+class _Kept:
+    """Keeps the last thing that was made, by its name."""
+
+    def __init__(self) -> None:
+        self.name, self.made = "", None
+
+    def get(self, name: str, make: Callable[[str], Any]) -> Any:
+        if name != self.name or self.made is None:
+            self.made = None
+            self.name, self.made = name, make(name)
+        return self.made

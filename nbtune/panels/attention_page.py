@@ -1,0 +1,113 @@
+"""A text, and what a run or a model attends to in it, layer by layer and head by head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from nbtune.errors import NbtuneError
+from nbtune.panels.attention import attention_html
+from nbtune.panels.controls import button, side_by_side
+from nbtune.panels.html import render
+from nbtune.panels.later import Latest
+from nbtune.records import AttentionRecord
+
+BY_ITSELF = "the one that shows most"
+Look = Callable[[str, str, int | None, int | None, str | None], AttentionRecord]
+"""(run or model, text, layer and head from 1, word) to what is attended to."""
+
+
+class AttentionPage:
+    """The page; it looks anew when somebody has stopped typing, or chosen something.
+
+    Parameters
+    ----------
+    names : callable
+        Runs that have a model, newest first, and models that nobody trained here.
+    look : callable
+        See `Look`.
+    """
+
+    def __init__(self, names: Callable[[], Sequence[str]], look: Look) -> None:
+        self.find, self.look = names, look
+        style = {"description_width": "60px"}
+        wide = widgets.Layout(width="100%", max_width="660px")
+        self.model = widgets.Dropdown(options=list(names()), description="model", style=style)
+        self.text = widgets.Text(
+            description="sentence",
+            placeholder="write one, and see who looks at whom",
+            style=style,
+            layout=wide,
+        )
+        self.layer, self.head, self.token = (
+            widgets.Dropdown(
+                options=[BY_ITSELF], description=name, style=style,
+                layout=widgets.Layout(width="250px"),
+            )
+            for name in ("layer", "head", "word")
+        )  # fmt: skip
+        self.picture = widgets.HTML()
+        again = button("Refresh", "refresh", lambda _: self.refresh(), "Look for runs once more")
+        chosen = side_by_side(self.layer, self.head, self.token)
+        self.box = widgets.VBox([side_by_side(self.model, again), self.text, chosen, self.picture])
+        self.later = Latest(self._found, self._draw)
+        self._is_drawing = False
+        for control in (self.model, self.text, self.layer, self.head, self.token):
+            control.observe(self._ask, "value")
+        self._ask(None)
+
+    def refresh(self) -> None:
+        """Offer the runs that there are now."""
+        chosen, names = self.model.value, list(self.find())
+        self.model.options = names
+        self.model.value = chosen if chosen in names else next(iter(names), None)
+
+    def _ask(self, change: Any) -> None:
+        if self._is_drawing:
+            return
+        if self.model.value is None:
+            self._say("there is no run with a model yet: train one with %%finetune")
+        elif not self.text.value.strip():
+            self.later.forget()
+            self._say("write a sentence, and see who looks at whom in it")
+        else:
+            is_new = change is not None and change["owner"] in (self.model, self.text)
+            wanted = (
+                None if one.value == BY_ITSELF or (is_new and one is self.token) else one.value
+                for one in (self.layer, self.head, self.token)
+            )
+            self.later.ask(self.model.value, self.text.value, *wanted)
+
+    def _found(self, name: str, text: str, *wanted: Any) -> AttentionRecord | NbtuneError:
+        try:
+            return self.look(name, text, *wanted)
+        except NbtuneError as error:
+            return error
+
+    def _draw(self, found: AttentionRecord | NbtuneError) -> None:
+        if isinstance(found, NbtuneError):
+            self._say(str(found))
+            return
+        self._is_drawing = True
+        try:
+            words = dict.fromkeys(found.tokens)
+            _offer(self.layer, range(1, found.layers + 1))
+            _offer(self.head, range(1, found.heads + 1))
+            _offer(self.token, words)
+        finally:
+            self._is_drawing = False
+        self.picture.value = attention_html(found)
+
+    def _say(self, words: str) -> None:
+        self.picture.value = render("problem.html.j2", problems=[words])
+
+
+def _offer(control: Any, values: Any) -> None:
+    """Offer these values, and keep what was chosen where it is among them."""
+    options = [BY_ITSELF, *values]
+    if list(control.options) != options:
+        chosen = control.value
+        control.options = options
+        control.value = chosen if chosen in options else BY_ITSELF
