@@ -33,6 +33,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         asked=record.slices.asked[:MOST_SLICES] if record.slices else (),
         said=_probabilities(record),
         names=list(record.scores),
+        table=record.table[::-1],  # what is judged stands first: many baselines need room
         best={name: _best(record, name) for name in record.scores},
         classes=_worst(record, MOST_CLASSES),
         decided=record.decided[:MOST_CLASSES],

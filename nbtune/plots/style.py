@@ -44,7 +44,7 @@ def tidy(ax: Any) -> None:
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(GREY)
-    ax.tick_params(colors=GREY, labelsize=8)
+    ax.tick_params(which="both", colors=GREY, labelsize=8)
     for label in (ax.xaxis.label, ax.yaxis.label):
         label.set_color(GREY)
         label.set_fontsize(9)

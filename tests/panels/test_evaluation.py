@@ -26,7 +26,7 @@ def words(html):
 def test_every_score_of_every_model_is_there_with_its_interval():
     html = evaluation_html(RECORD)
     found = [words(row) for row in rows(html, "Scores with")]
-    assert found[0] == "score TF-IDF + logistic regression topics@1"
+    assert found[0] == "score topics@1 TF-IDF + logistic regression"
     for row, (name, score) in zip(found[1:], RECORD.scores.items(), strict=True):
         assert row.startswith(name)
         assert f"{score.value:.3f} {score.low:.3f}–{score.high:.3f}" in row
@@ -39,8 +39,14 @@ def test_the_best_of_each_row_is_starred_and_less_is_better_for_log_loss():
     )
     html = evaluation_html(replace(RECORD, table=table))
     mcc, log_loss = (words(row) for row in rows(html, "Scores with")[1:])
-    assert mcc == "mcc – ★ 0.100"
-    assert log_loss == "log_loss ★ 0.200 0.900"
+    assert mcc == "mcc ★ 0.100 –"
+    assert log_loss == "log_loss 0.900 ★ 0.200"
+
+
+def test_that_no_row_is_wrong_is_said_only_where_rows_can_be():
+    sound = "Not one row is wrong"
+    assert sound in evaluation_html(replace(RECORD, errors=()))
+    assert sound not in evaluation_html(replace(RECORD, errors=(), classes=()))
 
 
 def test_labels_and_errors_have_their_tables():
