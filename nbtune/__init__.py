@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         evaluate,
         explain,
         finetune,
+        learning_curve,
         list_runs,
         load,
         lr_find,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         replay,
         resume,
         review,
+        seed_spread,
         stop,
         watch,
         zero_shot,
@@ -45,8 +47,10 @@ if TYPE_CHECKING:
     from nbtune.results.data_report import DataReport
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.explanation import Explanations
+    from nbtune.results.learning_curve import LearningCurve
     from nbtune.results.review import Review
     from nbtune.results.run import Run
+    from nbtune.results.seed_spread import SeedSpread
     from nbtune.results.zero_shot import ZeroShot
     from nbtune.shelf import (
         delete_runs,
@@ -80,6 +84,8 @@ _HOMES = {
     "list_runs": "nbtune.api",
     "lr_find": "nbtune.api",
     "zero_shot": "nbtune.api",
+    "learning_curve": "nbtune.api",
+    "seed_spread": "nbtune.api",
     "doctor": "nbtune.api",
     "delete_runs": "nbtune.shelf",
     "describe_run": "nbtune.shelf",
@@ -89,7 +95,9 @@ _HOMES = {
     "restore_runs": "nbtune.shelf",
     "Recipe": "nbtune.recipe",
     "Review": "nbtune.results.review",
+    "LearningCurve": "nbtune.results.learning_curve",
     "Run": "nbtune.results.run",
+    "SeedSpread": "nbtune.results.seed_spread",
     "ZeroShot": "nbtune.results.zero_shot",
     "Comparison": "nbtune.results.comparison",
     "DataReport": "nbtune.results.data_report",
@@ -110,6 +118,7 @@ __all__ = [
     "DataReport",
     "Evaluation",
     "Explanations",
+    "LearningCurve",
     "ModelError",
     "NbtuneError",
     "Recipe",
@@ -117,6 +126,7 @@ __all__ = [
     "Review",
     "Run",
     "RunError",
+    "SeedSpread",
     "ZeroShot",
     "attention",
     "check_data",
@@ -130,6 +140,7 @@ __all__ = [
     "explain",
     "finetune",
     "free_runs",
+    "learning_curve",
     "list_runs",
     "load",
     "lr_find",
@@ -142,6 +153,7 @@ __all__ = [
     "restore_runs",
     "resume",
     "review",
+    "seed_spread",
     "stop",
     "watch",
     "zero_shot",

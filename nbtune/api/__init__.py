@@ -8,6 +8,7 @@ from __future__ import annotations
 from nbtune.api.beginning import resolve
 from nbtune.api.finding import list_runs, load
 from nbtune.api.judging import compare, evaluate, predict, review
+from nbtune.api.learning import learning_curve, seed_spread
 from nbtune.api.looking import check_data, doctor, mend
 from nbtune.api.steering import control, pause, stop, watch
 from nbtune.api.training import finetune, replay, resume, train_here
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "explain",
     "finetune",
+    "learning_curve",
     "list_runs",
     "load",
     "lr_find",
@@ -38,6 +40,7 @@ __all__ = [
     "resolve",
     "resume",
     "review",
+    "seed_spread",
     "stop",
     "train_here",
     "watch",

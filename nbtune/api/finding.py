@@ -27,10 +27,14 @@ def load(run: str, *, runs_dir: str | Path | None = None) -> Run:
 
 
 def list_runs(pattern: str = "*", *, runs_dir: str | Path | None = None) -> RunTable:
-    """Return the table of runs whose name fits the pattern, newest last."""
-    from nbtune.results.run_table import RunTable, summarise
+    """Return the table of runs whose name fits the pattern, newest last.
 
-    return RunTable([summarise(folder) for folder in RunStore(runs_dir).folders(pattern)])
+    Runs of a learning curve or of other seeds stand below the run that they belong to.
+    """
+    from nbtune.results.run_table import RunTable, grouped, summarise
+
+    folders = RunStore(runs_dir).folders(pattern)
+    return RunTable(grouped([summarise(folder) for folder in folders]))
 
 
 def newest_run(runs_dir: str | Path | None) -> Run:

@@ -37,12 +37,15 @@ if TYPE_CHECKING:
     from nbtune.results.doctor import Doctor
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.explanation import Explanations
+    from nbtune.results.learning_curve import LearningCurve
     from nbtune.results.method_list import MethodList
+    from nbtune.results.pictured import Pictured
     from nbtune.results.rate_finding import RateFinding
     from nbtune.results.review import Review
     from nbtune.results.run import Run
     from nbtune.results.run_estimate import RunEstimate
     from nbtune.results.run_table import RunTable
+    from nbtune.results.seed_spread import SeedSpread
     from nbtune.results.zero_shot import ZeroShot
 
 
@@ -130,10 +133,14 @@ class NBTune(Magics):  # type: ignore[misc]
         )
 
     @_magic(line_magic)
-    def evaluate(self, found: Namespace, cell: None) -> Evaluation:
-        """Score a run beside the baselines."""
+    def evaluate(self, found: Namespace, cell: None) -> Evaluation | LearningCurve | SeedSpread:
+        """Score a run beside the baselines, or its recipe by runs beside it."""
         from nbtune import api
+        from nbtune.magics.judging import trained_again
 
+        if (again := trained_again(found, self._find_run, self.display or None)) is not None:
+            _write_figures(again, found.figures)
+            return again
         run = self._asked(found)
         data = None if found.data is None else self._find_rows(found.data, "--data")
         judged = api.evaluate(
@@ -144,9 +151,7 @@ class NBTune(Magics):  # type: ignore[misc]
             threshold=found.threshold,
             display=self.display or None,
         )
-        if found.figures is not None:
-            files = judged.save_figures(found.figures)
-            print(f"nbtune: {len(files)} files in {found.figures}")
+        _write_figures(judged, found.figures)
         return judged
 
     @_magic(line_magic)
@@ -493,6 +498,13 @@ class NBTune(Magics):  # type: ignore[misc]
                 f"{name!r} is a variable of this notebook ({kind}), and the run would replace it",
                 hint=f"give the run another name: %%finetune {name}_run",
             )
+
+
+def _write_figures(shown: Pictured, folder: str | None) -> None:
+    """Write the pictures of a result where somebody wants them."""
+    if folder is not None:
+        files = shown.save_figures(folder)
+        print(f"nbtune: {len(files)} files in {folder}")
 
 
 def split_texts(cell: str) -> list[str]:

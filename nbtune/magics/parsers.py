@@ -86,7 +86,12 @@ def evaluate() -> LineParser:
         "f1 (the most), 0.3, or default, which takes it back. Of two labels it is meant for the\n"
         "second, of several a text for each; ham:recall=0.99 names one.\n\n"
         "Labels alone are scored as well, without a run:\n\n"
-        '    %evaluate --labels "sport, politics" --data labelled_df',
+        '    %evaluate --labels "sport, politics" --data labelled_df\n\n'
+        "Would more labels help, and is the lead over the baseline more than luck with the seed?\n"
+        "The recipe is trained on parts of the rows, or with other seeds; the time is said first,\n"
+        "Interrupt keeps what is done, and the same line again goes on:\n\n"
+        "    %evaluate topics --learning-curve\n"
+        "    %evaluate topics --seeds 5",
     )
     parser.add_argument("run", nargs="?", help=NAME)
     parser.add_argument("--data", help="labelled rows: a variable, a file, or a hub id")
@@ -108,6 +113,16 @@ def evaluate() -> LineParser:
         "--figures", metavar="FOLDER", help="write each picture there as SVG and PDF, for print"
     )
     _add_labels(parser)
+    group = parser.add_argument_group("its recipe: trained again beside the run, which takes time")
+    group.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="on 10, 25 and 50 %% of the rows: what would more labels bring?",
+    )
+    group.add_argument("--shares", metavar="LIST", help="other shares in %%, such as 20,40,60,80")
+    group.add_argument("--draws", type=int, metavar="N", help="draws of each share [2]")
+    group.add_argument("--more", type=int, metavar="N", help="foretell so many more rows [1000]")
+    group.add_argument("--seeds", type=int, metavar="N", help="with N seeds: how far scores move")
     return parser
 
 

@@ -38,6 +38,11 @@ class Progress:
             self.drawn = time.monotonic()
             self._draw()
 
+    def begin(self, total: int) -> None:
+        """Say at once how much there is, of work that is known to take long."""
+        self.total = total
+        self._draw()
+
     def __exit__(self, *failure: object) -> None:
         if self.place is not None:
             self.place("")

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nbtune.plots.style import COLOURS, GREY, new_figure, title, to_png
+from nbtune.plots.style import COLOURS, GREY, new_figure, title
 from nbtune.plots.texts import short
 from nbtune.records import Slice, Slices
 
@@ -48,8 +48,3 @@ def slices_figure(slices: Slices, overall: float) -> Figure:
     figure, axes = new_figure(6.5, 1.1 + 0.24 * shown)
     plot_slices(slices.asked, axes[0, 0], overall=overall)
     return figure
-
-
-def slices_png(slices: Slices, overall: float) -> bytes:
-    """Return the figure as PNG."""
-    return to_png(slices_figure(slices, overall), dpi=120)

@@ -39,6 +39,14 @@ from nbtune.records.evaluation import (
     worth,
 )
 from nbtune.records.explanation import EXPLAINED_BY, Deletion, Explanation, WordShare
+from nbtune.records.learning import (
+    Band,
+    CurvePoint,
+    LearningCurveRecord,
+    PowerLaw,
+    SeedScores,
+    SeedSpreadRecord,
+)
 from nbtune.records.review import ORDERS, ReviewedRow, Wanted, label_now
 from nbtune.records.score import Score
 from nbtune.records.slices import Slice, Slices
@@ -64,6 +72,7 @@ __all__ = [
     "USUAL",
     "WRITING_SCORES",
     "AttentionRecord",
+    "Band",
     "Bin",
     "Calibration",
     "Choice",
@@ -74,6 +83,7 @@ __all__ = [
     "Correction",
     "Course",
     "Curve",
+    "CurvePoint",
     "DataColumn",
     "DataFinding",
     "DataRecord",
@@ -83,6 +93,7 @@ __all__ = [
     "EvaluationRecord",
     "Explanation",
     "Judged",
+    "LearningCurveRecord",
     "Lengths",
     "Mark",
     "MarkedText",
@@ -91,11 +102,14 @@ __all__ = [
     "PairTest",
     "ParameterTable",
     "PartParameters",
+    "PowerLaw",
     "RateSearch",
     "ReviewedRow",
     "Rewritten",
     "Scatter",
     "Score",
+    "SeedScores",
+    "SeedSpreadRecord",
     "Slice",
     "Slices",
     "Steps",

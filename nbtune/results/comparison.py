@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.records import ComparisonRecord
+from nbtune.results.pictured import Pictured
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 
-class Comparison:
+class Comparison(Pictured):
     """Runs compared: recipe differences, scores with intervals, costs, pairs and a verdict.
 
     Parameters
@@ -102,48 +101,14 @@ class Comparison:
 
         return comparison_figure(self.record)
 
-    def save_figures(
-        self, folder: str | Path = "figures", formats: Iterable[str] = ("svg", "pdf")
-    ) -> list[Path]:
-        """Write each picture into a folder, for print: on white, with letters that stay letters.
-
-        Parameters
-        ----------
-        formats : iterable of {"svg", "pdf", "png"}
-
-        Returns
-        -------
-        list of Path
-            What was written, such as ``figures/pairs.pdf``.
-
-        Raises
-        ------
-        NbtuneError
-            When a format is not known, or the folder cannot be written.
-        """
+    def _separate_figures(self) -> dict[str, Figure]:
         from nbtune.plots.comparison import separate_figures
-        from nbtune.plots.saving import save_figures
 
-        return save_figures(separate_figures(self.record), folder, formats)
+        return separate_figures(self.record)
 
     def __repr__(self) -> str:
         names = ", ".join(one.name for one in self.record.contenders)
         return f"<Comparison of {names} on {self.record.rows} rows>"
-
-    def _ipython_display_(self) -> None:
-        """Show picture and tables apart: viewers that clean HTML keep the picture."""
-        from base64 import b64encode
-
-        from IPython.display import display
-
-        from nbtune.panels.display import in_kernel
-
-        if in_kernel():
-            from nbtune.plots.comparison import comparison_png
-
-            picture = b64encode(comparison_png(self.record)).decode()
-            display({"image/png": picture, "text/plain": repr(self)}, raw=True)
-        display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import comparison as faces

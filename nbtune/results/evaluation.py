@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.records import ClassScores, Confusion, Curve, EvaluationRecord, Slice
+from nbtune.results.pictured import Pictured
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 
-class Evaluation:
+class Evaluation(Pictured):
     """Scores with intervals, confusion matrix, curves and errors of a run.
 
     Parameters
@@ -119,55 +119,22 @@ class Evaluation:
 
         return evaluation_figure(self.record)
 
-    def save_figures(
-        self, folder: str | Path = "figures", formats: Iterable[str] = ("svg", "pdf")
-    ) -> list[Path]:
-        """Write each picture into a folder, for print: on white, with letters that stay letters.
-
-        Parameters
-        ----------
-        formats : iterable of {"svg", "pdf", "png"}
-
-        Returns
-        -------
-        list of Path
-            What was written, such as ``figures/confusion.pdf``.
-
-        Raises
-        ------
-        NbtuneError
-            When a format is not known, or the folder cannot be written.
-        """
+    def _separate_figures(self) -> dict[str, Figure]:
         from nbtune.plots.evaluation import separate_figures
-        from nbtune.plots.saving import save_figures
 
-        return save_figures(separate_figures(self.record), folder, formats)
+        return separate_figures(self.record)
+
+    def _pictures(self) -> list[Figure]:
+        from nbtune.plots.slices import slices_figure
+
+        slices = self.record.slices
+        asked = [] if slices is None or not slices.asked else [slices]
+        return [self.figure(), *(slices_figure(one, one.overall) for one in asked)]
 
     def __repr__(self) -> str:
         name = self.record.decides
         value = f"{name} {self.metrics[name]:.3f}"
         return f"<Evaluation of {self.record.run} on {self.record.split}: {value}>"
-
-    def _ipython_display_(self) -> None:
-        """Show picture and tables apart: viewers that clean HTML keep the picture."""
-        from base64 import b64encode
-
-        from IPython.display import display
-
-        from nbtune.panels.display import in_kernel
-
-        if in_kernel():
-            from nbtune.plots.evaluation import evaluation_png
-
-            pictures = [evaluation_png(self.record)]
-            if (slices := self.record.slices) is not None and slices.asked:
-                from nbtune.plots.slices import slices_png
-
-                pictures.append(slices_png(slices, slices.overall))
-            for picture in pictures:
-                told = {"image/png": b64encode(picture).decode(), "text/plain": repr(self)}
-                display(told, raw=True)
-        display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import evaluation

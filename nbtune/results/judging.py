@@ -38,8 +38,6 @@ def judge_run(
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Score a run on rows of its own, or on others; see `nbtune.api.evaluate`."""
-    from nbtune.evaluation.baselines import load_baselines
-
     given = _given(run, data, split)
     if by is not None:
         _refuse_shades(run)
@@ -47,8 +45,7 @@ def judge_run(
     trained, recipe = run.trained, from_yaml(run.folder.recipe_text)
     task, known = task_of(recipe), trained.known
     found = ask(trained, recipe, given.rows, progress)
-    others = load_baselines(run.folder.path / "baselines")
-    baselines = {baseline.name: baseline.predict(given.rows) for baseline in others}
+    baselines = fitted_baselines(run, given.rows)
     if task.scores_start:
         start = _before_training(run, given.rows, progress)
         baselines |= start
@@ -63,6 +60,14 @@ def judge_run(
     if data is None:
         _write_down(run, record.to_json(), frame, given.split)
     return Evaluation(record, frame)
+
+
+def fitted_baselines(run: Run, rows: pd.DataFrame) -> dict[str, Predictions]:
+    """Return what the baselines of a run say of rows, by their names."""
+    from nbtune.evaluation.baselines import load_baselines
+
+    fitted = load_baselines(run.folder.path / "baselines")
+    return {baseline.name: baseline.predict(rows) for baseline in fitted}
 
 
 def _before_training(

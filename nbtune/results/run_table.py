@@ -16,6 +16,9 @@ from nbtune.runs.tidying import words_of
 if TYPE_CHECKING:
     import pandas as pd
 
+BELOW = "↳ "
+"""Stands before a run that was trained beside another one, to judge that one's recipe."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -33,11 +36,12 @@ class RunSummary:
     folder: str
     note: str = ""
     tags: tuple[str, ...] = ()
+    part_of: str = ""
 
     def cells(self) -> dict[str, Any]:
         """Return the line as values by column."""
         return {
-            "run": self.run,
+            "run": f"{BELOW}{self.run}" if self.part_of else self.run,
             "status": self.status,
             "model": self.model,
             "method": self.method,
@@ -67,7 +71,17 @@ def summarise(folder: RunFolder) -> RunSummary:
         str(folder.path),
         words["note"],
         tuple(words["tags"]),
+        str(about.get("part", {}).get("of", "")),
     )
+
+
+def grouped(rows: Sequence[RunSummary]) -> list[RunSummary]:
+    """Return runs in their order, those that were trained beside another one below it."""
+    there = {row.run for row in rows}
+    below: dict[str, list[RunSummary]] = {}
+    for row in rows:
+        below.setdefault(row.part_of if row.part_of in there else "", []).append(row)
+    return [one for row in below.get("", []) for one in (row, *below.get(row.run, []))]
 
 
 class RunTable(Sequence[RunSummary]):
