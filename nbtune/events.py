@@ -56,7 +56,7 @@ class Previewed(Event):
     """What is learnt of some training rows, as the model reads them.
 
     ``rows`` are those of the user's data; ``pieces`` has the text of each in (kind, text), of the
-    kinds ``target``, ``context`` (read, and not learnt) and ``cut``.
+    kinds ``target``, ``against`` (to be said less), ``context`` (read, and not learnt) and ``cut``.
     """
 
     rows: tuple[int, ...]

@@ -8,8 +8,18 @@ from nbtune.events import Previewed
 from nbtune.panels.html import render
 from nbtune.plots.texts import short
 
-KINDS = {"target": "learnt", "context": "read only", "cut": "cut off"}
-MARKS = {"target": ("«", "»"), "context": ("", ""), "cut": ("[cut: ", "]")}
+KINDS = {
+    "target": "learnt",
+    "against": "to be said less",
+    "context": "read only",
+    "cut": "cut off",
+}
+MARKS = {
+    "target": ("«", "»"),
+    "against": ("[less: ", "]"),
+    "context": ("", ""),
+    "cut": ("[cut: ", "]"),
+}
 LONGEST = 300
 LONGEST_IN_TEXT = 600
 

@@ -122,11 +122,12 @@ def table(rows: pd.DataFrame, said: Preferred, known: Known) -> pd.DataFrame:
 
 
 def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[list[tuple[str, str]]]:
-    """Return both answers of each row as they are read: the one that is preferred first."""
+    """Return both answers of each row as they are read, the one that is preferred first."""
     found = []
     for pair in both_chats(rows):
         better, worse = (one.pieces for one in tokens_of(pair, tokenizer, max_length))
-        found.append([*better, ("context", "\n"), *worse])
+        away = [("against" if kind == "target" else kind, text) for kind, text in worse]
+        found.append([*better, ("context", "\n"), *away])
     return found
 
 

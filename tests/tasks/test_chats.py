@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,3 +159,25 @@ def test_whole_chats_can_be_learnt():
     task.dress(tokenizer)
     found = task.encode(usable(ROWS.head(2)), tokenizer, 64, None)
     assert [(own != -100).sum() for own in found.targets] == [len(ids) - 1 for ids in found.ids]
+
+
+@pytest.mark.slow
+def test_real_chats_are_foretold_better_than_by_frequencies(train):
+    """Chats that people wrote; pip install chatterbot-corpus==1.3.3 (BSD)."""
+    corpus = pytest.importorskip("chatterbot_corpus", reason="chatterbot-corpus is not installed")
+    import yaml
+
+    roles = ("user", "assistant")
+    folder = Path(corpus.__file__).parent / "data" / "english"
+    topics = sorted(path for path in folder.glob("*.yml") if path.stem != "tech_support")
+    chats = [
+        [{"role": roles[i % 2], "content": str(said)} for i, said in enumerate(chat)]
+        for topic in topics
+        for chat in yaml.safe_load(topic.read_text())["conversations"]
+    ]
+    frame = pd.DataFrame({"messages": chats})
+    run = train(frame, "real", size="small", num_train_epochs=4, drop_bad_rows=True)
+    table = {judged.name: judged.scores for judged in nbtune.evaluate(run).record.table}
+    ours = table[run.name]["perplexity"]
+    assert ours.high < table["token frequencies"]["perplexity"].value
+    assert ours.value < table["scratch-decoder before training"]["perplexity"].value / 5
