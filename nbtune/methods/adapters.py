@@ -14,7 +14,6 @@ import torch
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.methods import head_modules
 from nbtune.methods.freezing import frozen_weights
-from nbtune.models.decoders import rewrites
 from nbtune.models.loading import quiet
 from nbtune.recipe import Recipe
 
@@ -65,7 +64,7 @@ def add_adapter(model: Any, config: str, **settings: Any) -> Any:
 
 def _saved_whole(model: Any) -> list[str]:
     """Return the head, but for one of words that came with the model: it knows its words."""
-    words = model.get_output_embeddings() if rewrites(model) else None
+    words = model.get_output_embeddings()
     return [name for name in head_modules(model) if model.get_submodule(name) is not words]
 
 

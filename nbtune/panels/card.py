@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nbtune.events import Estimated, RunStopped
+from nbtune.panels.changed import changed_html, changed_lines
 from nbtune.panels.chart import PLAIN, Look, loss_chart
 from nbtune.panels.diagnosis import diagnosis
 from nbtune.panels.glance import glance_html
@@ -24,7 +25,8 @@ SHOWN = (
     "f1_macro", "accuracy", "roc_auc", "log_loss", "subset_accuracy", "lrap", "rmse", "spearman",
     "mae", "rougeL", "chrf", "bleu", "exact_match", "length_ratio", "span_f1", "span_precision",
     "span_recall", "word_accuracy", "perplexity",
-    "bits_per_byte", "token_accuracy",
+    "bits_per_byte", "token_accuracy", "reward_accuracy", "reward_margin", "chosen_reward",
+    "rejected_reward",
 )  # fmt: skip
 """Scores of the table, after the one that picks the weights; the first four that there are."""
 MOST_SCORES = 4
@@ -79,6 +81,7 @@ def final_html(view: RunView) -> str:
         next_step=_next_step(view),
         facts=_facts(view),
         preview=Markup(preview_html(view.preview)),  # noqa: S704 - a template that escapes
+        changed=Markup(changed_html(view)),  # noqa: S704 - a template that escapes
         notices=_notices(view),
     )
 
@@ -96,7 +99,7 @@ def card_text(view: RunView) -> str:
             cells = _in_columns(map(number, row["cells"]), widths)
             lines.append(f"  {short(row['name'], 32):<32}{cells}")
     ending = short(view.stop.message, LONGEST_NOTICE) if view.stop else ""
-    lines += preview_lines(view.preview)
+    lines += [*changed_lines(view), *preview_lines(view.preview)]
     for text in (ending, verdict(view), _diagnosed(view), " ".join(_next_step(view))):
         lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)

@@ -39,6 +39,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         decided=record.decided[:MOST_CLASSES],
         mistakes=_mistakes(record),
         errors=record.errors[:MOST_ERRORS],
+        columns=_columns(record),
         lines=marked_lines(record),
         what=_marked_parts(record),
         parts=_parts(record),
@@ -68,6 +69,13 @@ class Parts:
     by: str = "label"
     name: str = "label"
     counted: str = "rows"
+
+
+def _columns(record: EvaluationRecord) -> tuple[str, str, str]:
+    """Return what the columns of wrong rows are called."""
+    if record.rewards is not None:
+        return "prompt", "chosen", "preferred by the model"
+    return "text", "true", "predicted"
 
 
 def _parts(record: EvaluationRecord) -> Parts:

@@ -84,7 +84,16 @@ class LineView:
 def _scores(scores: dict[str, float]) -> str:
     shown = [
         name
-        for name in ("f1_macro", "accuracy", "roc_auc", "perplexity", "rougeL", "chrf")
+        for name in (
+            "f1_macro",
+            "accuracy",
+            "roc_auc",
+            "perplexity",
+            "rougeL",
+            "chrf",
+            "reward_accuracy",
+            "reward_margin",
+        )
         if name in scores
     ]
     return ", ".join(f"{name} {number(scores[name])}" for name in shown)

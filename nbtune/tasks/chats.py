@@ -26,6 +26,7 @@ from nbtune.tasks.language import WITHOUT, keep, loss, perplexities
 Progress = Callable[[int, int], None]
 MOST_JUDGED = 100
 """Rows that are answered when a run is judged; perplexity is that of all."""
+SHOWN = 3
 LONGEST_JUDGED = 256
 LONGEST_ANSWER = 256
 """Tokens of the longest answer, where nothing else is said."""
@@ -194,6 +195,15 @@ def _answers(
     ]
 
 
+def glance(rows: pd.DataFrame, said: Written, known: Known) -> dict[str, Any]:
+    """Return some prompts with true answers and those that were written."""
+    from nbtune.evaluation.glances import sample
+
+    chats = list(rows["messages"])
+    shown = sorted(said.texts)[:SHOWN]
+    return sample([(prompt_of(chats[i]), answer_of(chats[i]), said.texts[i]) for i in shown])
+
+
 def table(rows: pd.DataFrame, said: Written, known: Known) -> pd.DataFrame:
     """Return the rows with prompt, true answer, and what was answered where it was asked for."""
     found = rows.reset_index(drop=True).assign(
@@ -235,6 +245,7 @@ TASK = Task(
     without=(*WITHOUT, "packing"),
     scores_start=True,
     write=write,
+    glance=glance,
     dress=dress,
     preview=preview,
     respond=respond,

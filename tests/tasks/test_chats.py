@@ -58,6 +58,9 @@ def test_answers_are_learnt_and_come_to_their_end(run):
     assert any("prompts and answers; columns: prompt is 'prompt'" in n.text
                for n in run.view().notices)  # fmt: skip
     assert ("target", "It is blue.<|endoftext|>") in run.view().preview.pieces[0]
+    samples = run.view().evaluations[-1].samples
+    assert len(samples) == 3
+    assert all(wanted == written for _, wanted, written in samples)
     found = nbtune.predict(run, ["sky x?", "snow y?"])
     assert list(found.columns) == ["text_row", "prompt", "answer", "ended"]
     assert found["answer"].tolist() == ["It is blue.", "It is white, as ever."]
