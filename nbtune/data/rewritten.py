@@ -132,8 +132,10 @@ def _given(texts: Any, recipe: Recipe) -> pd.DataFrame:
 
 
 def _unlabelled(frame: pd.DataFrame, roles: Roles, recipe: Recipe) -> pd.DataFrame:
-    named = {"source": roles["source"]} if roles.get("source") in frame else {}
-    found = _columns(frame, named)
+    if (asked := roles.get("text")) is not None:  # %predict --text names any column of inputs
+        found = _columns(frame, {"source": asked})
+    else:
+        found = _columns(frame, {"source": roles["source"]} if roles["source"] in frame else {})
     if "source" not in found and len(frame.columns) == 1:
         found["source"] = frame.columns[0]
     if "source" not in found:

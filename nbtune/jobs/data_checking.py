@@ -34,10 +34,17 @@ def look_at_data(
     from nbtune.data.checking import refuse_empty
     from nbtune.data.checks.report import describe
     from nbtune.data.reading import read
+    from nbtune.data.rewritten import task_meant
 
     frames = read(source)
     for split, frame in frames.items():
         refuse_empty(frame, split)
+        is_open = not recipe.model_fields_set & {"text", "label"}
+        if is_open and (meant := task_meant(frame)):
+            raise DataError(
+                f"{name}: rows for {meant} are not looked at yet, only texts with labels",
+                hint="%estimate tells how long they are, %%finetune names rows that are of no use",
+            )
     count = _tokenizer_of(recipe) if tokenize else None
     return describe(name, frames, recipe, count, progress, origin=origin)
 

@@ -13,6 +13,7 @@ from nbtune.jobs.training import Emit, Progress, load, make_job
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.records import Estimate, ParameterTable
 from nbtune.runs import RunFolder
+from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
     from nbtune.engine.job import Job
@@ -106,4 +107,6 @@ def _notes(recipe: Recipe, costs: Costs) -> tuple[str, ...]:
         notes.append("measured with all layers trained: steps before that are faster")
     if recipe.early_stopping_patience:
         notes.append("early stopping may end it sooner")
+    if task_of(recipe).write is not None:
+        notes.append("texts that evaluations write are left out: these take longer")
     return tuple(notes)

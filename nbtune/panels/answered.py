@@ -11,7 +11,7 @@ import pandas as pd
 from nbtune.panels.html import number, render
 from nbtune.plots.texts import short, whole
 
-MOST_ROWS = 40
+MOST_ROWS = 30
 LONGEST_GIVEN = 600
 """Characters of a text that was given; what was written is shown whole."""
 
@@ -36,8 +36,7 @@ class Answered(pd.DataFrame):
         lines = []
         for place, row in enumerate(rows):
             for name, cell in zip(names, row, strict=True):
-                parts = [part for line in cell.split("\n") for part in _wrapped(line)]
-                lines += [f"{place} {name}:", *(f"    {part}" for part in parts)]
+                lines += _block(f"{place} {name}", cell)
         if len(rows) < len(self):
             lines.append(f"... {len(self):,} rows")
         return "\n".join(lines)
@@ -55,6 +54,13 @@ def _cells(row: Sequence[Any]) -> list[str]:
     """Return the cells of a row as texts: the first was given, the others were written."""
     given, *written = (number(cell) if isinstance(cell, float) else str(cell) for cell in row)
     return [short(given, LONGEST_GIVEN), *map(whole, written)]
+
+
+def _block(name: str, text: str) -> list[str]:
+    """Return a text behind its name where both fit into a line, else below it."""
+    if "\n" not in text and len(name) + len(text) < 78:
+        return [f"{name:<10}: {text}"]
+    return [f"{name}:", *(f"    {part}" for line in text.split("\n") for part in _wrapped(line))]
 
 
 def _wrapped(line: str) -> list[str]:

@@ -230,5 +230,9 @@ def _interval(score: Score) -> str:
     return f"{number(score.value)} {number(score.low)}–{number(score.high)}"
 
 
-def _best(record: EvaluationRecord, name: str) -> Judged:
-    return max(record.table, key=lambda judged: worth(name, judged.scores[name].value))
+def _best(record: EvaluationRecord, name: str) -> Judged | None:
+    """Return who has the best score; nobody where all have the same."""
+    found = [worth(name, judged.scores[name].value) for judged in record.table]
+    if len(found) > 1 and len(set(found)) == 1:
+        return None
+    return record.table[found.index(max(found))]

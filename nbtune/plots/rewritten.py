@@ -13,8 +13,8 @@ def plot_quality(record: EvaluationRecord, ax: Any) -> Any:
     """Draw which share of the rows has at least which score, for the model and the baselines."""
     for place, curve in enumerate(reversed(record.quality)):
         ax.step(
-            curve.x,
-            curve.y,
+            (0.0, *curve.x, *curve.x[-1:]),
+            (1.0, *curve.y, 0.0),
             where="pre",
             color=COLOURS[place % len(COLOURS)],
             linestyle=DASHES[place % len(DASHES)],

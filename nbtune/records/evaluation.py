@@ -45,6 +45,8 @@ def worth(name: str, value: float) -> float:
     """Return a score as a number of which more is better; what is not known is worst."""
     if math.isnan(value):
         return -math.inf
+    if name == "length_ratio":  # of written texts: as long as they should be
+        return -abs(math.log(value)) if value > 0 else -math.inf
     return -value if name in LOWER_IS_BETTER else value
 
 

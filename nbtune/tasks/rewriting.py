@@ -111,7 +111,7 @@ def respond(
     writing: Writing,
     prefix: str = "",
 ) -> pd.DataFrame:
-    """Return what the model makes of each source; it draws where a temperature is asked for."""
+    """Return what the model makes of each source; it draws where that is asked for."""
     import torch
 
     writing = replace(
@@ -119,13 +119,15 @@ def respond(
         max_new_tokens=request.max_new_tokens or writing.max_new_tokens,
         num_beams=request.num_beams or writing.num_beams,
     )
-    if request.temperature:
+    how = (request.top_k, request.top_p)
+    heat = 1.0 if request.temperature is None and how != (None, None) else request.temperature
+    if heat:
         torch.manual_seed(request.seed)
         writing = replace(
             writing,
             do_sample=True,
             num_beams=request.num_beams or 1,
-            temperature=request.temperature,
+            temperature=heat,
             top_p=1.0 if request.top_p is None else request.top_p,
             top_k=request.top_k or 0,
         )
@@ -179,7 +181,8 @@ def glance(rows: pd.DataFrame, said: Written, known: Known) -> dict[str, Any]:
     from nbtune.evaluation.glances import sample
 
     sources, targets = list(rows["source"]), list(rows["target"])
-    shown = list(said.texts)[:SHOWN]
+    by_source = {sources[row]: row for row in reversed(said.texts)}  # each source once
+    shown = sorted(by_source.values())[:SHOWN]
     return sample([(sources[row], targets[row], said.texts[row]) for row in shown])
 
 

@@ -52,4 +52,4 @@ def test_what_was_written_is_shown_whole():
     assert "\x1b" not in repr(found)
     assert repr(found).endswith("    end")
     assert type(found[["output"]]) is pd.DataFrame
-    assert Answered({"a": ["x"] * 50})._repr_html_().count("<tr>") == 41
+    assert Answered({"a": ["x"] * 50})._repr_html_().count("<tr>") == 31

@@ -11,7 +11,7 @@ import transformers
 import nbtune
 from nbtune import events
 from nbtune.data.rewritten import REWRITTEN
-from nbtune.errors import ModelError, RecipeError, RunError
+from nbtune.errors import DataError, ModelError, RecipeError, RunError
 from nbtune.models.scratch import new_tokenizer
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
@@ -210,3 +210,22 @@ def test_columns_that_can_only_mean_a_summary_need_no_task(place):
     found = nbtune.finetune(frame, "meant", model="scratch-encoder-decoder", size="tiny",
                             max_steps=1, num_beams=1, runs_dir=place, display="none")  # fmt: skip
     assert found.recipe.settings.task == "summarization"
+
+
+def test_what_does_not_look_at_such_rows_says_so(run, place):
+    frame = pairs(20)
+    with pytest.raises(DataError, match="rows for text2text-generation are not looked at yet"):
+        nbtune.check_data(frame, display="none")
+    assert nbtune.check_data(frame, text="source", label="target", tokenize=False, display="none")
+    with pytest.raises(RunError, match="has learnt translations of texts"):
+        nbtune.compare(run, nbtune.load("by_text", runs_dir=place), display="none")
+    found = nbtune.estimate(frame, task="translation", model="scratch-encoder-decoder", size="tiny",
+                            runs_dir=place, display="none")  # fmt: skip
+    assert "texts that evaluations write are left out" in " ".join(found.record.notes)
+
+
+def test_a_column_of_sources_can_be_named(run):
+    frame = pd.DataFrame({"a": ["cat cat"], "b": ["dog"]})
+    assert nbtune.predict(run, frame, text="b")["source"].tolist() == ["dog"]
+    with pytest.raises(DataError, match="no column of sources"):
+        nbtune.predict(run, frame)
