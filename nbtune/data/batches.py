@@ -240,13 +240,16 @@ class InMemory:
         return [np.asarray(self.ids[int(row)]) for row in indices]
 
 
-def some(examples: Encoded, rows: Indices) -> InMemory:
-    """Return the examples of these numbers, in this order."""
+def some(examples: Any, rows: Indices) -> Any:
+    """Return the examples of these numbers, in this order, in memory; groups stay groups."""
+    if hasattr(examples, "part"):
+        return examples.part(rows)
     targets, types = examples.targets, examples.types
     return InMemory(
         [own.tolist() for own in examples.take(rows)],
         _rows_of(targets, rows) if isinstance(targets, Ragged) else np.asarray(targets[rows]),
         types=None if types is None else _rows_of(types, rows),
+        beside=None if (own := getattr(examples, "beside", None)) is None else own[rows],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbtune.data.batches import some
 from nbtune.data.ragged import Ragged
 
 Array = np.ndarray[Any, Any]
@@ -67,6 +68,10 @@ class Grouped:
         """The numbers beside the members."""
         numbers = self.examples.beside
         return None if numbers is None else Beside(np.asarray(numbers), self.size)
+
+    def part(self, groups: Any) -> Grouped:
+        """Return some of the groups."""
+        return Grouped(some(self.examples, members(groups, self.size)), self.size)
 
     def take(self, groups: Any) -> list[Array]:
         """Return the ids of the members of these groups."""
