@@ -218,7 +218,7 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         tokens = view.data.tokens
         labels = f"; {len(view.data.labels)} labels" if view.data.labels else ""
         gone = tokens.get("targets_cut", 0)
-        lost = f", with {gone:,.0f} tokens of targets" if gone else ""
+        lost = f", {gone:,.0f} target tokens" if gone else ""
         facts.append(("rows", f"{rows}{labels}"))
         facts.append(
             (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbtune.panels.html import number, percent, render
+from nbtune.panels.html import ends, number, percent, render
 from nbtune.panels.markdown import escaped
 from nbtune.panels.marked import marked_lines
 from nbtune.panels.rewritten import pair_of
@@ -227,7 +227,7 @@ def _worst(record: EvaluationRecord, most: int) -> list[ClassScores]:
 def _interval(score: Score) -> str:
     if score.low != score.low:
         return number(score.value)
-    return f"{number(score.value)} {number(score.low)}–{number(score.high)}"
+    return f"{number(score.value)} {ends(score)}"
 
 
 def _best(record: EvaluationRecord, name: str) -> Judged | None:

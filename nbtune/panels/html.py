@@ -10,6 +10,8 @@ from nbtune.plots.texts import short
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from nbtune.records import Score
+
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of ``panels/templates``; values are escaped, unknown names are errors.
@@ -31,7 +33,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, percent=percent, short=short, signed=signed)
+    environment.filters.update(
+        ends=ends, number=number, percent=percent, short=short, signed=signed
+    )
     return environment
 
 
@@ -47,6 +51,19 @@ def number(value: float | None, digits: int = 3) -> str:
         return "–"
     digits = min(digits, 0 if abs(value) >= 1_000 else 1 if abs(value) >= 100 else digits)
     return f"{value:,.{digits}f}"
+
+
+def ends(score: Score) -> str:
+    """Write the ends of an interval; a dash would be lost among signs.
+
+    Examples
+    --------
+    >>> from nbtune.records import Score
+    >>> ends(Score(1.5, 1, 2)), ends(Score(-1.5, -2, -1))
+    ('1.000–2.000', '-2.000 to -1.000')
+    """
+    dash = "–" if score.low >= 0 else " to "
+    return f"{number(score.low)}{dash}{number(score.high)}"
 
 
 def percent(value: float) -> str:

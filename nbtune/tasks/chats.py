@@ -26,7 +26,8 @@ from nbtune.tasks.language import WITHOUT, keep, loss, perplexities
 Progress = Callable[[int, int], None]
 MOST_JUDGED = 100
 """Rows that are answered when a run is judged; perplexity is that of all."""
-SHOWN = 3
+FEWEST_SCORED, SHOWN = 30, 3
+OF_TEXTS = ("rougeL", "exact_match")
 LONGEST_JUDGED = 256
 LONGEST_ANSWER = 256
 """Tokens of the longest answer, where nothing else is said."""
@@ -66,12 +67,17 @@ def by_chance(examples: Any, said: Written, known: Known) -> Written:
 
 
 def score(rows: pd.DataFrame, said: Written, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.chats.weighted_scores`."""
+    """Return the scores; see `nbtune.evaluation.chats.weighted_scores`.
+
+    Those of a handful of answers would be guesses, and are left out.
+    """
     from nbtune.evaluation.chats import weighted_scores
     from nbtune.evaluation.tables import plain_scores
 
     true = [answer_of(chat) for chat in rows["messages"]]
-    return plain_scores(weighted_scores(true, said), len(rows))
+    found = plain_scores(weighted_scores(true, said), len(rows))
+    is_known = len(said.texts) >= min(FEWEST_SCORED, len(rows))
+    return {name: value for name, value in found.items() if is_known or name not in OF_TEXTS}
 
 
 def judge(

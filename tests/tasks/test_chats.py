@@ -6,10 +6,12 @@ import pytest
 import torch
 
 import nbtune
-from nbtune.data.chats import CHATS
+from nbtune.data.chats import CHATS, answer_of
 from nbtune.data.dialogue import prompt_ids
 from nbtune.data.written import Written
 from nbtune.errors import DataError, RecipeError
+from nbtune.evaluation.chats import weighted_scores
+from nbtune.evaluation.tables import plain_scores
 from nbtune.models.going_on import go_on
 from nbtune.recipe import Recipe
 from nbtune.tasks import find_task
@@ -136,12 +138,12 @@ def test_what_is_written_together_is_what_is_written_alone(run):
 
 def test_rows_for_which_nothing_was_written_do_not_count():
     rows = usable(ROWS.head(4))
-    said = Written({1: "it is GREEN"}, 4)
-    scores = TASK.score(rows, said, None)
+    true = [answer_of(chat) for chat in rows["messages"]]
+    scores = plain_scores(weighted_scores(true, Written({1: "it is GREEN"}, 4)), 4)
     assert scores["rougeL"] == 1
     assert scores["exact_match"] == 0
     assert np.isnan(scores["perplexity"])
-    assert np.isnan(TASK.score(rows, Written({}, 4), None)["rougeL"])
+    assert set(TASK.score(rows, Written({1: "no"}, 4), None)) == {"perplexity", "token_accuracy"}
 
 
 def test_settings_that_do_not_suit_are_refused(train):
