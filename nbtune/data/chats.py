@@ -51,6 +51,29 @@ _ROLE = "a role that nobody knows"
 _ORDER = "turns out of order"
 
 
+class Turns(list[Any]):
+    """A list of turns that errors show as one reads it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return " | ".join(map(_told, self))
+
+
+def _told(turn: Any) -> str:
+    """Return a turn as a short line, whatever it is."""
+    if not isinstance(turn, Mapping):
+        return repr(turn)
+    who, said = _parts_of(turn)
+    return f"{who}: {said}"
+
+
+def _parts_of(turn: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return who speaks in a turn and what is said, by any of the usual names."""
+    who = next((turn[key] for key in ("role", "from") if key in turn), None)
+    return who, next((turn[key] for key in ("content", "value", "text") if key in turn), None)
+
+
 def is_chat(frame: pd.DataFrame, named: Roles) -> bool:
     """Whether there are columns of chats, or of prompts and answers to them."""
     if "messages" in named or "completion" in named:
@@ -125,7 +148,7 @@ def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
 ) -> tuple[pd.DataFrame, str]:
     checks: dict[str, tuple[Sequence[Any], Check]] = {
-        "messages": (_chats_in(frame, roles), _checked(recipe))
+        "messages": (readable(_chats_in(frame, roles)), _checked(recipe))
     }
     rows, notice = checked_rows(
         frame,
@@ -157,6 +180,11 @@ def _chats_in(frame: pd.DataFrame, roles: Roles, *, answered: bool = True) -> li
         words = cells_of(frame[str(roles["system"])])
         chats = [told_first(one, chat) for one, chat in zip(words, chats, strict=True)]
     return chats
+
+
+def readable(chats: Sequence[Any]) -> list[Any]:
+    """Return the same, lists of turns as errors can show them."""
+    return [Turns(chat) if isinstance(chat, list) else chat for chat in chats]
 
 
 def told_first(words: Any, chat: Any) -> Any:
@@ -237,8 +265,7 @@ def check_turns(cell: Any, clean: Callable[[str], str]) -> tuple[str, Any]:
     for given in cell:
         if not isinstance(given, Mapping):
             return f"a turn of type {type(given).__name__}", []
-        who = next((given[key] for key in ("role", "from") if key in given), None)
-        said = next((given[key] for key in ("content", "value", "text") if key in given), None)
+        who, said = _parts_of(given)
         role = ROLES.get(str(who).lower())
         if role is None:
             return f"{_ROLE}: {who!r}", []
@@ -281,7 +308,10 @@ def _fault_in_order(roles: Sequence[str]) -> str:
 def _hint(faults: Faults, left: bool) -> str:
     kinds = " ".join(faults)
     if _ROLE in kinds:
-        return f"roles are {', '.join(ROLES)}; rename others, or drop_bad_rows: true"
+        return (
+            "roles are user (or human), assistant (gpt, bot, model), system and tool; rename "
+            "others, or drop_bad_rows: true"
+        )
     if _ORDER in kinds:
         return (
             "system may come first, then user and assistant in turn; join turns of one role, or "

@@ -17,6 +17,7 @@ from nbtune.data.chats import (
     check_chat,
     cleaner,
     read_turns,
+    readable,
     told_first,
 )
 from nbtune.data.faults import Check, Faults, cells_of, checked_rows
@@ -80,7 +81,7 @@ def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
 ) -> tuple[pd.DataFrame, str]:
     checks: dict[str, tuple[Sequence[Any], Check]] = {
-        side: (_chats_of(frame, roles, side), _checked(recipe, side))
+        side: (readable(_chats_of(frame, roles, side)), _checked(recipe, side))
         for side in ("chosen", "rejected")
     }
     kept: list[dict[str, Any]] = []

@@ -74,6 +74,12 @@ def test_what_cannot_be_learnt_is_named(chat, fault):
     assert rows["row"].tolist() == [0, 2]
 
 
+def test_a_chat_is_shown_as_one_reads_it():
+    frame = pd.DataFrame({"messages": [TURNS, [{"from": "human", "value": "Hi <b>"}]]})
+    with pytest.raises(DataError, match=r"\(row 1, such as human: Hi <b>\)"):
+        usable(frame, messages="messages")
+
+
 def test_a_question_that_nobody_answered_is_left_out_and_said():
     frame = pd.DataFrame({"messages": [TURNS, [*TURNS, {"role": "user", "content": "And?"}]]})
     _, rows, notice = usable(frame)
