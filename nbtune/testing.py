@@ -170,10 +170,18 @@ def tiny_config(kind: str, vocabulary: int, labels: int = 3) -> Any:
         "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
         "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
         **{kind: {**_SMALL, "num_key_value_heads": 2} for kind in ("llama", "qwen2", "qwen3")},
+        "gemma": {**_SMALL, "num_key_value_heads": 2, "head_dim": 8},
         "electra": {**_SMALL, "embedding_size": 32},
         "modernbert": {**_SMALL, "local_attention": 32, "global_attn_every_n_layers": 2},
         **dict.fromkeys(("bart", "marian"), _SMALL_PAIR),
-        "t5": {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4},
+        "t5": {
+            "d_model": 32,
+            "d_kv": 8,
+            "d_ff": 64,
+            "num_layers": 2,
+            "num_heads": 4,
+            "decoder_start_token_id": 0,
+        },
         "mistral": {**_SMALL, "num_key_value_heads": 2, "sliding_window": 24},
     }
     special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}

@@ -139,13 +139,7 @@ def load_model(
         model = getattr(transformers, head).from_config(config)
     else:
         with quiet(), _named_failures(source, "model"):
-            config = transformers.AutoConfig.from_pretrained(
-                source.location,
-                revision=revision,
-                trust_remote_code=False,
-                **names,
-            )
-            _refuse_unfit(source, config, head)
+            config = _config_of(source, head, revision, names)
             _set_dropout(config, attention_dropout, dropout)
             if is_warm := _becomes_both(config, head):
                 model, info = warm_start(source.location, config, revision)
@@ -214,14 +208,24 @@ def outline_model(source: ModelSource, head: str, revision: str | None = None) -
         _refuse_unfit(source, config, head)
     else:
         with quiet(), _named_failures(source, "model"):
-            config = transformers.AutoConfig.from_pretrained(
-                source.location, revision=revision, trust_remote_code=False
-            )
-            _refuse_unfit(source, config, head)
+            config = _config_of(source, head, revision)
     with torch.device("meta"), quiet():
         if _becomes_both(config, head):
             return transformers.EncoderDecoderModel(warm_config(config))
         return auto.from_config(config)
+
+
+def _config_of(
+    source: ModelSource, head: str, revision: str | None, names: Mapping[str, Any] | None = None
+) -> Any:
+    """Load the configuration of a model that has weights, for this head with these labels."""
+    config = transformers.AutoConfig.from_pretrained(
+        source.location, revision=revision, trust_remote_code=False, **(names or {})
+    )
+    if head == "AutoModelForQuestionAnswering":
+        config.num_labels = 2  # where an answer begins and ends, whatever the model judged before
+    _refuse_unfit(source, config, head)
+    return config
 
 
 def _of_ours(source: ModelSource, head: str) -> str:
@@ -274,6 +278,19 @@ def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
             "writes another",
             hint="to go on with a text take a decoder, such as gpt2 or scratch-decoder",
         )
+    if head == "AutoModelForCausalLM" and _looks_ahead(config):
+        raise ModelError(
+            f"model: {source.name!r} is a {config.model_type} model, which sees the words that it "
+            "would have to foretell",
+            hint="take a decoder, such as gpt2 or scratch-decoder; or task: fill-mask, for which "
+            "it is made",
+        )
+
+
+def _looks_ahead(config: Any) -> bool:
+    """Whether words see those behind them: in encoders, unless they are told to be decoders."""
+    could = not config.model_type.startswith("gpt_neox")  # a decoder whatever it is told
+    return could and getattr(config, "is_decoder", None) is False
 
 
 def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dict[str, Any]:

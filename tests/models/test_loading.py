@@ -11,7 +11,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from nbtune.errors import ModelError
-from nbtune.models.loading import load_model, load_tokenizer, quiet
+from nbtune.models.loading import load_model, load_tokenizer, outline_model, quiet
 from nbtune.models.sources import SCRATCH, find_model
 from nbtune.testing import tiny_model_folder, topic_rows
 
@@ -321,3 +321,9 @@ def test_loading_says_nothing_and_leaves_the_voice_of_transformers_as_it_was(fol
         load(folder, labels=list("abcde"))
     assert capfd.readouterr() == ("", "")
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+def test_a_classifier_of_three_labels_can_learn_answers_all_the_same(folder_of):
+    source = find_model(str(folder_of("distilbert")))
+    head = "AutoModelForQuestionAnswering"
+    assert outline_model(source, head).qa_outputs.out_features == 2

@@ -103,6 +103,8 @@ def test_it_is_judged_beside_its_beginning(run):
 def test_a_model_that_cannot_write_is_refused(train, tmp_path):
     with pytest.raises(ModelError, match="has no head for this task"):
         train(model=str(tiny_model_folder(tmp_path / "x", "distilbert")), name="cannot")
+    with pytest.raises(ModelError, match="sees the words that it would have to foretell"):
+        train(model=str(tiny_model_folder(tmp_path / "y", "bert")), name="cannot")
     with pytest.raises(ModelError, match="reads one text and writes another"):
         train(model="scratch-encoder-decoder", name="cannot")
 
