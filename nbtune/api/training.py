@@ -93,13 +93,13 @@ def finetune(
     settled = begun.settled()
     with watching(name, display, show_result) as teller:
         teller(PhaseStarted("reading data"))
-        told = (source.note, *advice(settled, source), where_from(settled.data, data))
+        told = (source.note, where_from(settled.data, data))
         for text in (*begun.asked.renamed, *told):
             if text:
                 teller(Notice(text))
         rows = prepared(settled, data, validation_data, test_data)
         settled = rows.recipe
-        for text in rows.notices:
+        for text in (*rows.notices, *advice(settled, source)):  # the rows may say which task it is
             teller(Notice(text))
         same = None if fresh else _same(store, name, identity(settled, rows))
         if same is not None:

@@ -111,6 +111,14 @@ def step_rows(
         epoch, skip = epoch + 1, 0
 
 
+def widths(examples: Encoded) -> np.ndarray[Any, Any]:
+    """Return the tokens of each row, or of its targets where these are more."""
+    lengths, targets = np.asarray(examples.lengths), examples.targets
+    if not isinstance(targets, Ragged) or len(targets) != len(lengths):
+        return lengths
+    return np.asarray(np.maximum(lengths, np.diff(targets.offsets)))
+
+
 def by_tokens(lengths: np.ndarray[Any, Any], budget: int) -> list[Indices]:
     """Group rows of similar length into batches of at most ``budget`` padded tokens.
 

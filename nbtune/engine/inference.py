@@ -17,6 +17,7 @@ from nbtune.data.batches import (
     as_tensor,
     by_tokens,
     make_batch,
+    widths,
 )
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.engine.device import ran_out_of_memory
@@ -140,7 +141,7 @@ def in_batches(
         The rows of a batch, and what ``run`` returned for them.
     """
     done, total = 0, len(examples.targets)
-    waiting = deque(by_tokens(np.asarray(examples.lengths), TOKENS_AT_ONCE))
+    waiting = deque(by_tokens(widths(examples), TOKENS_AT_ONCE))
     while waiting:
         rows = waiting.popleft()
         try:

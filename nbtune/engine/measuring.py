@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nbtune.data.batches import Encoded, Indices, row_order, some, step_rows
+from nbtune.data.batches import Encoded, Indices, row_order, some, step_rows, widths
 from nbtune.engine import state
 from nbtune.engine.caching import check_room, with_states
 from nbtune.engine.determinism import host_random_state
@@ -272,7 +272,7 @@ def _steps_of_epoch(job: Job) -> list[Indices]:
 
 def _size(job: Job, rows: Indices) -> int:
     """Return the tokens that a step computes on, padding included."""
-    lengths = np.asarray(job.train.lengths)[rows]
+    lengths = widths(job.train)[rows]
     if job.forward.packer is not None:
         return int(lengths.sum())
     micro = job.recipe.per_device_train_batch_size

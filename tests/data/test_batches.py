@@ -6,7 +6,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.data.batches import InMemory, by_tokens, epoch_order, make_batch, row_order, step_rows
+from nbtune.data.batches import (
+    InMemory,
+    by_tokens,
+    epoch_order,
+    make_batch,
+    row_order,
+    step_rows,
+    widths,
+)
+from nbtune.data.ragged import Ragged
 
 lengths = st.lists(st.integers(1, 300), min_size=1, max_size=100).map(np.array)
 
@@ -110,3 +119,9 @@ def test_a_padding_id_inside_a_row_stays_visible():
     batch = make_batch(InMemory([[3, 5, 3]], np.array([0])), np.array([0]), pad_id=3)
     assert batch.inputs["attention_mask"].tolist() == [[1, 1, 1]]
     assert batch.inputs["input_ids"].dtype == batch.targets.dtype == torch.int64
+
+
+def test_rows_are_as_wide_as_their_targets_where_these_are_longer():
+    targets = Ragged.of([[1] * 9, [1]])
+    assert widths(InMemory([[1, 2], [3, 4, 5]], targets)).tolist() == [9, 3]
+    assert widths(InMemory([[1, 2]], np.array([0]))).tolist() == [2]

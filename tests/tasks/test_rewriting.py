@@ -209,6 +209,7 @@ def test_columns_that_can_only_mean_a_summary_need_no_task(place):
     frame = pairs(30).set_axis(["document", "summary"], axis="columns")
     found = nbtune.finetune(frame, "meant", model="scratch-encoder-decoder", size="tiny",
                             max_steps=1, num_beams=1, runs_dir=place, display="none")  # fmt: skip
+    assert not [e for _, e in found.events if "does nothing" in getattr(e, "text", "")]
     assert found.recipe.settings.task == "summarization"
 
 
