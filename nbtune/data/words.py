@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 Place = tuple[int, int]
 """First character, and the one after the last."""
 _WITHIN = "'’-_"
-"""Signs that stay in a word where letters stand on both sides."""
+"""Signs that stay in a word between two letters; between two numbers they part them."""
 _ALONE = ((0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 """Kana and Chinese signs: nothing parts their words, so each is one."""
 
@@ -18,9 +18,9 @@ def words_in(text: str) -> list[Place]:
 
     Examples
     --------
-    >>> text = "It's a well-known fact, 世界!"
+    >>> text = "It's well-known, 世界! 1815-1852"
     >>> [text[a:b] for a, b in words_in(text)]
-    ["It's", 'a', 'well-known', 'fact', ',', '世', '界', '!']
+    ["It's", 'well-known', ',', '世', '界', '!', '1815', '-', '1852']
     """
     return list(_words(text))
 
@@ -30,8 +30,8 @@ def _words(text: str) -> Iterator[Place]:
     for at, sign in enumerate(text):
         kind = _kind(sign)
         around = text[at - 1 : at + 2]
-        if sign in _WITHIN and len(around) == 3 and _kind(around[0]) == _kind(around[2]) == "L":
-            kind = "L"
+        if sign in _WITHIN and len(around) == 3 and (around[0] + around[2]).isalpha():
+            kind = "L" if _kind(around[0]) == _kind(around[2]) == "L" else kind
         if kind == "L" and start is None:
             start = at
         if kind != "L":

@@ -23,7 +23,7 @@ PALEST, DEEPEST = 0.06, 0.55
 """How deep a shade is; the deepest lets the page's own letters be read."""
 PLAIN = 0.12
 """A word that does less than this part of what the first one does has no line below it."""
-WIDTH, HEIGHT, LEFT, BOTTOM, TOPMOST = 300, 118, 34, 92, 8
+WIDTH, HEIGHT, LEFT, BOTTOM, TOPMOST = 300, 134, 34, 108, 24
 _METHODS = {
     "integrated-gradients": "integrated gradients",
     "gradient-x-input": "gradient x input",
@@ -53,6 +53,11 @@ class TopWord:
     value: float
     share: float
     width: float
+
+    @property
+    def part(self) -> str:
+        """Its share in words."""
+        return percent(self.share).replace("-0 %", "0 %").replace("-", "\N{MINUS SIGN}")
 
 
 def explanations_html(records: Sequence[Explanation], left: int = 0) -> str:
@@ -155,13 +160,12 @@ def kept_of(one: Explanation) -> str:
     area = f"the area between both courses is {number(found.area, 2)}, {better}"
     if one.probability != one.probability:
         return f"With words blanked out, the most important first or at random, {area}."
-    first, second = (
-        "never" if count is None else f"after {count}"
-        for count in (found.halved(found.ranked), found.halved(found.random))
-    )
+    ranked, random = found.halved(found.ranked), found.halved(found.random)
+    first = "never gone" if ranked is None else f"gone after {ranked} of {found.counts[-1]}"
+    second = "never" if random is None else f"after {random}"
     return (
-        f"With the most important words blanked out first, half of the probability is gone {first} "
-        f"of {found.counts[-1]}, in random order {second}; {area}."
+        f"With the most important words blanked out first, half of the probability is {first}, in "
+        f"random order {second}; {area}."
     )
 
 
@@ -183,7 +187,7 @@ def _lines(one: Explanation) -> Iterator[str]:
         yield from textwrap.wrap(short(text), 78, initial_indent="  ", subsequent_indent="  ")
     for word in _top(one, TOP_IN_TEXT):
         bar = ("+" if word.value > 0 else "-") * max(1, round(word.width / 4))
-        yield f"  {short(word.text, 24):<24} {signed(word.value):>9} {_share(word):>6}  {bar}"
+        yield f"  {short(word.text, 24):<24} {signed(word.value):>9} {word.part:>6}  {bar}"
     for words in (sums_of(one), kept_of(one)):
         yield from textwrap.wrap(words, 80)
 
@@ -196,7 +200,7 @@ def explanations_markdown(records: Sequence[Explanation], left: int = 0) -> str:
         lines = [f"**{escaped(head_of(one))}**: {texts}", "", "| word | does | share |"]
         lines += ["|---|---:|---:|"]
         for word in _top(one, TOP):
-            cells = (escaped(short(word.text, 60)), signed(word.value), _share(word))
+            cells = (escaped(short(word.text, 60)), signed(word.value), word.part)
             lines.append("| " + " | ".join(cells) + " |")
         parts.append("\n".join([*lines, "", escaped(sums_of(one)), "", escaped(kept_of(one))]))
     return "\n\n".join([*parts, *([_nothing(left)] if left else [])])
@@ -204,10 +208,6 @@ def explanations_markdown(records: Sequence[Explanation], left: int = 0) -> str:
 
 def _nothing(left: int) -> str:
     return f"In {left:,} of the texts nothing was found, so there is nothing to explain."
-
-
-def _share(word: TopWord) -> str:
-    return percent(word.share).replace("-", "\N{MINUS SIGN}")
 
 
 def _top(one: Explanation, count: int) -> list[TopWord]:

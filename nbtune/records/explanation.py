@@ -93,7 +93,7 @@ class Explanation:
     rest : float
         What tokens of no word do, such as those at both ends.
     cut : bool
-        Whether the run read less than all of it.
+        Whether less than all of it was read at once.
     """
 
     run: str

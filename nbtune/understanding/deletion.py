@@ -12,6 +12,8 @@ from nbtune.understanding.reader import Reader, Score
 MOST_POINTS = 16
 ORDERS = 5
 """Random orders beside the one that is judged."""
+LONG = 128
+"""Tokens; a longer row is judged at half as many points, beside two random orders."""
 
 
 def deletion(
@@ -29,10 +31,13 @@ def deletion(
         What each word does, by its number.
     """
     words, count = list(values), len(values)
-    counts = sorted({round(x) for x in np.linspace(0, count, min(count, MOST_POINTS) + 1)})
+    is_long = len(reader.states) > LONG
+    points = min(count, MOST_POINTS // 2 if is_long else MOST_POINTS)
+    counts = sorted({round(x) for x in np.linspace(0, count, points + 1)})
     rng = np.random.default_rng(seed)
     ranked = sorted(words, key=lambda word: -values[word])
-    orders = [ranked, *(rng.permutation(words).tolist() for _ in range(ORDERS))]
+    others = 2 if is_long else ORDERS
+    orders = [ranked, *(rng.permutation(words).tolist() for _ in range(others))]
     asked = [order[:n] for order in orders for n in counts]
     left = measure(reader.without(asked)).float().cpu().numpy().reshape(len(orders), len(counts))
     return Deletion(

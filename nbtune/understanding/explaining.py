@@ -66,10 +66,14 @@ def explain_rows(
         logits = predict_logits(forward, examples, tokenizer.pad_token_id)
         assert task.aims is not None  # noqa: S101
         for row, aims in enumerate(task.aims(logits, rows, examples, known, label)):
+            if progress is not None:
+                progress(row, len(rows))
             for aim in aims:
                 placed = place(task, rows, examples, aim.example, tokenizer, longest)
                 reader = Reader(model, device, examples, aim.example, placed.of_token, blank_id)
                 is_cut = examples.cut is not None and bool(examples.cut[aim.example])
+                if examples.rows is not None:
+                    is_cut |= int((examples.rows == row).sum()) > 1  # one of its windows
                 about = {
                     "run": name,
                     "row": int(rows["row"].iloc[row]) if "row" in rows else row,
@@ -78,8 +82,8 @@ def explain_rows(
                     "cut": is_cut,
                 }
                 found.append(_explain(about, aim, placed, reader, method, with_deletion))
-            if progress is not None:
-                progress(row + 1, len(rows))
+    if progress is not None:
+        progress(len(rows), len(rows))
     return found
 
 

@@ -43,14 +43,17 @@ def attend(
     )  # fmt: skip
     names = [one for one in tokenizer.model_input_names if one in encoded]
     inputs = {one: encoded[one].to(device) for one in names}
-    if (length := inputs["input_ids"].shape[1]) < 2:
-        raise DataError(f"{texts[0][:40]!r} is one token, which has nothing to look at",
-                        hint="give a sentence")  # fmt: skip
+    parts, length = encoded.sequence_ids(0), inputs["input_ids"].shape[1]
+    if length < 2 or all(part is None for part in parts):
+        raise DataError(
+            f"{texts[0][:40]!r} has no tokens that could look at each other",
+            hint="give a sentence",
+        )
     model = model.to(device)
     with still(model, device), torch.no_grad():
         looks = look(model, lambda: model(**inputs), length)
     weights = torch.stack([one.weights.float() for one in looks]).cpu().numpy()
-    parts, places = encoded.sequence_ids(0), encoded["offset_mapping"][0].tolist()
+    places = encoded["offset_mapping"][0].tolist()
     tokens = _names(texts, parts, places, tokenizer, inputs["input_ids"][0].tolist())
     special = np.array([part is None for part in parts])
     is_word = np.array([any(sign.isalnum() for sign in one) for one in tokens]) & ~special
@@ -145,7 +148,7 @@ def _token_to_show(
         return found[0], "its steps are shown for the token that was asked for"
     raise RunError(
         f"token: {token!r} is none of this text",
-        hint=f"its tokens are {' '.join(tokens[:MOST_TOKENS])}",
+        hint=f"its tokens are {' '.join(one[:20] for one in tokens[:MOST_TOKENS])}",
     )
 
 

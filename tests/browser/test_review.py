@@ -56,6 +56,9 @@ def test_rows_are_corrected_with_mouse_and_keys_and_trained_on(lab):
     lab.wait(lambda: listed.locator("option").count() == 1)
     listed.locator("option").first.click()
     lab.wait(lambda: "<img src=x" in lab.output(2))
+    panel.get_by_title("Which words speak for what is predicted").click()
+    lab.wait(lambda: "Blue words speak for" in lab.output(2))
+    lab.picture("review-why", 2)
     assert lab.page.title() != "1", "what a row says is never run"
     panel.get_by_title("The cell that trains on them").click()
     lab.wait(lambda: panel.locator(".nbt-recipe textarea").is_visible())

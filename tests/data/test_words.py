@@ -13,7 +13,16 @@ def test_words_hold_all_that_is_no_space(text):
 
 
 def test_words_of_many_scripts_stay_whole():
-    for word in ("naïve", "हिन्दी", "Übergrößenträger", "don't", "don’t", "e-mail", "Łódź"):
+    for word in (
+        "naïve",
+        "हिन्दी",
+        "Übergrößenträger",
+        "don't",
+        "don’t",
+        "e-mail",
+        "Łódź",
+        "snake_case",
+    ):
         assert [f" {word} "[a:b] for a, b in words_in(f" {word} ")] == [word]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nbtune.errors import RunError
+from nbtune.errors import DataError, RunError
 from nbtune.testing import tiny_model
 from nbtune.understanding.showing import MOST_TOKENS, attend
 
@@ -80,3 +80,8 @@ def test_what_goes_on_with_a_word_is_seen_to(tokenizer):
     assert rest
     assert all(piece.startswith("·") for piece in rest)
     assert first + "".join(piece[1:] for piece in rest) == "unfurriness"
+
+
+def test_what_holds_no_words_is_refused(tokenizer):
+    with pytest.raises(DataError, match="has no tokens that could look at each other"):
+        shown("bert", tokenizer, "")
