@@ -181,6 +181,11 @@ def _texts(rows: pd.DataFrame) -> list[str]:
     return ["\n\n".join(parts) for parts in sides]
 
 
+def _seen(rows: pd.DataFrame) -> list[str]:
+    """Return prompt and preferred answer, as a chat says them that was learnt before."""
+    return ["\n\n".join(turn["content"] for turn in chosen) for chosen, _ in both_chats(rows)]
+
+
 PREFERENCES = Rows(
     inputs=("messages", "prompt", "system"),
     targets=("chosen", "rejected"),
@@ -193,4 +198,5 @@ PREFERENCES = Rows(
     given=CHATS.given,
     unlabelled=CHATS.unlabelled,
     groups=CHATS.groups,
+    seen=_seen,
 )

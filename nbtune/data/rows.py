@@ -59,6 +59,8 @@ class Rows:
         (training rows) to mean and deviation of numbers that are learnt.
     groups : callable, optional
         (rows) to a text a row: rows that have the same one stay in the same split.
+    seen : callable, optional
+        (rows) to a text a row, as another task may have had it in training; by default ``texts``.
     is_closed : bool
         Whether rows with labels that no training row has are refused; else they are said.
     """
@@ -75,6 +77,7 @@ class Rows:
     unlabelled: Callable[[pd.DataFrame, Roles, Recipe], pd.DataFrame]
     scale: Callable[[pd.DataFrame], tuple[float, float]] | None = None
     groups: Callable[[pd.DataFrame], list[str]] | None = None
+    seen: Callable[[pd.DataFrame], list[str]] | None = None
     is_closed: bool = True
 
     @property

@@ -131,9 +131,9 @@ def seen_before(recipe: Recipe, data: PreparedData) -> str:
     if model != folder.model_path or not folder.about:
         return ""
     kind = task_of(from_yaml(folder.recipe_text)).rows  # which may be another than that of the data
-    seen = set(kind.texts(read_rows(folder, "train")))
+    seen = set((kind.seen or kind.texts)(read_rows(folder, "train")))
     held_out = {
-        split: sum(text in seen for text in data.kind.texts(rows))
+        split: sum(text in seen for text in (data.kind.seen or data.kind.texts)(rows))
         for split, rows in data.splits.items()
         if split != "train"
     }

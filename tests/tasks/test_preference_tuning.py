@@ -223,6 +223,17 @@ def test_what_is_evaluated_is_what_was_seen_while_training(train):
     assert set(nbtune.predict(run, "sky?").columns) == {"text_row", "prompt", "answer", "ended"}
 
 
+def test_held_out_pairs_that_a_chat_has_learnt_are_told(train):
+    chats = ROWS.rename(columns={"chosen": "completion"})[["prompt", "completion"]]
+    train(chats, "told", task="text-generation", num_train_epochs=1)
+    again = train(name="after", model="told", num_train_epochs=1)
+    said = [notice.text for notice in again.view().notices]
+    # The same rows, and the same seed: what was held out still is.
+    assert not any("was trained on" in text for text in said)
+    other = train(name="later", model="told", num_train_epochs=1, seed=7)
+    assert any("told@1 was trained on" in one.text for one in other.view().notices)
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
