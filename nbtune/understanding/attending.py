@@ -94,7 +94,7 @@ def refuse_without_attention(model: Any, name: str) -> None:
         kind = getattr(config, "architecture", config.model_type)
         raise ModelError(
             f"{name} has no attention: it is a model of the kind {kind}",
-            hint="models of the kinds BERT, GPT and Llama attend; %explain RUN takes any model",
+            hint="models of the kinds BERT, GPT and Llama attend; %explain takes this one as well",
         )
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError(

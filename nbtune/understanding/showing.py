@@ -57,6 +57,7 @@ def attend(
     tokens = _names(texts, parts, places, tokenizer, inputs["input_ids"][0].tolist())
     special = np.array([part is None for part in parts])
     is_word = np.array([any(sign.isalnum() for sign in one) for one in tokens]) & ~special
+    _refuse_unknown(weights, tokens, layer, head, token)
     at_layer, at_head, why = _head_to_show(weights, is_word, layer, head)
     row, told = _token_to_show(weights[at_layer, at_head], is_word, tokens, token)
     kept = _to_show(weights, special, row)
@@ -103,8 +104,6 @@ def _head_to_show(
     By default the head that looks most, on average over the words, at one other word further away.
     """
     layers, heads = weights.shape[:2]
-    _refuse_beyond("layer", layer, layers)
-    _refuse_beyond("head", head, heads)
     far = np.where(_is_far(is_word), weights, 0.0).max(-1)[..., is_word].sum(-1)
     if layer is not None:
         far = np.where(np.arange(layers)[:, None] == layer - 1, far, -1.0)
@@ -119,11 +118,27 @@ def _head_to_show(
     return int(at_layer), int(at_head), why
 
 
-def _refuse_beyond(what: str, number: int | None, count: int) -> None:
-    if number is not None and not 1 <= number <= count:
-        raise RunError(
-            f"{what}: there is no {what} {number}", hint=f"they are counted from 1 to {count}"
-        )
+def _refuse_unknown(
+    weights: Array, tokens: Sequence[str], layer: int | None, head: int | None, token: str | None
+) -> None:
+    """Refuse a layer, head and token that there are not, all of them at once."""
+    problems, hints = [], []
+    for what, number, count in zip(("layer", "head"), (layer, head), weights.shape, strict=False):
+        if number is not None and not 1 <= number <= count:
+            problems.append(f"{what}: there is no {what} {number}")
+            hints.append(f"{what}s are counted from 1 to {count}")
+    if token is not None and not _places_of(token, tokens):
+        problems.append(f"token: {token!r} is none of this text")
+        hints.append(f"its tokens are {' '.join(one[:20] for one in tokens[:MOST_TOKENS])}")
+    if problems:
+        raise RunError("; ".join(problems), hint="; ".join(hints))
+
+
+def _places_of(token: str, tokens: Sequence[str]) -> list[int]:
+    """Return where a token stands; in any case of letters where it stands nowhere as it is."""
+    same = [at for at, one in enumerate(tokens) if one == token]
+    wanted = token.lower()
+    return same or [at for at, one in enumerate(tokens) if one.lower().lstrip(GOES_ON) == wanted]
 
 
 def _is_far(is_word: Array) -> Array:
@@ -139,17 +154,7 @@ def _token_to_show(
         far = np.where(_is_far(is_word), weights, 0.0)
         row = int(far.max(-1).argmax())
         return row, "its steps are shown for the token that looks most at such a word"
-    wanted = token.lower()
-    alike = [
-        [at for at, one in enumerate(tokens) if one == token],
-        [at for at, one in enumerate(tokens) if one.lower().lstrip(GOES_ON) == wanted],
-    ]
-    if found := alike[0] or alike[1]:
-        return found[0], "its steps are shown for the token that was asked for"
-    raise RunError(
-        f"token: {token!r} is none of this text",
-        hint=f"its tokens are {' '.join(one[:20] for one in tokens[:MOST_TOKENS])}",
-    )
+    return _places_of(token, tokens)[0], "its steps are shown for the token that was asked for"
 
 
 def _to_show(weights: Array, special: Array, row: int) -> list[int]:

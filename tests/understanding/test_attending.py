@@ -57,8 +57,8 @@ def test_layer_head_and_token_are_counted_from_one_and_named(tokenizer):
     one = shown("bert", tokenizer, TEXT, 2, 3, "MAMMAL")
     assert (one.layer, one.head, one.tokens[one.token]) == (1, 2, "mammal")
     for wanted, said in [
-        ((3,), "no layer 3\n  they are counted from 1 to 2"),
-        ((1, 0), "no head 0\n  they are counted from 1 to 4"),
+        ((3,), "no layer 3\n  layers are counted from 1 to 2"),
+        ((3, 0), "no layer 3; head: there is no head 0\n  .*; heads are counted from 1 to 4"),
         ((1, 1, "bird"), r"'bird' is none of this text\n  its tokens are .*mammal"),
     ]:
         with pytest.raises(RunError, match=said):
