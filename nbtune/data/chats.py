@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from nbtune.data.cleaning import clean_text
-from nbtune.data.faults import (
-    LONE,
-    Check,
-    Faults,
-    cells_of,
-    checked_rows,
-    has_lone_surrogate,
-    is_missing,
-)
+from nbtune.data.faults import Check, cells_of, checked_rows, is_missing
 from nbtune.data.rows import Found, Roles, Rows
+from nbtune.data.turns import (
+    ANSWERS,
+    answers_until,
+    as_turns,
+    asked_of,
+    check_chat,
+    check_turns,
+    cleaner,
+    hint_for,
+    is_words,
+    read_turns,
+    readable,
+    told_first,
+)
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
 
-Turn = dict[str, str]
-"""One turn of a chat: ``role`` and ``content``."""
-ANSWERS = "assistant"
-ROLES = {
-    "system": "system", "developer": "system",
-    "user": "user", "human": "user", "prompter": "user", "instruction": "user",
-    "assistant": ANSWERS, "gpt": ANSWERS, "chatgpt": ANSWERS, "bot": ANSWERS, "model": ANSWERS,
-    "tool": "tool", "function": "tool", "observation": "tool",
-}  # fmt: skip
-"""Who speaks, by what data sets call them."""
 MESSAGES_NAMES = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog")
 PAIR_NAMES = (
     (("instruction", "input"), "output"),
@@ -43,35 +35,6 @@ PAIR_NAMES = (
     (("input",), "output"),
 )  # fmt: skip
 """What the columns of prompts and answers are called together; the first that are there count."""
-_NO_CHAT = "no chat"
-_NO_ANSWER = "no assistant turn"
-_EMPTY = "an empty answer"
-EMPTY_PROMPT = "an empty prompt"
-_ROLE = "a role that nobody knows"
-_ORDER = "turns out of order"
-
-
-class Turns(list[Any]):
-    """A list of turns that errors show as one reads it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return " | ".join(map(_told, self))
-
-
-def _told(turn: Any) -> str:
-    """Return a turn as a short line, whatever it is."""
-    if not isinstance(turn, Mapping):
-        return repr(turn)
-    who, said = _parts_of(turn)
-    return f"{who}: {said}"
-
-
-def _parts_of(turn: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return who speaks in a turn and what is said, by any of the usual names."""
-    who = next((turn[key] for key in ("role", "from") if key in turn), None)
-    return who, next((turn[key] for key in ("content", "value", "text") if key in turn), None)
 
 
 def is_chat(frame: pd.DataFrame, named: Roles) -> bool:
@@ -117,7 +80,7 @@ def _find(frame: pd.DataFrame, named: Roles) -> Found:
 def _messages_column(frame: pd.DataFrame) -> str | None:
     """Return the column whose cells are lists of turns."""
     for name in MESSAGES_NAMES:
-        if name in frame and any(_as_list(cell) for cell in cells_of(frame[name].head(50))):
+        if name in frame and any(as_turns(cell) for cell in cells_of(frame[name].head(50))):
             return name
     return None
 
@@ -139,7 +102,7 @@ def _pair_columns(frame: pd.DataFrame, named: Roles) -> tuple[Any, str] | None:
 
 def _shape(frame: pd.DataFrame, column: str) -> str:
     """Say as what chats were taken, in words of those who share data."""
-    lists = (_as_list(cell) for cell in cells_of(frame[column].head(50)))
+    lists = (as_turns(cell) for cell in cells_of(frame[column].head(50)))
     first: Mapping[str, Any] = next((turns[0] for turns in lists if turns), {})
     return f"data: chats{' as ShareGPT has them' if 'from' in first else ''}"
 
@@ -153,7 +116,7 @@ def _usable(
     rows, notice = checked_rows(
         frame,
         checks,
-        hint=_hint,
+        hint=hint_for,
         drop_bad_rows=recipe.drop_bad_rows,
         what=what,
     )
@@ -182,173 +145,20 @@ def _chats_in(frame: pd.DataFrame, roles: Roles, *, answered: bool = True) -> li
     return chats
 
 
-def readable(chats: Sequence[Any]) -> list[Any]:
-    """Return the same, lists of turns as errors can show them."""
-    return [Turns(chat) if isinstance(chat, list) else chat for chat in chats]
-
-
-def told_first(words: Any, chat: Any) -> Any:
-    """Put what is said to the model before a chat, unless that begins so itself."""
-    if not isinstance(chat, list) or not _is_text(words):
-        return chat
-    is_told = isinstance(chat[0], Mapping) and "system" in chat[0].values()
-    return chat if is_told else [_turn("system", words), *chat]
-
-
 def _below(parts: Sequence[Any]) -> Any:
     """Return the texts of several columns one below the other, without empty ones."""
     if len(parts) == 1:
         return parts[0]
     wrong = next((p for p in parts if not isinstance(p, str) and not is_missing(p)), None)
-    return wrong if wrong is not None else "\n\n".join(p for p in parts if _is_text(p))
-
-
-def read_turns(cell: Any, role: str) -> Any:
-    """Read a cell as turns: a text is one of this role; what is neither stays as it is."""
-    if (turns := _as_list(cell)) is not None:
-        return turns
-    if is_missing(cell):
-        cell = ""
-    return [_turn(role, cell)] if isinstance(cell, str) else cell
+    return wrong if wrong is not None else "\n\n".join(p for p in parts if is_words(p))
 
 
 def _joined(one: Any, other: Any) -> Any:
     return [*one, *other] if isinstance(one, list) and isinstance(other, list) else [one, other]
 
 
-def _as_list(cell: Any) -> list[Any] | None:
-    """Return a list of turns as it was given, be it as JSON; None for what is none."""
-    if isinstance(cell, str) and cell.lstrip().startswith("["):
-        with suppress(ValueError):  # a text may begin with a bracket
-            cell = json.loads(cell)
-    if isinstance(cell, np.ndarray | tuple):
-        cell = list(cell)
-    is_turns = isinstance(cell, list) and bool(cell) and all(isinstance(t, Mapping) for t in cell)
-    return cell if is_turns else None
-
-
 def _checked(recipe: Recipe) -> Check:
     return lambda cell: check_chat(cell, cleaner(recipe))
-
-
-def cleaner(recipe: Recipe) -> Callable[[str], str]:
-    """Return how a recipe cleans a text."""
-    return lambda text: clean_text(text, recipe.clean)
-
-
-def check_chat(cell: Any, clean: Callable[[str], str]) -> tuple[str, Any]:
-    """Return what is wrong with a chat, empty for nothing, and its turns cleaned.
-
-    Examples
-    --------
-    >>> check_chat([{"from": "human", "value": "Hi "}, {"from": "gpt", "value": "Yes?"}], str.strip)
-    ('', [{'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': 'Yes?'}])
-    """
-    fault, chat = check_turns(cell, clean)
-    if fault:
-        return fault, chat
-    fault = _fault_in_order([turn["role"] for turn in chat])
-    if not fault and any(not turn["content"] for turn in chat if turn["role"] != ANSWERS):
-        fault = EMPTY_PROMPT
-    if not fault and any(not turn["content"] for turn in chat if turn["role"] == ANSWERS):
-        fault = _EMPTY
-    return fault, chat
-
-
-def check_turns(cell: Any, clean: Callable[[str], str]) -> tuple[str, Any]:
-    """Return turns as ``role`` and ``content``, whoever is to speak next."""
-    if is_missing(cell) or (isinstance(cell, list) and not cell):
-        return _NO_CHAT, []
-    if not isinstance(cell, list):
-        return f"a chat of type {type(cell).__name__}", []
-    chat = []
-    for given in cell:
-        if not isinstance(given, Mapping):
-            return f"a turn of type {type(given).__name__}", []
-        who, said = _parts_of(given)
-        role = ROLES.get(str(who).lower())
-        if role is None:
-            return f"{_ROLE}: {who!r}", []
-        words = _content(said)
-        if words is None:
-            return f"a turn whose content is a {type(said).__name__}", []
-        cleaned = clean(words)
-        if has_lone_surrogate(cleaned):
-            return LONE, []
-        chat.append(_turn(role, cleaned if cleaned.strip() else ""))
-    return "", chat
-
-
-def _content(said: Any) -> str | None:
-    """Return what was said as a text: one, or parts of which each is a text."""
-    if is_missing(said):
-        return ""
-    if isinstance(said, list | np.ndarray):
-        parts = [part.get("text") for part in said if isinstance(part, Mapping)]
-        texts = [part for part in parts if isinstance(part, str)]
-        return "".join(texts) if len(texts) == len(said) else None
-    return said if isinstance(said, str) else None
-
-
-def _fault_in_order(roles: Sequence[str]) -> str:
-    """Say what is wrong with the order in which roles speak; empty for nothing."""
-    if ANSWERS not in roles:
-        return _NO_ANSWER
-    spoken = list(roles[1:] if roles[0] == "system" else roles)
-    before = ["start", *spoken[:-1]]
-    may_follow = {
-        "user": {"start", ANSWERS},
-        ANSWERS: {"user", "tool"},
-        "tool": {ANSWERS, "tool"},
-    }
-    well = all(one in may_follow.get(role, ()) for one, role in zip(before, spoken, strict=True))
-    return "" if well else f"{_ORDER} ({', '.join(roles[:5])}{', ...' if len(roles) > 5 else ''})"
-
-
-def _hint(faults: Faults, left: bool) -> str:
-    kinds = " ".join(faults)
-    if _ROLE in kinds:
-        return (
-            "roles are user (or human), assistant (gpt, bot, model), system and tool; rename "
-            "others, or drop_bad_rows: true"
-        )
-    if _ORDER in kinds:
-        return (
-            "system may come first, then user and assistant in turn; join turns of one role, or "
-            "drop_bad_rows: true"
-        )
-    if not left:
-        return (
-            "no row is left; are these the right columns? messages: ..., or prompt: and completion:"
-        )
-    return "mend them, or leave them out with drop_bad_rows: true"
-
-
-def answers_until(chat: Sequence[Turn]) -> int:
-    """Return how many turns there are up to the last answer."""
-    return max((i + 1 for i, turn in enumerate(chat) if turn["role"] == ANSWERS), default=0)
-
-
-def turns_of(cell: Any) -> list[Turn]:
-    """Return the turns of a row as they were prepared, also once read from a file."""
-    return [_turn(turn["role"], turn["content"]) for turn in cell]
-
-
-def asked_of(chat: Sequence[Turn]) -> list[Turn]:
-    """Return the turns that the last answer is about; all where there is none."""
-    own = turns_of(chat)
-    return own[: answers_until(own) - 1] if answers_until(own) == len(own) else own
-
-
-def answer_of(chat: Sequence[Turn]) -> str:
-    """Return the last answer; empty where there is none."""
-    last = chat[-1] if len(chat) else _turn("user", "")
-    return last["content"] if last["role"] == ANSWERS else ""
-
-
-def prompt_of(chat: Sequence[Turn]) -> str:
-    """Return what was asked last, as one shows it."""
-    return next((turn["content"] for turn in asked_of(chat)[::-1] if turn["role"] == "user"), "")
 
 
 def _texts(rows: pd.DataFrame) -> list[str]:
@@ -371,7 +181,7 @@ def given(asked: Any, recipe: Recipe) -> pd.DataFrame:
     DataError
         Naming the first thing that is neither.
     """
-    is_one = isinstance(asked, str) or _as_list(asked) is not None
+    is_one = isinstance(asked, str) or as_turns(asked) is not None
     cells = [read_turns(one, "user") for one in ([asked] if is_one else asked)]
     return _waiting(cells, recipe)
 
@@ -407,14 +217,6 @@ def _unlabelled(frame: pd.DataFrame, roles: Roles, recipe: Recipe) -> pd.DataFra
             )
         named |= {"prompt": prompt} if column is None else {"messages": column}
     return _waiting(_chats_in(frame, named, answered=False), recipe)
-
-
-def _turn(role: str, content: str) -> Turn:
-    return {"role": role, "content": content}
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 def _listed(value: Any) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nbtune.data.batches import InMemory
-from nbtune.data.chats import Turn
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.data.templates import ends_of_answers, pieces_of
+from nbtune.data.turns import Turn
 from nbtune.errors import ModelError
 
 Array = np.ndarray[Any, Any]

@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from nbtune.data.chats import (
+from nbtune.data.chats import CHATS
+from nbtune.data.faults import Check, Faults, cells_of, checked_rows
+from nbtune.data.rows import Found, Roles, Rows
+from nbtune.data.turns import (
     ANSWERS,
-    CHATS,
     EMPTY_PROMPT,
     Turn,
     answer_of,
@@ -20,8 +22,6 @@ from nbtune.data.chats import (
     readable,
     told_first,
 )
-from nbtune.data.faults import Check, Faults, cells_of, checked_rows
-from nbtune.data.rows import Found, Roles, Rows
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
 

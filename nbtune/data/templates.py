@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbtune.data.chats import ANSWERS, Turn, turns_of
+from nbtune.data.turns import ANSWERS, Turn, turns_of
 from nbtune.errors import DataError, ModelError, in_one_line
 
 PLAIN_TEMPLATE = """\

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbtune.data.chats import answer_of, asked_of
+from nbtune.data.turns import answer_of, asked_of
 from nbtune.data.written import Written
 from nbtune.evaluation.kept import Kept, Tfidf, fit_tfidf
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbtune.data.chats import answer_of, prompt_of
+from nbtune.data.turns import answer_of, prompt_of
 from nbtune.data.written import Written
 from nbtune.evaluation.language import weighted_scores as foretold_scores
 from nbtune.evaluation.rouge import rouge_l

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from nbtune.data.chats import prompt_of
 from nbtune.data.preferred import Preferred
+from nbtune.data.turns import prompt_of
 from nbtune.evaluation.tables import Weighted, score_table
 from nbtune.records import EvaluationRecord, Scatter, WrongRow
 

@@ -12,10 +12,11 @@ import pandas as pd
 import torch
 
 from nbtune.data.batches import InMemory
-from nbtune.data.chats import CHATS, answer_of, asked_of, prompt_of
+from nbtune.data.chats import CHATS
 from nbtune.data.dialogue import encode_chats, prompt_ids, tokens_of
 from nbtune.data.spoken import by_row
 from nbtune.data.templates import dress, ends_of_answers
+from nbtune.data.turns import answer_of, asked_of, prompt_of
 from nbtune.data.written import Written
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe

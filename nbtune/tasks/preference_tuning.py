@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from nbtune.data.batches import InMemory
-from nbtune.data.chats import prompt_of
 from nbtune.data.dialogue import encode_chats, tokens_of
 from nbtune.data.grouped import Grouped
 from nbtune.data.preferences import PREFERENCES, both_chats, with_answer
 from nbtune.data.preferred import Preferred
 from nbtune.data.templates import dress
+from nbtune.data.turns import prompt_of
 from nbtune.recipe import Recipe
 from nbtune.records import PREFERENCE_SCORES, EvaluationRecord
 from nbtune.tasks import Baseline, Known, Task, chats

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import nbtune
-from nbtune.data.chats import CHATS, answer_of
+from nbtune.data.chats import CHATS
 from nbtune.data.dialogue import prompt_ids
+from nbtune.data.turns import answer_of
 from nbtune.data.written import Written
 from nbtune.errors import DataError, RecipeError
 from nbtune.evaluation.chats import weighted_scores
