@@ -48,3 +48,10 @@ def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     ).execute()
     check(book)
     assert list((tmp_path / "nbtune-runs").iterdir())
+
+
+def test_a_small_world_is_translated_and_real_texts_show_what_is_missing():
+    shown = str(nbformat.read(FOLDER / "texts_of_texts.ipynb", 4).cells)
+    assert "french@1 beats target of the nearest source" in shown
+    assert "le chien triste veut la table énorme" in shown
+    assert "summaries@1 loses to" in shown
