@@ -40,7 +40,7 @@ def read(source: Any) -> Frames:
 
     Parameters
     ----------
-    source : DataFrame, Dataset, DatasetDict, list of dict, (texts, labels), path or str
+    source : DataFrame, Dataset, DatasetDict, list of dict or of pairs, (texts, labels), path or str
         A str is one of our data sets, a file, a folder, or a hub id, in this order. Rows without
         splits are for training, unless a column ``split`` says otherwise.
 
@@ -154,6 +154,8 @@ def _from_object(source: Any) -> pd.DataFrame:
         return with_label_names(source.to_pandas(), getattr(source, "features", None))
     if isinstance(source, tuple) and len(source) == 2:
         return _from_pair(*source)
+    if isinstance(source, list) and source and all(map(_is_pair, source)):
+        return _from_pair(*map(list, zip(*source, strict=True)))
     if isinstance(source, list):
         is_texts = bool(source) and all(isinstance(one, str) for one in source)
         return as_frame([{"text": one} for one in source] if is_texts else source)
@@ -161,6 +163,10 @@ def _from_object(source: Any) -> pd.DataFrame:
         f"data: a {type(source).__name__} holds no rows",
         hint="give a DataFrame, a Dataset, a list of dicts, (texts, labels), or a file name",
     )
+
+
+def _is_pair(one: Any) -> bool:
+    return isinstance(one, tuple) and len(one) == 2
 
 
 def _from_pair(texts: Any, labels: Any) -> pd.DataFrame:

@@ -57,6 +57,12 @@ def test_texts_by_language_become_columns():
     assert list(read([{"translation": "oui", "text": "yes"}])["train"]) == ["translation", "text"]
 
 
+def test_pairs_are_rows():
+    frame = read([("a cat", "un chat"), ("a dog", "un chien")])["train"]
+    assert REWRITTEN.find(frame, {}).roles == {"source": "text", "target": "label"}
+    assert list(frame["label"]) == ["un chat", "un chien"]
+
+
 def test_a_label_leaves_the_task_open():
     assert task_meant(pd.DataFrame(columns=["source", "target"])) == "text2text-generation"
     assert task_meant(pd.DataFrame(columns=["dialogue", "summary", "id"])) == "summarization"

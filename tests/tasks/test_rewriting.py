@@ -230,3 +230,13 @@ def test_a_column_of_sources_can_be_named(run):
     assert nbtune.predict(run, frame, text="b")["source"].tolist() == ["dog"]
     with pytest.raises(DataError, match="no column of sources"):
         nbtune.predict(run, frame)
+
+
+def test_an_interrupt_leaves_out_the_writing_at_the_end(run):
+    from nbtune.engine.control import Control
+    from nbtune.jobs.training import _score_best
+
+    control, told = Control(), []
+    control.stop()
+    _score_best(run.folder, run.recipe.settings, run.trained, 1, told.append, control)
+    assert told[-1].text.startswith("interrupted: not all validation rows were written")
