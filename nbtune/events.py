@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
@@ -21,6 +21,12 @@ class Event:
 
     def __init_subclass__(cls) -> None:
         Event.kinds[cls.__name__] = cls
+
+
+Emit = Callable[[Event], None]
+"""Who is told what happens."""
+Progress = Callable[[int, int], None]
+"""Who is told how far a piece of work is: what is done, and what there is in all."""
 
 
 @dataclass(frozen=True)

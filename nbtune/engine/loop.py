@@ -30,6 +30,7 @@ from nbtune.engine.wishes import Wish, changed, differences, in_force
 from nbtune.errors import NbtuneError, RecipeError
 from nbtune.events import (
     Controlled,
+    Emit,
     Evaluated,
     EvaluationProgress,
     Event,
@@ -44,7 +45,6 @@ from nbtune.recipe.schedules import At, rate_factor
 from nbtune.records import LOWER_IS_BETTER
 from nbtune.runs import Checkpoint, CheckpointStore
 
-Emit = Callable[[Event], None]
 BAD_STEPS_ALLOWED = 3
 """So many steps in a row may be left out, for numbers that are not finite, before a run ends."""
 

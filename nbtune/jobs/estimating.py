@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbtune.events import Emit, Progress
 from nbtune.jobs.folders import PARAMETERS
-from nbtune.jobs.training import Emit, Progress, load, make_job
+from nbtune.jobs.loading import load
+from nbtune.jobs.putting_together import make_job
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.records import Estimate, ParameterTable
 from nbtune.runs import RunFolder

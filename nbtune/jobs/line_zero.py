@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbtune.errors import ModelError
-from nbtune.jobs.zero_shot import ABOUT, Array, ByLikeness, Progress, in_words
+from nbtune.events import Progress
+from nbtune.jobs.zero_shot import ABOUT, Array, ByLikeness, in_words
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe
 from nbtune.runs.files import staged

@@ -6,13 +6,14 @@ that was trained on entailment gives the one whose sentence follows best from it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from nbtune.errors import DataError, ModelError, did_you_mean
+from nbtune.events import Progress
 from nbtune.models.sources import ModelSource
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nbtune.models.sentences import SentenceEncoder
 
 Array = np.ndarray[Any, Any]
-Progress = Callable[[int, int], None]
 Labels = Sequence[str] | Mapping[str, str]
 
 ABOUT = "This text is about {}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError, did_you_mean
-from nbtune.events import Evaluated, RunStopped, StepsDone, as_it_stands
+from nbtune.events import Evaluated, Progress, RunStopped, StepsDone, as_it_stands
 from nbtune.jobs.folders import settled_of
 from nbtune.records import COSTS, SCORES, ComparisonRecord, Contender, Course
 from nbtune.results.comparison import Comparison
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from nbtune.evaluation.comparison import Scored
 
-Progress = Callable[[int, int], None]
 POINTS = 200
 
 

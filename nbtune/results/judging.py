@@ -78,8 +78,8 @@ def _before_training(
     Nothing where that model is gone: the rest is worth telling.
     """
     from nbtune.data.encoding import open_examples
+    from nbtune.jobs.loading import untrained
     from nbtune.jobs.starting import before_training
-    from nbtune.jobs.training import untrained
 
     recipe, place = from_yaml(run.folder.recipe_text), run.folder.path / "tokens" / "train"
     train = open_examples(place) if place.is_dir() else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbtune.events import Progress
 from nbtune.jobs.zero_shot import Labels, Reader, check_labels, find_reader
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
@@ -17,8 +18,6 @@ from nbtune.tasks import Known, find_task
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-Progress = Callable[[int, int], None]
 
 
 class ZeroShot:

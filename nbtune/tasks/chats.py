@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,13 +18,13 @@ from nbtune.data.spoken import by_row
 from nbtune.data.templates import dress, ends_of_answers
 from nbtune.data.turns import answer_of, asked_of, prompt_of
 from nbtune.data.written import Written
+from nbtune.events import Progress
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import CHAT_SCORES, EvaluationRecord
 from nbtune.tasks import Baseline, Known, Request, Task
 from nbtune.tasks.language import WITHOUT, keep, loss, perplexities
 
-Progress = Callable[[int, int], None]
 MOST_JUDGED = 100
 """Rows that are answered when a run is judged; perplexity is that of all."""
 FEWEST_SCORED, SHOWN = 30, 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from nbtune.data.batches import InMemory
 from nbtune.data.blocks import Pieces, cut_texts, ends_of
 from nbtune.data.masking import Masked, Masking, WordParts
 from nbtune.errors import DataError
+from nbtune.events import Progress
 from nbtune.models.places import only_at
 from nbtune.recipe import Recipe
 from nbtune.records import MASKED_SCORES
@@ -21,7 +22,6 @@ from nbtune.tasks import Known, Request, Task
 from nbtune.tasks.language import language_task
 
 Array = np.ndarray[Any, Any]
-Progress = Callable[[int, int], None]
 ROWS_AT_ONCE = 32
 USUAL_FILLS = 5
 

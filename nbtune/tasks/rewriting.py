@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from nbtune.data.rewritten import REWRITTEN
 from nbtune.data.spoken import Spoken
 from nbtune.data.written import Written
 from nbtune.errors import RecipeError
+from nbtune.events import Progress
 from nbtune.methods import find_method
 from nbtune.models.decoders import end_of, places_of_decoder
 from nbtune.models.writing import Writing, set_writing, write
@@ -26,7 +27,6 @@ from nbtune.tasks import Baseline, Known, Request, Task
 from nbtune.tasks.language import WITHOUT, keep, loss
 
 Array = np.ndarray[Any, Any]
-Progress = Callable[[int, int], None]
 SHOWN = 3
 """Of the rows that are written at an evaluation so many are shown."""
 MOST_TRIED = 200

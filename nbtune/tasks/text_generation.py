@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +14,13 @@ from nbtune.data.blocks import Pieces, cut_texts
 from nbtune.data.chats import CHATS, is_chat
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.errors import RecipeError
+from nbtune.events import Progress
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import WRITING_SCORES
 from nbtune.tasks import Known, Request, Task, chats
 from nbtune.tasks.language import language_task
 
-Progress = Callable[[int, int], None]
 LONGEST = 60
 """Tokens that are written, where nothing else is said."""
 KEPT = ("control", "unicode")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from nbtune.engine.device import find_device
 from nbtune.engine.inference import predict_logits
 from nbtune.engine.stepping import Forward
 from nbtune.errors import ModelError, RunError
+from nbtune.events import Progress
 from nbtune.models.layers import unwrapped
 from nbtune.recipe import Recipe
 from nbtune.records import Deletion, Explanation, WordShare
@@ -28,7 +29,6 @@ METHODS: Mapping[str, Method] = {
     "gradient-x-input": gradient_x_input,
     "attention-rollout": attention_rollout,
 }
-Progress = Callable[[int, int], None]
 
 
 def explain_rows(

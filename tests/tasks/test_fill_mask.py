@@ -11,7 +11,7 @@ from nbtune.data.batches import make_batch
 from nbtune.data.plain import PLAIN
 from nbtune.engine.stepping import Forward
 from nbtune.errors import DataError, ModelError, RunError
-from nbtune.jobs.training import untrained
+from nbtune.jobs.loading import untrained
 from nbtune.models.scratch import new_tokenizer
 from nbtune.recipe import Recipe
 from nbtune.tasks import Known, find_task

@@ -12,7 +12,8 @@ import numpy as np
 from nbtune.data.checks.languages import guess_language
 from nbtune.data.checks.personal import KINDS, mask
 from nbtune.data.checks.same import contradictions, copies, leaks, near_copies
-from nbtune.data.checks.scan import Progress, Scan
+from nbtune.data.checks.scan import Scan
+from nbtune.events import Progress
 from nbtune.records import SEVERITIES, DataFinding
 
 Rows = Any

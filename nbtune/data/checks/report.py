@@ -11,9 +11,10 @@ import pandas as pd
 
 from nbtune.data.checks.found import Meant, look
 from nbtune.data.checks.lengths import LOOKED_AT, count_tokens, describe_lengths, limit_for
-from nbtune.data.checks.scan import AT_ONCE, Progress, Scan, scan
+from nbtune.data.checks.scan import AT_ONCE, Scan, scan
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import Columns, infer_columns
+from nbtune.events import Progress
 from nbtune.recipe import Recipe
 from nbtune.records import SEVERITIES, DataColumn, DataFinding, DataRecord, Lengths
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nbtune.data.checks.near import alike
-from nbtune.data.checks.scan import Progress, Scan
+from nbtune.data.checks.scan import Scan
+from nbtune.events import Progress
 
 Array = np.ndarray[Any, Any]
 _HELD_OUT = ("validation", "test")

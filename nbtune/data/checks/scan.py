@@ -20,9 +20,9 @@ from nbtune.data.checks.near import BANDS, band_keys
 from nbtune.data.checks.personal import KINDS
 from nbtune.data.checks.signs import MARKUP, REPLACEMENT, Joined
 from nbtune.data.faults import cells_of, check_text
+from nbtune.events import Progress
 
 Array = np.ndarray[Any, Any]
-Progress = Callable[[int, int], None]
 AT_ONCE = 10_000
 SIGNS: dict[str, Any] = {
     "encoding": (DAMAGED, is_damaged),

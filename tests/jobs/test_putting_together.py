@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nbtune.events import RunStarted
-from nbtune.jobs import training
+from nbtune.jobs import putting_together
 from nbtune.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -22,6 +22,6 @@ BEGUN = RunStarted(0, 9, 9, "", "", "full", 0, 0, "cpu", "bf16", "packed", "loss
 )
 def test_it_is_the_one_it_began_with_where_that_works(monkeypatch, begun, works, asked, chosen):
     monkeypatch.setenv("NBTUNE_PRECISION", "fp32")
-    monkeypatch.setattr(training, "last_start", lambda folder: begun)
+    monkeypatch.setattr(putting_together, "last_start", lambda folder: begun)
     monkeypatch.setattr("nbtune.engine.precision.works", lambda *_: works)
-    assert training._precision("a folder", Recipe(precision=asked), CPU, 384) == chosen
+    assert putting_together._precision("a folder", Recipe(precision=asked), CPU, 384) == chosen
