@@ -14,7 +14,8 @@ from nbtune.engine.inference import in_batches
 from nbtune.engine.modes import own_modes
 from nbtune.engine.precision import choose_precision
 from nbtune.engine.stepping import Forward
-from nbtune.models.sentences import SentenceEncoder, pool
+from nbtune.models.pooling import pool
+from nbtune.models.sentences import SentenceEncoder
 
 
 def embed(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbtune.events import Emit, Notice, PhaseStarted
 from nbtune.jobs.examples import asked_before, tokenise
 from nbtune.jobs.folders import PARAMETERS, known_of, read_rows, source_of
+from nbtune.jobs.preparation import prepare, telling
 from nbtune.jobs.trained import Trained, head_of, longest_row, quantized
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
@@ -30,7 +31,8 @@ def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[s
     source, method = source_of(folder, recipe), find_method(recipe.method)
     method.check(recipe)
     tokenizer = _tokenizer(folder, source, recipe)
-    model, loaded = new_model(folder, recipe, tokenizer)
+    with telling(folder, method, recipe, emit):
+        model, loaded = new_model(folder, recipe, tokenizer)
     for text in loaded.notices:
         emit(Notice(text))
     max_length = longest_row(loaded, method, recipe)
@@ -92,6 +94,7 @@ def new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, L
         task.prepare(loaded.model)
     model = method.apply(loaded.model, recipe)
     freeze(model, recipe)
+    prepare(folder, recipe, model, loaded)
     return model, loaded
 
 

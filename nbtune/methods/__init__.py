@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbtune.plugins import Plugins
 
 if TYPE_CHECKING:
+    from nbtune.data.batches import InMemory
     from nbtune.recipe import Recipe
 
 
@@ -52,6 +53,12 @@ class Method:
         (recipe) to the number of tokens that the method puts before each row.
     rate_scale : callable
         (name of a weight, recipe) to what its learning rate is multiplied by.
+    prepare : callable, optional
+        (model, training examples, recipe, id of padding) trains, in place, what the loop does not;
+        made once a run, before its first step.
+    preparing : callable, optional
+        (training rows, labels, recipe) to what that is called while it goes on, and a warning or
+        nothing.
     """
 
     name: str
@@ -64,6 +71,8 @@ class Method:
     quantize: Callable[[Any, Recipe], Any] | None = None
     virtual_tokens: Callable[[Recipe], int] = lambda recipe: 0
     rate_scale: Callable[[str, Recipe], float] = lambda name, recipe: 1.0
+    prepare: Callable[[Any, InMemory, Recipe, int], None] | None = None
+    preparing: Callable[[int, int, Recipe], tuple[str, str]] | None = None
 
 
 BUILTIN = {
@@ -76,6 +85,7 @@ BUILTIN = {
     "prompt-tuning": "nbtune.methods.prompt_tuning",
     "p-tuning": "nbtune.methods.p_tuning",
     "prefix-tuning": "nbtune.methods.prefix_tuning",
+    "setfit": "nbtune.methods.setfit",
 }
 
 _METHODS: Plugins[Method] = Plugins("method", BUILTIN)

@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from nbtune.errors import ModelError, in_one_line
+from nbtune.models import pooled  # noqa: F401 - makes it known to AutoModel
 from nbtune.models.decoders import CAN_BE_BOTH, end_of, set_ends, warm_config, warm_start
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
 from nbtune.models.sources import SCRATCH, ModelSource

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from nbtune.errors import ModelError
 from nbtune.models.loading import load_model, load_tokenizer
+from nbtune.models.pooling import POOLINGS
 from nbtune.models.sources import ModelSource
 
 _OURS = ("Transformer", "Pooling", "Normalize")
@@ -22,7 +20,6 @@ _FLAGS = {
     "pooling_mode_max_tokens": "max",
     "pooling_mode_lasttoken": "lasttoken",
 }
-POOLINGS = ("mean", "cls", "max", "lasttoken")
 
 
 @dataclass(frozen=True)
@@ -102,28 +99,6 @@ def load_encoder(source: ModelSource, revision: str | None = None) -> SentenceEn
         pooling or "mean",
         pooling is not None,
     )
-
-
-def pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """Return one vector a text, of length 1 and in float32.
-
-    Parameters
-    ----------
-    states, mask : Tensor
-        Of shape (texts, longest, width) and (texts, longest); texts are padded on the right.
-    pooling : str
-        One of `POOLINGS`.
-    """
-    states, real = states.float(), mask[:, :, None].bool()
-    if pooling == "cls":
-        found = states[:, 0]
-    elif pooling == "max":
-        found = states.masked_fill(~real, float("-inf")).amax(1)
-    elif pooling == "lasttoken":
-        found = states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
-    else:
-        found = (states * real).sum(1) / real.sum(1)
-    return torch.nn.functional.normalize(found)
 
 
 def _beside(source: ModelSource, name: str) -> Any:

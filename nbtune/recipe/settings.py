@@ -197,6 +197,9 @@ class Recipe(Settings):
     num_virtual_tokens: int = Field(
         20, ge=1, le=1000, description="learnt tokens before each row, in the tuning of prompts"
     )
+    contrastive_epochs: int = Field(
+        10, ge=1, le=1000, description="passes of method setfit that learn which texts are alike"
+    )
 
     # How they move
     learning_rate: float | None = Field(

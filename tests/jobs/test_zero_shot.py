@@ -14,7 +14,8 @@ from nbtune.engine.embedding import embed
 from nbtune.errors import DataError, ModelError
 from nbtune.events import BaselineScored, Notice
 from nbtune.jobs import line_zero, zero_shot
-from nbtune.models.sentences import load_encoder, pool
+from nbtune.models.pooling import pool
+from nbtune.models.sentences import load_encoder
 from nbtune.models.sources import find_model
 from nbtune.testing import tiny_config, tiny_model_folder, tiny_tokenizer, topic_rows
 
