@@ -55,6 +55,7 @@ SERVES = {
         DECODERS, (*OF_TEXTS, "token-classification", "question-answering", "text-generation",
                    "preference-tuning")
     ),
+    "gemma": (*OF_TEXTS, "token-classification", "text-generation", "preference-tuning"),
     "t5": (*OF_TEXTS, "token-classification", "question-answering", "summarization"),
     "bart": (*OF_TEXTS, "question-answering", "summarization"),
 }  # fmt: skip

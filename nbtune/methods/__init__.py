@@ -99,9 +99,13 @@ def head_modules(model: Any) -> list[str]:
     have none. Trained whole on 1,500 topics it brought MiniLM from 0.64 to 0.75 of accuracy with
     method head, and from 0.68 to 0.85 with lora.
     """
+    from nbtune.models.heads import bare_heads
+
     prefix = model.base_model_prefix
     if (own := _head_of_decoder(model)) is not None:
         return own
+    if bare := bare_heads(model):
+        return bare
     parts = dict(model.named_children())
     if (pooler := getattr(parts.pop(prefix, None), "pooler", None)) is not None:
         parts = {f"{prefix}.pooler": pooler, **parts}

@@ -48,6 +48,16 @@ def softmax(logits: Array) -> Array:
     return shifted / shifted.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
 
 
+def bare_heads(model: Any) -> list[str]:
+    """Return the names of heads that stand beside embeddings and layers, as in a T5 for answers.
+
+    Most models hold all but their heads in one inner model; for those there are none.
+    """
+    if model.base_model is not model:
+        return []
+    return [name for name, part in model.named_children() if isinstance(part, torch.nn.Linear)]
+
+
 def set_bias(model: Any, heads: Sequence[str], bias: Array) -> None:
     """Let the last layer of the head begin with this bias; the model is changed in place.
 

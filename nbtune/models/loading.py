@@ -15,6 +15,7 @@ import transformers
 from nbtune.errors import ModelError, in_one_line
 from nbtune.models import pooled  # noqa: F401 - makes it known to AutoModel
 from nbtune.models.decoders import CAN_BE_BOTH, end_of, set_ends, warm_config, warm_start
+from nbtune.models.heads import bare_heads
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
 from nbtune.models.sources import SCRATCH, ModelSource
 
@@ -337,6 +338,7 @@ def _check_whole(source: ModelSource, model: Any, info: Mapping[str, Any]) -> tu
 def _inner(model: Any, keys: Iterable[str]) -> list[str]:
     """Return the keys of tensors below the head, but for the pooler that many models lack."""
     parts = {model.base_model_prefix, *(name for name, _ in model.base_model.named_children())}
+    parts -= set(bare_heads(model))
     return sorted(key for key in keys if key.split(".")[0] in parts and "pooler" not in key)
 
 

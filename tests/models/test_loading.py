@@ -11,6 +11,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from nbtune.errors import ModelError
+from nbtune.methods import head_modules
 from nbtune.models.loading import load_model, load_tokenizer, outline_model, quiet
 from nbtune.models.sources import SCRATCH, find_model
 from nbtune.testing import tiny_model_folder, topic_rows
@@ -327,3 +328,8 @@ def test_a_classifier_of_three_labels_can_learn_answers_all_the_same(folder_of):
     source = find_model(str(folder_of("distilbert")))
     head = "AutoModelForQuestionAnswering"
     assert outline_model(source, head).qa_outputs.out_features == 2
+
+
+def test_a_head_beside_the_layers_of_a_t5_may_be_new(folder_of):
+    loaded = load(folder_of("t5"), (), head="AutoModelForQuestionAnswering", outputs=2)
+    assert head_modules(loaded.model) == ["qa_outputs"]
