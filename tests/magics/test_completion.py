@@ -19,7 +19,7 @@ CASES = {
     "%%finetune t\nmeth": {"method: "},
     "%%finetune t\nmodel: min": {"minilm"},
     "%%finetune t\nmethod: he": {"head"},
-    "%%finetune t\ntask: t": {"text-classification", "text-generation", "token-classification"},
+    "%%finetune t\ntask: to": {"token-classification"},
     "%%finetune t\nmodel: scratch-l": {"scratch-lstm"},
     "%%finetune t\nsize: b": {"base"},
     "%%finetune t\nlr_scheduler_type: l": {"linear"},

@@ -18,7 +18,7 @@ def test_an_estimate_names_time_memory_and_disk_and_leaves_no_run(cell):
     assert found.memory_bytes > 100 << 20, "Python alone takes more"
     assert found.disk_bytes > 0
     assert found.fits
-    assert re.search(r"time +about .* s: .*steps", found.text)
+    assert re.search(r"time +about .* s[:;] .*steps", found.text)
     assert all(len(line) <= 80 for line in found.text.splitlines())
     assert not nbtune.list_runs()
     assert all("at the peak" in face for face in found._repr_mimebundle_().values())

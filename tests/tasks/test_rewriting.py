@@ -234,9 +234,9 @@ def test_a_column_of_sources_can_be_named(run):
 
 def test_an_interrupt_leaves_out_the_writing_at_the_end(run):
     from nbtune.engine.control import Control
-    from nbtune.jobs.training import _score_best
+    from nbtune.jobs.scoring import score_best
 
     control, told = Control(), []
     control.stop()
-    _score_best(run.folder, run.recipe.settings, run.trained, 1, told.append, control)
+    score_best(run.folder, run.recipe.settings, run.trained, 1, told.append, control)
     assert told[-1].text.startswith("interrupted: not all validation rows were written")
