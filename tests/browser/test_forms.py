@@ -7,7 +7,7 @@ TRAIN = "%%finetune small --data topics\nmodel: scratch-transformer\nmax_train_s
 
 
 def field(lab, name):
-    return lab.cell(1).get_by_label(name, exact=True)
+    return lab.cell(1).get_by_label(name, exact=True).first  # of the page Train
 
 
 def recipe(lab):

@@ -7,11 +7,12 @@ import pytest
 pytestmark = pytest.mark.kernel
 LONG = "%%finetune topics --fresh --data df\nmodel: ./tiny\nnum_train_epochs: 5000\nbaseline: false"
 BESIDE = (
-    "import threading, nbtune\n"
+    "import threading, time, nbtune\n"
     "of = dict(model='./tiny', num_train_epochs=9000, baseline=False, display='none')\n"
     "thread = threading.Thread(target=nbtune.finetune, args=(df, 'beside'), kwargs=of)\n"
     "thread.start()\n"
-    "while not nbtune.list_runs('beside') or not nbtune.load('beside').history.size: pass"
+    "while not nbtune.list_runs('beside') or not nbtune.load('beside').history.size:\n"
+    "    time.sleep(0.05)"
 )
 
 
