@@ -36,4 +36,4 @@ def friendly(*, debug: bool = False) -> Iterator[None]:
         # Only the exact class is shown without a traceback.
         raise UsageError(str(error)) from None
     except KeyboardInterrupt:
-        print("nbtune: interrupted before anything was trained")
+        print("nbtune: interrupted before it was done")
