@@ -13,11 +13,11 @@ from nbtune.data.written import Written
 from nbtune.evaluation.language import weighted_scores as foretold_scores
 from nbtune.evaluation.rouge import rouge_l
 from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.written import spread
 from nbtune.records import EvaluationRecord, Rewritten
 
 Array = np.ndarray[Any, Any]
 DECIDES = "perplexity"
-MOST_TEXTS = 12
 
 
 def weighted_scores(true: Sequence[str], said: Written) -> Weighted:
@@ -73,13 +73,7 @@ def judge(
         run=run,
         split=split,
         rows=len(rows),
-        labels=(),
         table=table,
-        classes=(),
-        confusion=None,
-        roc=(),
-        pr=(),
-        errors=(),
         verdict=verdict,
         decides=DECIDES,
         rewritten=tuple(
@@ -88,9 +82,9 @@ def judge(
                 prompt_of(rows["messages"].iloc[row]),
                 true[row],
                 said.texts[row],
-                float(score),
+                score,
             )
-            for row, score in _spread(chosen.tolist(), worth)
+            for row, score in ((int(chosen[at]), float(worth[at])) for at in spread(worth))
         ),
     )
 
@@ -98,10 +92,3 @@ def judge(
 def _of_rows(other: Written, said: Written) -> Written:
     kept = {row: text for row, text in other.texts.items() if row in said.texts}
     return Written(kept, other.count, other.spoken)
-
-
-def _spread(rows: Sequence[int], worth: Array) -> list[tuple[int, float]]:
-    """Return rows from the worst to the best, as far from each other in order as can be."""
-    order = np.argsort(worth, kind="stable")
-    places = np.linspace(0, len(order) - 1, min(MOST_TEXTS, len(order))).astype(int)
-    return [(rows[order[place]], float(worth[order[place]])) for place in places]

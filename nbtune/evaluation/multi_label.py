@@ -156,7 +156,6 @@ def judge(
         labels=labels,
         table=table,
         classes=_by_label(targets, probabilities, thresholds, labels),
-        confusion=None,
         roc=roc,
         pr=pr_curves(targets, probabilities, labels),
         errors=_wrong(targets, probabilities, thresholds, labels, texts, rows, errors),

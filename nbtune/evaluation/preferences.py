@@ -55,12 +55,7 @@ def judge(
         run=run,
         split=split,
         rows=len(rows),
-        labels=(),
         table=table,
-        classes=(),
-        confusion=None,
-        roc=(),
-        pr=(),
         errors=tuple(
             WrongRow(
                 int(rows["row"].iloc[row]),

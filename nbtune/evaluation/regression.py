@@ -79,12 +79,7 @@ def judge(
         run=run,
         split=split,
         rows=len(targets),
-        labels=(),
         table=table,
-        classes=(),
-        confusion=None,
-        roc=(),
-        pr=(),
         errors=tuple(
             WrongRow(
                 int(rows[i]),

@@ -120,8 +120,6 @@ def judge(
         table=table,
         classes=_by_type(true, said),
         confusion=_confusion(true, said),
-        roc=(),
-        pr=(),
         errors=tuple(_wrong(rows, true, said, row, sure) for row, sure in worst[:20]),
         verdict=verdict,
         decides=DECIDES,

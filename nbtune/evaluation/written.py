@@ -97,13 +97,7 @@ def judge(
         run=run,
         split=split,
         rows=len(rows),
-        labels=(),
         table=table,
-        classes=(),
-        confusion=None,
-        roc=(),
-        pr=(),
-        errors=(),
         verdict=verdict,
         decides=decides,
         rewritten=tuple(
@@ -114,17 +108,23 @@ def judge(
                 texts[row],
                 float(worth[run][row]),
             )
-            for row in _spread(worth[run])
+            for row in spread(worth[run])
         ),
         quality=tuple(_at_least(name, own) for name, own in worth.items()),
         lengths=_lengths(true, texts),
     )
 
 
-def _spread(worth: Array) -> list[int]:
-    """Return rows from the worst to the best, as far from each other in order as can be."""
+def spread(worth: Array, most: int = MOST_TEXTS) -> list[int]:
+    """Return places from the worst to the best, as far from each other in order as can be.
+
+    Examples
+    --------
+    >>> spread(np.array([0.5, 0.1, 0.9, 0.7]), 2)
+    [1, 2]
+    """
     order = np.argsort(worth, kind="stable")
-    places = np.linspace(0, len(order) - 1, min(MOST_TEXTS, len(order))).astype(int)
+    places = np.linspace(0, len(order) - 1, min(most, len(order))).astype(int)
     return [int(order[place]) for place in places]
 
 

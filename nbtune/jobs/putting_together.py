@@ -46,7 +46,6 @@ def make_job(
     is_same = recipe.neftune_noise_alpha is None and task.shown is None
     if packer is not None and recipe.cache_frozen and is_same:
         packer.frozen = find_frozen(model, packer)
-    counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     metric = recipe.metric_for_best_model or task.metrics[0]
     return Job(
         forward=Forward(model, device, precision, packer, keep=task.keep),
@@ -62,24 +61,37 @@ def make_job(
         glance=_scorer(folder, task.glance, trained.known),
         metric=metric,
         pad_id=trained.tokenizer.pad_token_id,
-        start=RunStarted(
-            step=0,
-            total_steps=0,
-            steps_per_epoch=0,
-            task=recipe.task,
-            model=str(recipe.model),
-            method=recipe.method,
-            parameters=counted.parameters,
-            trainable_parameters=counted.trainable,
-            device=device.type,
-            precision=precision,
-            batching="padded" if packer is None else "packed",
-            metric=metric,
-        ),
+        start=_start(folder, recipe, device.type, precision, packer, metric),
         states=folder.path / "states",
         waiting=gradual_unfreezing(model, recipe),
         source_rows=lambda own: source_rows(folder, _rows_of(train, own)),
         fresh=lambda: moving_tensors(new_model(folder, recipe, trained.tokenizer)[0]),
+    )
+
+
+def _start(
+    folder: RunFolder,
+    recipe: Recipe,
+    device: str,
+    precision: str,
+    packer: Packer | None,
+    metric: str,
+) -> RunStarted:
+    """Return what is told at the first step, which the loop fills in."""
+    counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
+    return RunStarted(
+        step=0,
+        total_steps=0,
+        steps_per_epoch=0,
+        task=recipe.task,
+        model=str(recipe.model),
+        method=recipe.method,
+        parameters=counted.parameters,
+        trainable_parameters=counted.trainable,
+        device=device,
+        precision=precision,
+        batching="padded" if packer is None else "packed",
+        metric=metric,
     )
 
 

@@ -113,6 +113,12 @@ def evaluate() -> LineParser:
         "--figures", metavar="FOLDER", help="write each picture there as SVG and PDF, for print"
     )
     _add_labels(parser)
+    _add_training_again(parser)
+    return parser
+
+
+def _add_training_again(parser: LineParser) -> None:
+    """Give a parser what trains the recipe of a run again; the parser is changed in place."""
     group = parser.add_argument_group("its recipe: trained again beside the run, which takes time")
     group.add_argument(
         "--learning-curve",
@@ -123,7 +129,6 @@ def evaluate() -> LineParser:
     group.add_argument("--draws", type=int, metavar="N", help="draws of each share [2]")
     group.add_argument("--more", type=int, metavar="N", help="foretell so many more rows [1000]")
     group.add_argument("--seeds", type=int, metavar="N", help="with N seeds: how far scores move")
-    return parser
 
 
 def _add_labels(parser: LineParser) -> None:

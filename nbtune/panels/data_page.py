@@ -87,37 +87,37 @@ class DataPage:
         self.whole = widgets.Accordion([self.all], titles=("Columns, labels, lengths: all of it",))
         self.whole.selected_index = None
         self.undo = button("Undo", "undo", self._undo, "Back to the rows before, and forget these")
-        self.after = widgets.VBox(
-            [
-                side_by_side(self.severity, self.search),
-                self.list,
-                side_by_side(
-                    button("Mend", "wrench", self._mend, "Into a new variable; yours stays"),
-                    self.undo,
-                    button("Train on these", "arrow-right", self._use, "Put them into the recipe"),
-                ),
-                self.one,
-                self.whole,
-            ]
-        )
-        self.box = widgets.VBox(
-            [
-                side_by_side(
-                    self.source,
-                    self.text,
-                    self.label,
-                    button("Look", "search", self._look, "Look at all of these rows"),
-                ),
-                self.bar,
-                self.told,
-                self.after,
-            ]
-        )
+        self.after, self.box = widgets.VBox(), widgets.VBox()
+        self._lay_out()
         for one in (self.severity, self.search):
             one.observe(lambda _: self._list(), "value")
         self.list.observe(lambda _: self._describe(), "value")
         self._say("choose rows, and Look: nothing is changed by it")
         self.show()
+
+    def _lay_out(self) -> None:
+        self.after.children = (
+            side_by_side(self.severity, self.search),
+            self.list,
+            side_by_side(
+                button("Mend", "wrench", self._mend, "Into a new variable; yours stays"),
+                self.undo,
+                button("Train on these", "arrow-right", self._use, "Put them into the recipe"),
+            ),
+            self.one,
+            self.whole,
+        )
+        self.box.children = (
+            side_by_side(
+                self.source,
+                self.text,
+                self.label,
+                button("Look", "search", self._look, "Look at all of these rows"),
+            ),
+            self.bar,
+            self.told,
+            self.after,
+        )
 
     @property
     def chosen(self) -> list[DataFinding]:

@@ -92,19 +92,7 @@ class ReviewPanel:
                 self.list,
                 self.one,
                 self.why,
-                side_by_side(
-                    self.label,
-                    button("Relabel", "pencil", self._relabel, "Give the chosen rows this label"),
-                    button("As predicted", "check", self._as_predicted,
-                            "Give the chosen rows what is predicted"),
-                    button("Ambiguous", "question", self._ambiguous,
-                            "Not learnt from, and kept for tests"),
-                    button("Delete", "trash", self._delete, "Leave the chosen rows out"),
-                    button("As it was", "reply", self._restore, "Take back what was done to them"),
-                    button("Undo", "undo", self._undo, "Take the last change back"),
-                    button("Why", "lightbulb-o", self._why,
-                           "Which words speak for what is predicted"),
-                ),
+                self._actions(),
                 side_by_side(
                     self.path,
                     button("Export", "download", self._export, "Write the corrections to a file"),
@@ -119,6 +107,21 @@ class ReviewPanel:
         self.list.observe(lambda _: self._describe(), "value")
         desk.changed.append(self.show)
         self.show()
+
+    def _actions(self) -> Any:
+        return side_by_side(
+            self.label,
+            button("Relabel", "pencil", self._relabel, "Give the chosen rows this label"),
+            button("As predicted", "check", self._as_predicted,
+                    "Give the chosen rows what is predicted"),
+            button("Ambiguous", "question", self._ambiguous,
+                    "Not learnt from, and kept for tests"),
+            button("Delete", "trash", self._delete, "Leave the chosen rows out"),
+            button("As it was", "reply", self._restore, "Take back what was done to them"),
+            button("Undo", "undo", self._undo, "Take the last change back"),
+            button("Why", "lightbulb-o", self._why,
+                   "Which words speak for what is predicted"),
+        )  # fmt: skip
 
     def show(self) -> None:
         """Show counts and rows as they are now."""

@@ -1,7 +1,8 @@
 """A recipe: everything that decides a run, validated once, then frozen."""
 
 from nbtune.recipe.compose import Layer, Resolved, compose, overrides, settings_layer
-from nbtune.recipe.settings import ALIASES, OF_TASKS, Lora, Recipe
+from nbtune.recipe.names import ALIASES, OF_TASKS
+from nbtune.recipe.settings import Lora, Recipe
 from nbtune.recipe.text import from_yaml, read_file, to_yaml, yaml_layer
 
 __all__ = [

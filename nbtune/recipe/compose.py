@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from nbtune.errors import RecipeError, did_you_mean, nearest
-from nbtune.recipe.settings import ALIASES, SWITCHES, VALUE_ALIASES, Recipe
+from nbtune.recipe.names import ALIASES, SWITCHES, VALUE_ALIASES
+from nbtune.recipe.settings import Recipe
 
 Path = tuple[str, ...]
 Problem = tuple[str, str]

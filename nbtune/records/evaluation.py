@@ -202,14 +202,14 @@ class EvaluationRecord:
     run: str
     split: str
     rows: int
-    labels: tuple[str, ...]
     table: tuple[Judged, ...]
-    classes: tuple[ClassScores, ...]
-    confusion: Confusion | None
-    roc: tuple[Curve, ...]
-    pr: tuple[Curve, ...]
-    errors: tuple[WrongRow, ...]
     verdict: str
+    labels: tuple[str, ...] = ()
+    classes: tuple[ClassScores, ...] = ()
+    confusion: Confusion | None = None
+    roc: tuple[Curve, ...] = ()
+    pr: tuple[Curve, ...] = ()
+    errors: tuple[WrongRow, ...] = ()
     left_out: str = ""
     decides: str = "f1_macro"
     scatter: Scatter | None = None

@@ -100,6 +100,20 @@ class Request:
     num_beams: int | None = None
     seed: int = 42
 
+    def drawing(self, usual: float = 0.0) -> dict[str, Any] | None:
+        """Return how tokens are drawn, as ``generate`` is told; None takes the likeliest.
+
+        Parameters
+        ----------
+        usual : float
+            The temperature where nothing is said about drawing.
+        """
+        heat = self.temperature
+        if heat is None:
+            heat = usual if self.top_k is None and self.top_p is None else 1.0
+        top_p = 1.0 if self.top_p is None else self.top_p
+        return {"temperature": heat, "top_p": top_p, "top_k": self.top_k or 0} if heat else None
+
 
 @dataclass(frozen=True)
 class Aim:

@@ -133,7 +133,7 @@ def respond(
     request: Request,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return the model's answer to each prompt, the likeliest unless a temperature is asked for.
+    """Return the model's answer to each prompt, the likeliest unless it is to be drawn.
 
     Raises
     ------
@@ -142,8 +142,6 @@ def respond(
     """
     refuse_silent(model)
     torch.manual_seed(request.seed)
-    top_p = 1.0 if request.top_p is None else request.top_p
-    drawing = {"temperature": request.temperature, "top_p": top_p, "top_k": request.top_k or 0}
     longest = request.max_new_tokens or LONGEST_ANSWER
     found = _answers(
         model,
@@ -151,7 +149,7 @@ def respond(
         known.tokenizer,
         max_length,
         longest,
-        drawing if request.temperature else None,
+        request.drawing(),
         progress,
     )
     return pd.DataFrame(

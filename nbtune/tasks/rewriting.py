@@ -119,18 +119,9 @@ def respond(
         max_new_tokens=request.max_new_tokens or writing.max_new_tokens,
         num_beams=request.num_beams or writing.num_beams,
     )
-    how = (request.top_k, request.top_p)
-    heat = 1.0 if request.temperature is None and how != (None, None) else request.temperature
-    if heat:
+    if drawing := request.drawing():
         torch.manual_seed(request.seed)
-        writing = replace(
-            writing,
-            do_sample=True,
-            num_beams=request.num_beams or 1,
-            temperature=heat,
-            top_p=1.0 if request.top_p is None else request.top_p,
-            top_k=request.top_k or 0,
-        )
+        writing = replace(writing, do_sample=True, num_beams=request.num_beams or 1, **drawing)
     none = Written({}, len(rows))
     said = write_rows(
         model, rows, none, known, max_length, None, progress, writing=writing, prefix=prefix

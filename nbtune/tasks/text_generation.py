@@ -92,23 +92,17 @@ def completed(rows: pd.DataFrame, found: pd.DataFrame, known: Known) -> list[str
 def _written(model: Any, text: str, tokenizer: Any, max_length: int, request: Request) -> str:
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
     longest = request.max_new_tokens or LONGEST
-    temperature = 1.0 if request.temperature is None else request.temperature
     # Of a long text the end counts; half of the room is its own, however much is to be written.
     room = max(1, max_length // 2, max_length - longest)
     prompt = [*start_of(tokenizer), *own][-room:]
     end = tokenizer.eos_token_id
-    drawing = {
-        "temperature": temperature,
-        "top_p": 1.0 if request.top_p is None else request.top_p,
-        "top_k": request.top_k or 0,
-    }
     (written,) = go_on(
         model,
         [prompt],
         max_new_tokens=min(longest, max(1, max_length - len(prompt))),
         pad_id=tokenizer.pad_token_id,
         ends=() if end is None else (end,),
-        drawing=drawing if temperature > 0 else None,
+        drawing=request.drawing(usual=1.0),
     )
     return str(tokenizer.decode(written, skip_special_tokens=True))
 

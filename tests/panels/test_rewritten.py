@@ -33,8 +33,8 @@ def test_texts_of_the_data_are_never_markup():
 
 def test_an_evaluation_shows_source_target_and_output():
     record = EvaluationRecord(
-        "r@1", "test", 9, (), (Judged("r@1", "model", {"rougeL": Score(0.5)}),), (), None, (), (),
-        (), "verdict", decides="rougeL", rewritten=(Rewritten(3, BAD, "a b", "a c", 0.5),),
+        "r@1", "test", 9, (Judged("r@1", "model", {"rougeL": Score(0.5)}),), "verdict",
+        decides="rougeL", rewritten=(Rewritten(3, BAD, "a b", "a c", 0.5),),
     )  # fmt: skip
     html = evaluation_html(record)
     assert "<script" not in html

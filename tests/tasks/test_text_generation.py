@@ -123,6 +123,15 @@ class Listener:
         return torch.cat([input_ids, torch.tensor([eos_token_id])], dim=1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "usual", "heat"),
+    [({}, 1.0, 1.0), ({}, 0.0, None), ({"top_p": 0.5}, 0.0, 1.0), ({"temperature": 0}, 1.0, None)],
+)
+def test_words_are_drawn_where_that_is_usual_or_something_is_said_about_it(asked, usual, heat):
+    drawing = Request(**asked).drawing(usual)
+    assert (None if drawing is None else drawing["temperature"]) == heat
+
+
 @pytest.mark.parametrize(("words", "wanted"), [(3, 500), (3, 60), (90, 500), (90, 4), (90, 1)])
 def test_a_long_request_does_not_push_out_what_is_to_be_gone_on_with(words, wanted):
     text = " one" * words
