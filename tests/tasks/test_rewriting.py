@@ -12,11 +12,12 @@ import nbtune
 from nbtune import events
 from nbtune.data.rewritten import REWRITTEN
 from nbtune.errors import DataError, ModelError, RecipeError, RunError
+from nbtune.models.loading import load_model
 from nbtune.models.scratch import new_tokenizer
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.tasks import Known, find_task
-from nbtune.testing import check_task, load_model, tiny_config, tiny_model_folder
+from nbtune.testing import check_task, tiny_config, tiny_model_folder
 
 WORDS = {"red": "rouge", "green": "vert", "old": "vieux", "new": "neuf", "cat": "chat",
          "dog": "chien", "tree": "arbre", "book": "livre"}  # fmt: skip

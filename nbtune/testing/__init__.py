@@ -1,0 +1,33 @@
+"""Tiny models, tokenizers and rows, made on the spot: for our tests and those of plug-ins."""
+
+from __future__ import annotations
+
+from nbtune.testing.made_up import guesses, made_up_comparison, made_up_events, made_up_record
+from nbtune.testing.methods import check_method
+from nbtune.testing.models import (
+    encode,
+    saved_source,
+    tiny_config,
+    tiny_model,
+    tiny_model_folder,
+    tiny_tokenizer,
+)
+from nbtune.testing.rows import plant_problems, topic_rows
+from nbtune.testing.tasks import check_task
+
+__all__ = [
+    "check_method",
+    "check_task",
+    "encode",
+    "guesses",
+    "made_up_comparison",
+    "made_up_events",
+    "made_up_record",
+    "plant_problems",
+    "saved_source",
+    "tiny_config",
+    "tiny_model",
+    "tiny_model_folder",
+    "tiny_tokenizer",
+    "topic_rows",
+]

@@ -1,0 +1,99 @@
+"""Tiny models and tokenizers, made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import transformers
+
+from nbtune.data.batches import InMemory
+from nbtune.models.scratch import new_tokenizer
+from nbtune.models.sources import ModelSource
+from nbtune.testing.rows import topic_rows
+
+_SMALL: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+}
+_SMALL_PAIR: dict[str, Any] = {
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "max_position_embeddings": 128,
+    "forced_eos_token_id": None,
+    "decoder_start_token_id": 2,
+}
+
+
+def tiny_tokenizer(texts: Sequence[str] | None = None) -> Any:
+    """Train a tokenizer of at most some hundred words on the texts."""
+    return new_tokenizer(list(texts) if texts is not None else list(topic_rows(200)["text"]))
+
+
+def tiny_config(kind: str, vocabulary: int, labels: int = 3) -> Any:
+    """Return the configuration of a model of two layers of width 32, by ``model_type``."""
+    names: dict[str, dict[str, Any]] = {
+        "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
+        "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
+        **{kind: {**_SMALL, "num_key_value_heads": 2} for kind in ("llama", "qwen2", "qwen3")},
+        "gemma": {**_SMALL, "num_key_value_heads": 2, "head_dim": 8},
+        "electra": {**_SMALL, "embedding_size": 32},
+        "modernbert": {**_SMALL, "local_attention": 32, "global_attn_every_n_layers": 2},
+        **dict.fromkeys(("bart", "marian"), _SMALL_PAIR),
+        "t5": {
+            "d_model": 32,
+            "d_kv": 8,
+            "d_ff": 64,
+            "num_layers": 2,
+            "num_heads": 4,
+            "decoder_start_token_id": 0,
+        },
+        "mistral": {**_SMALL, "num_key_value_heads": 2, "sliding_window": 24},
+    }
+    special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    return transformers.AutoConfig.for_model(
+        kind, vocab_size=vocabulary, num_labels=labels, **special, **names.get(kind, _SMALL)
+    )
+
+
+def tiny_model_folder(folder: Path, kind: str = "bert", seed: int = 0) -> Path:
+    """Write a tiny model of this kind with a tokenizer, as ``from_pretrained`` reads them."""
+    tokenizer = tiny_tokenizer()
+    torch.manual_seed(seed)
+    model = transformers.AutoModelForSequenceClassification.from_config(
+        tiny_config(kind, len(tokenizer))
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tiny_model(kind: str = "bert", labels: int = 3, seed: int = 0) -> Any:
+    """Make a tiny model of this kind in memory, with random weights drawn from the seed."""
+    torch.manual_seed(seed)
+    return transformers.AutoModelForSequenceClassification.from_config(
+        tiny_config(kind, len(tiny_tokenizer()), labels)
+    )
+
+
+def encode(frame: pd.DataFrame, tokenizer: Any, max_length: int = 64) -> InMemory:
+    """Tokenise rows in memory; labels become ids in sorted order."""
+    labels = sorted(set(frame["label"]))
+    ids = tokenizer(list(frame["text"]), truncation=True, max_length=max_length)["input_ids"]
+    return InMemory([list(row) for row in ids], np.array([labels.index(x) for x in frame["label"]]))
+
+
+def saved_source(folder: Path) -> ModelSource:
+    """Return the source of a model folder."""
+    return ModelSource(str(folder), "local", str(folder))
