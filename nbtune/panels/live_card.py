@@ -176,11 +176,11 @@ class CardView:
         from base64 import b64encode
 
         from nbtune.plots.loss import plot_loss
-        from nbtune.plots.style import new_figure, to_png
+        from nbtune.plots.style import new_figure, to_png, with_few_colours
 
         figure, axes = new_figure(6.6, 2.5)
         plot_loss(self.history, axes[0, 0])
-        return b64encode(to_png(figure)).decode()
+        return b64encode(with_few_colours(to_png(figure))).decode()
 
 
 def _panel_of(control: Steerable, view: RunView, is_ours: bool) -> Panel | None:
