@@ -50,7 +50,8 @@ def predict(
         that is written on, each word is drawn among so many.
     max_new_tokens, temperature, top_p, num_beams, seed : optional
         How a text is written; see `nbtune.tasks.Request`. What is not said is as the run's recipe
-        says it; a text is drawn only where it is written on, or a temperature is given.
+        says it; a text is drawn where it is written on, and where one of the three that say how is
+        given.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
