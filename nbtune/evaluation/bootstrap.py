@@ -107,18 +107,18 @@ def weighted_scores(
     if given is None:
         given = given_labels(probabilities)
     labels = probabilities.shape[1]
-    counts = _confusions(weights, targets, given, labels)
+    counts = confusions(weights, targets, given, labels)
     eps = np.finfo(np.float64).eps  # as scikit-learn clips
     own = np.clip(probabilities[np.arange(len(targets)), targets], eps, 1 - eps)
     return {
-        **_from_confusions(counts),
+        **from_confusions(counts),
         "log_loss": weights @ -np.log(own) / weights.sum(axis=1),
         "brier": weights @ brier_of_rows(targets, probabilities) / weights.sum(axis=1),
         "roc_auc": weighted_auc(weights, columns),
     }
 
 
-def _confusions(weights: Array, targets: Array, predictions: Array, labels: int) -> Array:
+def confusions(weights: Array, targets: Array, predictions: Array, labels: int) -> Array:
     """Sum the weights into confusion matrices of shape (resamples, labels, labels)."""
     cells = targets * labels + predictions
     return _sums(np.ascontiguousarray(weights.T), cells, labels**2).reshape(-1, labels, labels)
@@ -136,7 +136,8 @@ def _sums(weights: Array, bins: Array, count: int) -> Array:
     return np.asarray((ones @ weights).T, dtype=np.float64)
 
 
-def _from_confusions(counts: Array) -> dict[str, Array]:
+def from_confusions(counts: Array) -> dict[str, Array]:
+    """Return the scores of confusion matrices of shape (resamples, labels, labels)."""
     total = counts.sum(axis=(1, 2))
     hits = np.einsum("rkk->rk", counts)
     true, predicted = counts.sum(axis=2), counts.sum(axis=1)

@@ -29,6 +29,9 @@ DECIDES = "f1_macro"
 LONGEST_TEXT = 500
 MOST_TOP = 10
 
+Scored = tuple[tuple[Judged, ...], str, str]
+"""Who has which scores, who wins, and by which of them."""
+
 
 def judge(
     run: str,
@@ -44,6 +47,7 @@ def judge(
     temperature: float = 1.0,
     thresholds: Sequence[float] = (),
     rules: Sequence[str] = (),
+    scored: Scored | None = None,
 ) -> EvaluationRecord:
     """Judge predictions beside the baselines' on the same rows.
 
@@ -66,34 +70,49 @@ def judge(
     thresholds, rules : sequence
         From where on each of two labels is given by the model, and what that was chosen for; see
         `nbtune.evaluation.thresholds`. Baselines give the likeliest one.
+    scored : tuple, optional
+        The table, the verdict and the score that it goes by, where these are other scores.
     """
     names = tuple(labels)
-    others = dict(baselines or {})
-    models: list[tuple[str, str, Array, Sequence[float]]] = [
-        *((name, "baseline", found, ()) for name, found in others.items()),
-        (run, "model", probabilities, thresholds),
-    ]
-    samples = [resampled(targets, found, thresholds=own) for _, _, found, own in models]
+    if scored is None:
+        scored = _scored(run, targets, probabilities, thresholds, dict(baselines or {}))
+    table, said, decides = scored
     given = given_labels(probabilities, thresholds)
-    table = [_judged(*model, targets, own) for model, own in zip(models, samples, strict=True)]
     roc = roc_curves(targets, probabilities, names)
     return EvaluationRecord(
         run=run,
         split=split,
         rows=len(targets),
         labels=names,
-        table=tuple(table),
+        table=table,
+        decides=decides,
         classes=_by_class(targets, given, probabilities, names),
         confusion=_confusion(targets, given, names),
         roc=roc,
         pr=pr_curves(targets, probabilities, names),
         errors=_wrong(targets, given, probabilities, names, texts, rows, errors),
-        verdict=verdict(table, samples, len(targets), DECIDES),
+        verdict=said,
         calibration=calibrate(targets, probabilities, temperature),
         gain=gain_curves(roc, targets, names),
         top_k=_top_k(targets, probabilities),
         operating=_operating(targets, given, probabilities, names, thresholds, rules),
     )
+
+
+def _scored(
+    run: str,
+    targets: Array,
+    probabilities: Array,
+    thresholds: Sequence[float],
+    baselines: Mapping[str, Array],
+) -> Scored:
+    models: list[tuple[str, str, Array, Sequence[float]]] = [
+        *((name, "baseline", found, ()) for name, found in baselines.items()),
+        (run, "model", probabilities, thresholds),
+    ]
+    samples = [resampled(targets, found, thresholds=own) for _, _, found, own in models]
+    table = [_judged(*model, targets, own) for model, own in zip(models, samples, strict=True)]
+    return tuple(table), verdict(table, samples, len(targets), DECIDES), DECIDES
 
 
 def _judged(

@@ -54,6 +54,7 @@ def load(folder: Path) -> tuple[Any, ...] | None:
     import nbtune.evaluation.answer_baselines
     import nbtune.evaluation.chat_baselines
     import nbtune.evaluation.preference_baselines
+    import nbtune.evaluation.relation_baselines
     import nbtune.evaluation.rewriting_baselines
     import nbtune.evaluation.text_baselines
     import nbtune.evaluation.word_baselines  # noqa: F401

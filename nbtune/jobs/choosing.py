@@ -20,6 +20,7 @@ from nbtune.records import (
     MULTI_LABEL_SCORES,
     PREFERENCE_SCORES,
     REGRESSION_SCORES,
+    RELATION_SCORES,
     REWRITING_SCORES,
     SCORES,
     SPAN_SCORES,
@@ -40,6 +41,7 @@ EVERY_SCORE = (
     *SCORES,
     *MULTI_LABEL_SCORES,
     *REGRESSION_SCORES,
+    *RELATION_SCORES,
     *SPAN_SCORES,
     *ANSWER_SCORES,
     *MASKED_SCORES,
@@ -228,7 +230,7 @@ def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
 
 def _meant(frame: pd.DataFrame, recipe: Recipe) -> Recipe:
     """Return the recipe with the task that its columns can only be meant for."""
-    from nbtune.data.rewritten import task_meant
+    from nbtune.data.meant import task_meant
 
     is_open = not recipe.model_fields_set & {"text", "label"}
     task = task_meant(frame) if is_open else None

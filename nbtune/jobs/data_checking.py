@@ -33,8 +33,8 @@ def look_at_data(
     """Look at all rows of a source; see `nbtune.api.check_data`."""
     from nbtune.data.checking import refuse_empty
     from nbtune.data.checks.report import describe
+    from nbtune.data.meant import task_meant
     from nbtune.data.reading import read
-    from nbtune.data.rewritten import task_meant
 
     frames = read(source)
     for split, frame in frames.items():

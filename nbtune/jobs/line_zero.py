@@ -108,7 +108,9 @@ def _is_wanted(recipe: Recipe, rows: pd.DataFrame) -> bool:
     """Whether rows are single texts with one label each, and the recipe asks for baselines."""
     if not (recipe.baseline and recipe.zero_shot and len(rows)):
         return False
-    return "accuracy" in task_of(recipe).scores and "text" in rows and "text_pair" not in rows
+    task = task_of(recipe)
+    is_single = "text" in rows and "text_pair" not in rows and not task.marks
+    return "accuracy" in task.scores and is_single
 
 
 def _within(seconds: float, progress: Progress | None) -> Progress:

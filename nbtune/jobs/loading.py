@@ -99,6 +99,7 @@ def new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, L
 
 
 def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
+    from nbtune.data.marks import add_marks
     from nbtune.models.loading import load_tokenizer
 
     saved, task = folder.path / "tokenizer", task_of(recipe)
@@ -109,6 +110,7 @@ def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
     tokenizer = load_tokenizer(source, texts, recipe.revision, task.reads)
     if task.dress is not None:
         task.dress(tokenizer)
+    add_marks(tokenizer, task.marks)
     with staged(saved) as place:
         tokenizer.save_pretrained(place)
     return tokenizer

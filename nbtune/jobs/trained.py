@@ -44,7 +44,12 @@ class Trained:
 def head_of(recipe: Recipe) -> dict[str, Any]:
     """Return which head the task of a recipe wants, as `nbtune.models.loading.load_model` asks."""
     task = task_of(recipe)
-    return {"head": task.head, "outputs": task.outputs, "problem_type": recipe.problem_type}
+    return {
+        "head": task.head,
+        "outputs": task.outputs,
+        "problem_type": recipe.problem_type,
+        "marks": task.marks,
+    }
 
 
 def quantized(method: Method, recipe: Recipe) -> Callable[[Any], Any] | None:
@@ -87,7 +92,11 @@ def save_trained(trained: Trained, folder: Path, recipe: Recipe) -> None:
     from nbtune.models.loading import quiet
 
     with quiet(), staged(folder) as place:
-        trained.model.save_pretrained(place)
+        # Words are those of the model below; marks are taught anew where an adapter is loaded.
+        has_adapter = hasattr(trained.model, "peft_config")
+        trained.model.save_pretrained(
+            place, **({"save_embedding_layers": False} if has_adapter else {})
+        )
         trained.tokenizer.save_pretrained(place)
         write_known(place, recipe, trained.known)
 

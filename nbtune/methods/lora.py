@@ -13,6 +13,7 @@ from nbtune.methods.adapters import (
     needs_peft,
     pattern,
 )
+from nbtune.models.marking import marks_of
 from nbtune.recipe import Recipe
 
 
@@ -35,7 +36,17 @@ def apply(model: Any, recipe: Recipe) -> Any:
         use_rslora=lora.use_rslora,
         use_dora=lora.use_dora,
         fan_in_fan_out=all(map(is_transposed, layers.values())),
+        **_new_words(model, recipe),
     )
+
+
+def _new_words(model: Any, recipe: Recipe) -> dict[str, Any]:
+    """Have the rows of marks trained, of all the words of the table."""
+    if recipe.freeze is not None or not (marks := marks_of(model)):
+        return {}
+    table = model.get_input_embeddings()
+    path = next(name for name, part in model.named_modules() if part is table)
+    return {"trainable_token_indices": {path.rpartition(".")[2]: marks}}
 
 
 def targets(model: Any, recipe: Recipe) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from nbtune.errors import ModelError, in_one_line
 from nbtune.models import pooled  # noqa: F401 - makes it known to AutoModel
 from nbtune.models.decoders import CAN_BE_BOTH, end_of, set_ends, warm_config, warm_start
 from nbtune.models.heads import bare_heads
+from nbtune.models.marking import teach_marks
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
 from nbtune.models.sources import SCRATCH, ModelSource
 
@@ -106,6 +107,7 @@ def load_model(
     dropout: float | None = None,
     revision: str | None = None,
     quantize: Callable[[Any], Any] | None = None,
+    marks: Sequence[str] = (),
 ) -> LoadedModel:
     """Load weights under a head for these labels; new weights are drawn from ``seed``.
 
@@ -123,6 +125,8 @@ def load_model(
         Replaces the model's own dropout everywhere else.
     quantize : callable, optional
         (model without weights) to the ``quantization_config`` that it is loaded with.
+    marks : sequence of str
+        Tokens that the tokenizer was taught and the model is taught now, unless it knows them.
 
     Raises
     ------
@@ -171,6 +175,8 @@ def load_model(
             f"{source.name} comes without its head for words ({len(drawn)} tensors, {drawn[0]} "
             "first): one is drawn at random and trained, so expect little before training",
         )
+    with quiet():
+        teach_marks(model, tokenizer, marks)
     _check_vocabulary(source, model, tokenizer)
     tokenizer.model_input_names = input_names(model, tokenizer)
     return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)

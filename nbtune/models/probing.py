@@ -93,7 +93,7 @@ def _goes_on(model: Any, packer: Packer, trained: Sequence[Tensor]) -> bool:
 
 def _rows(model: Any) -> list[Tensor]:
     """Make rows of ids, none of them the padding."""
-    highest = model.get_input_embeddings().num_embeddings
+    highest = len(model.get_input_embeddings().weight)
     generator = torch.Generator().manual_seed(0)
     pad = _pad(model)
     window = _window(Packer(model))

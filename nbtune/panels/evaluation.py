@@ -13,6 +13,7 @@ from nbtune.panels.marked import marked_lines
 from nbtune.panels.rewritten import pair_of
 from nbtune.plots.texts import short
 from nbtune.records import ClassScores, EvaluationRecord, Judged, Mistake, Score, worth
+from nbtune.records.marking import near_marks
 
 MOST_ERRORS = 10
 MOST_CLASSES = 60
@@ -215,7 +216,7 @@ def _error_lines(record: EvaluationRecord) -> Iterator[str]:
         longest = 30 if record.texts else 20
         labels = f"{short(error.target, longest)} taken for {short(error.prediction, longest)}"
         yield f"  row {error.row}, {percent(error.probability)} sure: {labels}"
-        yield f"    {short(error.text, 76)}"
+        yield f"    {short(near_marks(error.text, 76), 76)}"
 
 
 def _worst(record: EvaluationRecord, most: int) -> list[ClassScores]:

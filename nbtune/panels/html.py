@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nbtune.plots.texts import short
+from nbtune.records.marking import pieces_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,9 +35,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        ends=ends, number=number, percent=percent, short=short, signed=signed
+        ends=ends, number=number, percent=percent, short=short, signed=signed, spans=spans
     )
     return environment
+
+
+def spans(text: str, longest: int) -> list[tuple[str, str]]:
+    """Return a text of at most about so many characters in pieces, with the names of its spans."""
+    pieces = pieces_of(text, longest)
+    if len(pieces) == 1:
+        return [(short(text, longest), "")]
+    return [(short(piece, longest), kind) for piece, kind in pieces]
 
 
 def number(value: float | None, digits: int = 3) -> str:

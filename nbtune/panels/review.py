@@ -23,6 +23,7 @@ from nbtune.records import (
     Wanted,
     label_now,
 )
+from nbtune.records.marking import near_marks
 
 SHOWN = 200
 LIST_ROWS = 12
@@ -249,5 +250,5 @@ def _line(one: ReviewedRow, corrections: Mapping[int, Correction]) -> str:
     label = short(label_now(one, corrections), NAME)
     return (
         f"{one.row:>7} {mark}  {label:<{NAME}} {short(one.prediction, NAME):<{NAME}} "
-        f"{percent(one.probability):>5}  {short(one.text, 90)}"
+        f"{percent(one.probability):>5}  {short(near_marks(one.text, 90), 90)}"
     )

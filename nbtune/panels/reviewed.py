@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nbtune.panels.html import percent, render
 from nbtune.plots.texts import short
 from nbtune.records import Correction, ReviewedRow
+from nbtune.records.marking import near_marks
 
 MOST_CORRECTIONS = 20
 WORST_IN_TEXT = 5
@@ -35,5 +36,5 @@ def review_text(words: str, rows: Sequence[ReviewedRow]) -> str:
             f"  row {one.row}, {percent(one.probability)} sure: {short(one.label, 16)} taken for "
             f"{short(one.prediction, 16)}{doubt}"
         )
-        lines.append(f"    {short(one.text, 76)}")
+        lines.append(f"    {short(near_marks(one.text, 76), 76)}")
     return "\n".join(lines)

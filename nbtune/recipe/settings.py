@@ -86,6 +86,21 @@ class Recipe(Settings):
     word_splitting: Literal["punctuation", "spaces"] | None = Field(
         None, description="how texts fall into words to tag; empty does as the training rows do"
     )
+    predicate: Column | None = Field(
+        None, description="column of the word that roles are of: its place, or a 0 or 1 a word"
+    )
+    head: Column | tuple[Column, Column] | None = Field(
+        None, description="column of a relation's first span: (start, end); or two columns of these"
+    )
+    tail: Column | tuple[Column, Column] | None = Field(
+        None, description="column of its second span; empty also where the text has marks: [E2]"
+    )
+    span_ends: Literal["exclusive", "inclusive"] | None = Field(
+        None, description="whether the end of a span of words is its last word; empty asks the rows"
+    )
+    none_label: str | None = Field(
+        None, description="label of no relation, which F1 leaves out; empty finds Other, none ..."
+    )
     context: Column | None = Field(None, description="column of texts that hold the answers")
     question: Column | None = Field(None, description="column of questions about the contexts")
     answers: Column | None = Field(
@@ -334,10 +349,12 @@ class Recipe(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _source_and_target_imply_a_task(cls, values: Any) -> Any:
-        is_open = isinstance(values, dict) and "task" not in values
-        if is_open and values.get("source") and values.get("target"):
-            return {**values, "task": "text2text-generation"}
+    def _columns_imply_a_task(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "task" not in values:
+            if values.get("source") and values.get("target"):
+                return {**values, "task": "text2text-generation"}
+            if values.get("head") and values.get("tail"):
+                return {**values, "task": "relation-extraction"}
         return values
 
     @model_validator(mode="after")

@@ -23,6 +23,10 @@ MULTI_LABEL_SCORES = (
     "f1_micro", "f1_macro", "precision_micro", "recall_micro", "subset_accuracy", "lrap",
     "roc_auc", "hamming_loss",
 )  # fmt: skip
+RELATION_SCORES = (
+    "f1_micro", "f1_macro", "precision_micro", "recall_micro", "accuracy", "mcc", "log_loss",
+)  # fmt: skip
+"""Of relations; F1, precision and recall leave the label out that says there is none."""
 REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
 ANSWER_SCORES = ("f1", "exact_match")
 MASKED_SCORES = ("perplexity", "token_accuracy")

@@ -280,6 +280,9 @@ class Task:
         template for chats, marks for entities.
     remarks : callable, optional
         (training rows, their examples, known) to what the user should know of them.
+    marks : tuple of str
+        Words of the texts that stand around spans: tokens of their own, which the tokenizer and
+        the model are taught.
     reads : {"text", "gaps", "writing", "rewriting"}
         What a model reads: whole texts, texts with gaps, what it goes on with, or what it makes
         another text of; its tokenizer needs a mask for gaps, and a model from nothing is made for
@@ -334,6 +337,7 @@ class Task:
     check: Callable[[Any, Recipe], None] | None = None
     prepare: Callable[[Any], None] | None = None
     remarks: Callable[[pd.DataFrame, Any, Known], Sequence[str]] | None = None
+    marks: tuple[str, ...] = ()
 
 
 BUILTIN = {
@@ -342,6 +346,7 @@ BUILTIN = {
     "text-generation": "nbtune.tasks.text_generation",
     "preference-tuning": "nbtune.tasks.preference_tuning",
     "question-answering": "nbtune.tasks.question_answering",
+    "relation-extraction": "nbtune.tasks.relation_extraction",
     "summarization": "nbtune.tasks.summarization",
     "translation": "nbtune.tasks.translation",
     "text2text-generation": "nbtune.tasks.text2text_generation",

@@ -30,7 +30,7 @@ Array = np.ndarray[Any, Any]
 
 def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
     """Tokenise the texts and number their labels."""
-    targets = _ids(rows, known) if "label" in rows else np.zeros(len(rows), dtype=np.int64)
+    targets = ids_of(rows, known) if "label" in rows else np.zeros(len(rows), dtype=np.int64)
     return encode_inputs(rows, targets, tokenizer, max_length)
 
 
@@ -84,7 +84,7 @@ def settle(rows: pd.DataFrame, said: Array, known: Known) -> Known:
     """Choose the temperature on rows that were not trained on."""
     from nbtune.evaluation.calibration import fit_temperature
 
-    return replace(known, temperature=fit_temperature(_ids(rows, known), said))
+    return replace(known, temperature=fit_temperature(ids_of(rows, known), said))
 
 
 def decide(
@@ -112,7 +112,7 @@ def decide(
 
     own = labels.index(choice.label)
     rows, said = held_out() if choice.needs_rows else (pd.DataFrame({"label": []}), np.ones((0, 2)))
-    found = choose(choice, _ids(rows, known) == own, said[:, own])
+    found = choose(choice, ids_of(rows, known) == own, said[:, own])
     thresholds = (1 - found, found) if own else (found, 1 - found)
     rules = ("", choice.rule) if own else (choice.rule, "")
     return replace(known, thresholds=thresholds, rules=rules)
@@ -132,14 +132,14 @@ def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
     # Here, so that scikit-learn is imported for the first evaluation, not before the first step.
     from nbtune.evaluation.metrics import score
 
-    return score(_ids(rows, known), said, thresholds=known.thresholds)
+    return score(ids_of(rows, known), said, thresholds=known.thresholds)
 
 
 def glance(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, Any]:
     """Return matrix and curve of probabilities; see `nbtune.evaluation.glances.glance`."""
     from nbtune.evaluation.glances import glance
 
-    return glance(_ids(rows, known), said, _given(said, known))
+    return glance(ids_of(rows, known), said, _given(said, known))
 
 
 def judge(
@@ -157,7 +157,7 @@ def judge(
         run,
         split,
         known.labels,
-        _ids(rows, known),
+        ids_of(rows, known),
         said,
         baselines=baselines,
         texts=texts_of(rows),
@@ -172,7 +172,7 @@ def fit(rows: pd.DataFrame, known: Known) -> tuple[Baseline, ...]:
     """Fit majority, and TF-IDF with logistic regression."""
     from nbtune.evaluation.baselines import fit_baselines
 
-    return fit_baselines(texts_of(rows), list(_ids(rows, known)), len(known.labels))
+    return fit_baselines(texts_of(rows), list(ids_of(rows, known)), len(known.labels))
 
 
 def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
@@ -213,7 +213,8 @@ def _given(said: Array, known: Known) -> Array:
     return given_labels(said, known.thresholds)
 
 
-def _ids(rows: pd.DataFrame, known: Known) -> Array:
+def ids_of(rows: pd.DataFrame, known: Known) -> Array:
+    """Return the ids of the labels of rows."""
     ids = {label: i for i, label in enumerate(known.labels)}
     return np.array([ids[label] for label in rows["label"]], dtype=np.int64)
 

@@ -15,6 +15,7 @@ import transformers
 
 from nbtune.data.batches import InMemory, make_batch
 from nbtune.data.encoding import write_examples
+from nbtune.data.marks import add_marks
 from nbtune.engine.inference import predict_logits
 from nbtune.engine.stepping import Forward, total_loss
 from nbtune.evaluation.baselines import load_baselines, save_baselines
@@ -80,6 +81,7 @@ class _TaskTrial:
         found = new_tokenizer(self.task.rows.texts(self.rows), self.task.reads)
         if self.task.dress is not None:
             self.task.dress(found)
+        add_marks(found, self.task.marks)
         return found
 
     def check(self) -> None:
