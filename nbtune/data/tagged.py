@@ -14,6 +14,14 @@ import pandas as pd
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import TEXT_NAMES
 from nbtune.data.faults import Check, Faults, cells_of, checked_rows, has_lone_surrogate, is_missing
+from nbtune.data.marks import marked
+from nbtune.data.predicates import (
+    agree_on_predicate,
+    check_predicate,
+    predicates_in,
+    with_predicates,
+    without_predicate,
+)
 from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.spans import (
     OUTSIDE,
@@ -29,6 +37,7 @@ from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
 
 TOKENS_NAMES = ("tokens", "words", "token", "word")
+PREDICATE_NAMES = ("predicate", "predicate_index", "predicate_mask", "verb_index", "verb_indicator")
 TAGS_NAMES = ("tags", "ner_tags", "labels", "label", "pos_tags", "chunk_tags", "ner")
 SPANS_NAMES = ("spans", "entities", "label", "labels", "annotations")
 _PLAINLY_SPANS = ("spans", "entities")
@@ -54,9 +63,11 @@ def find(frame: pd.DataFrame, named: Roles) -> Found:
     words = named.get("tokens") or _first(TOKENS_NAMES, columns)
     text = named.get("text") or _first(TEXT_NAMES, columns)
     spans = named.get("spans") or (None if "tags" in named else _listing(frame, SPANS_NAMES, words))
+    predicate = named.get("predicate") or predicate_column(frame)
+    whose = {} if predicate is None else {"predicate": predicate}
     if spans is not None and text is not None and "tokens" not in named:
         inferred = not {"text", "spans"} <= set(named)
-        return Found({"text": text, "spans": spans}, inferred)
+        return Found({"text": text, **whose, "spans": spans}, inferred)
     tags = named.get("tags") or _first(TAGS_NAMES, columns)
     if tags is None or (words or text) is None:
         raise DataError(
@@ -64,7 +75,13 @@ def find(frame: pd.DataFrame, named: Roles) -> Found:
             f"{', '.join(columns[:12])}",
             hint="name them: tokens: ... and tags: ..., or text: ... and spans: ...",
         )
-    return Found({"tokens": words or text, "tags": tags}, not {"tokens", "tags"} <= set(named))
+    inferred = not {"tokens", "tags"} <= set(named)
+    return Found({"tokens": words or text, **whose, "tags": tags}, inferred)
+
+
+def predicate_column(frame: pd.DataFrame) -> str | None:
+    """Return the column of predicates, where one is usually called so."""
+    return _first(PREDICATE_NAMES, list(frame.columns))
 
 
 def _first(usual: Sequence[str], columns: Sequence[str]) -> str | None:
@@ -98,18 +115,24 @@ def _usable(
             "tags": (cells_of(frame[str(roles["tags"])]), _check_tags),
         }
         agree = _agree_on_tags
+    has_predicate = roles.get("predicate") is not None
+    if has_predicate:
+        checks["predicate"] = (cells_of(frame[str(roles["predicate"])]), check_predicate)
     kept: list[dict[str, Any]] = []
 
     def both(row: dict[str, Any]) -> tuple[str, Any]:
-        fault = agree(row)
+        fault, shown = agree(row), None
+        if not fault and has_predicate:
+            fault, shown = agree_on_predicate(row)
         if not fault:
             kept.append(row)
-        return fault, None
+        return fault, shown
 
     _, notice = checked_rows(
         frame, checks, hint=_hint, drop_bad_rows=recipe.drop_bad_rows, what=what, agree=both
     )
-    return pd.DataFrame(kept, columns=["row", "text", "tokens", "tags"]), notice
+    whose = ["predicate"] if has_predicate else []
+    return pd.DataFrame(kept, columns=["row", "text", "tokens", *whose, "tags"]), notice
 
 
 def _check_text(cell: Any) -> tuple[str, Any]:
@@ -218,6 +241,11 @@ def _hint(faults: Faults, left: bool) -> str:
         return "a span begins with B- and goes on with I-; mend them, or drop_bad_rows: true"
     if "numbers, not names" in named:
         return "replace the numbers by names such as B-PER, I-PER and O"
+    if "predicate" in named:
+        return (
+            "a predicate is the place of its word from 0, or a list of 0 and 1, one a word; or "
+            "drop_bad_rows: true"
+        )
     if "outside the text" in named:
         return "count characters from 0, the end is not part of the span; or drop_bad_rows: true"
     return "mend them, or leave them out with drop_bad_rows: true"
@@ -244,6 +272,8 @@ def _strata(rows: pd.DataFrame) -> list[str]:
 
 
 def _given(texts: Any, recipe: Recipe) -> pd.DataFrame:
+    if recipe.predicate is not None:
+        return with_predicates(texts, lambda own: _given(own, without_predicate(recipe)))
     rows = []
     for place, one in enumerate([texts] if isinstance(texts, str) else texts):
         if isinstance(one, str):
@@ -267,7 +297,14 @@ def _unlabelled(frame: pd.DataFrame, roles: Roles, recipe: Recipe) -> pd.DataFra
             f"there are no texts and no words; the data has {', '.join(frame.columns[:12])}",
             hint="name the column: --text ...",
         )
-    return _given(list(frame[name]), recipe)
+    if recipe.predicate is None:
+        return _given(list(frame[name]), recipe)
+    whose = [roles.get("predicate"), *PREDICATE_NAMES]
+    predicate = next((one for one in whose if one in frame), None)
+    texts = list(frame[name])
+    return _given(
+        texts if predicate is None else list(zip(texts, frame[predicate], strict=True)), recipe
+    )
 
 
 def places_of(rows: pd.DataFrame) -> list[list[tuple[int, int]]]:
@@ -276,17 +313,26 @@ def places_of(rows: pd.DataFrame) -> list[list[tuple[int, int]]]:
     return [places_in(text, list(words)) for text, words in pairs]
 
 
+def texts_of(rows: pd.DataFrame) -> list[str]:
+    """Return what the rows say, with marks around the predicate where there is one."""
+    if "predicate" not in rows:
+        return list(rows["text"])
+    places = predicates_in(rows, places_of(rows))
+    return [marked(text, [where]) for text, where in zip(rows["text"], places, strict=True)]
+
+
 TAGGED = Rows(
-    inputs=("tokens", "text"),
+    inputs=("tokens", "text", "predicate"),
     targets=("tags", "spans"),
     find=find,
     usable=_usable,
     labels=_labels,
     labels_of=lambda rows: [list(tags) for tags in rows["tags"]],
     strata=_strata,
-    texts=lambda rows: list(rows["text"]),
+    texts=texts_of,
     given=_given,
     unlabelled=_unlabelled,
+    groups=lambda rows: list(rows["text"]),
     is_closed=False,
 )
 

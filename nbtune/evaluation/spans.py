@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nbtune.data.marks import Place
+from nbtune.data.predicates import predicates_in
 from nbtune.data.ragged import Ragged
 from nbtune.data.spans import OUTSIDE, Span, spans_of, type_of
 from nbtune.data.tagged import places_of
@@ -208,19 +210,30 @@ def _marked(
     """Return some texts with true and predicted spans, those with mistakes first."""
     right = [row for row in range(len(rows)) if row not in set(worst)]
     chosen = [*worst[: MOST_TEXTS - 2], *right[:2]]
-    places = places_of(rows.iloc[chosen])
+    shown = rows.iloc[chosen]
+    places = places_of(shown)
+    whose: list[list[Place]] = [[] for _ in chosen]
+    if "predicate" in rows:
+        whose = [[where] for where in predicates_in(shown, places)]
     return tuple(
         MarkedText(
             int(rows["row"].iloc[row]),
             str(rows["text"].iloc[row]),
-            _marks(true[row], own),
-            _marks(said[row], own),
+            _marks(true[row], own, predicate),
+            _marks(said[row], own, predicate),
         )
-        for row, own in zip(chosen, places, strict=True)
+        for row, own, predicate in zip(chosen, places, whose, strict=True)
     )
 
 
-def _marks(tags: Sequence[str], places: Sequence[tuple[int, int]]) -> tuple[Mark, ...]:
-    return tuple(
+def _marks(
+    tags: Sequence[str], places: Sequence[Place], predicate: Sequence[Place]
+) -> tuple[Mark, ...]:
+    """Return marks of spans, and of the predicate where no span is in its place."""
+    found = [
         Mark(places[span.start][0], places[span.stop - 1][1], span.type) for span in spans_of(tags)
-    )
+    ]
+    for start, end in predicate:
+        if all(end <= mark.start or mark.end <= start for mark in found):
+            found.append(Mark(start, end, "predicate"))
+    return tuple(sorted(found, key=lambda mark: mark.start))

@@ -60,7 +60,7 @@ class WordRegression(Kept):
         vectorizer = DictVectorizer()
         vectorizer.vocabulary_ = self.features
         vectorizer.feature_names_ = sorted(self.features, key=self.features.__getitem__)
-        every = [feature for words in rows["tokens"] for feature in word_features(list(words))]
+        every = features_of(rows)
         found = softmax(vectorizer.transform(every) @ self.weights + self.bias, axis=1)
         lengths = [len(words) for words in rows["tokens"]]
         return Ragged(found, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
@@ -81,7 +81,7 @@ def fit_tagging(rows: pd.DataFrame, labels: Sequence[str]) -> tuple[Kept, ...]:
     frequent = FrequentTag(places, shares)
     if len(set(tags.tolist())) < 2:
         return (frequent,)
-    features = [feature for words in rows["tokens"] for feature in word_features(list(words))]
+    features = features_of(rows)
     vectorizer = DictVectorizer()
     matrix = vectorizer.fit_transform(features[:MOST_WORDS])
     model = LogisticRegression(C=10, max_iter=100, tol=1e-3).fit(matrix, tags[:MOST_WORDS])
@@ -94,6 +94,23 @@ def fit_tagging(rows: pd.DataFrame, labels: Sequence[str]) -> tuple[Kept, ...]:
         weights[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
     names = {name: int(i) for name, i in vectorizer.vocabulary_.items()}
     return frequent, WordRegression(names, weights, bias)
+
+
+def features_of(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Describe the words of all rows, and where they stand to the predicate where there is one."""
+    found = []
+    for row, words in enumerate(rows["tokens"]):
+        own = word_features(list(words))
+        if "predicate" in rows:
+            first, last = rows["predicate"].iloc[row]
+            verb = " ".join(words[first:last]).lower()
+            for place, features in enumerate(own):
+                apart = place - first if place < first else max(0, place - last + 1)
+                side = int(np.clip(apart, -5, 5))
+                features |= {f"predicate={verb}": 1, f"from predicate={side}": 1}
+                features |= {f"{verb} {np.sign(side)}": 1, f"{words[place].lower()} {side}": 1}
+        found += own
+    return found
 
 
 def word_features(words: list[str]) -> list[dict[str, Any]]:

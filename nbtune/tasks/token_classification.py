@@ -1,8 +1,9 @@
-"""A tag per word: names, chunks, parts of speech, parts of an address."""
+"""A tag per word: names, chunks, parts of speech, parts of an address, roles of a predicate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbtune.data.around import encode_around
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
+from nbtune.data.marks import FIRST, Place, marked
+from nbtune.data.predicates import predicates_in
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.data.spans import OUTSIDE, spans_of, type_of
-from nbtune.data.tagged import TAGGED, places_of, word_splitting_of
+from nbtune.data.tagged import TAGGED, places_of, predicate_column, word_splitting_of
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SPAN_SCORES, EvaluationRecord
@@ -30,9 +34,12 @@ def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) ->
 
     A tag that is not known counts as O.
     """
-    examples = encode_texts(
-        list(rows["text"]), np.zeros(len(rows)), tokenizer, max_length, with_spans=True
-    )
+    if "predicate" in rows:
+        examples = _around_predicates(rows, tokenizer, max_length)
+    else:
+        examples = encode_texts(
+            list(rows["text"]), np.zeros(len(rows)), tokenizer, max_length, with_spans=True
+        )
     assert examples.spans is not None  # noqa: S101
     ids = {label: i for i, label in enumerate(known.labels)}
     outside = ids.get(OUTSIDE, 0)
@@ -47,6 +54,31 @@ def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) ->
                 targets[start + token] = ids.get(tag, outside)
     by_token = Ragged(targets, examples.spans.offsets)
     return InMemory(examples.ids, by_token, spans=examples.spans, cut=examples.cut)
+
+
+def _around_predicates(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> InMemory:
+    """Tokenise texts with marks around their predicates; tokens know where they stand without."""
+    places = predicates_in(rows, places_of(rows))
+    texts = [marked(text, [where]) for text, where in zip(rows["text"], places, strict=True)]
+    found = encode_around(
+        texts,
+        [[(start, end + sum(map(len, FIRST)) + 2)] for start, end in places],
+        np.zeros(len(rows)),
+        tokenizer,
+        max_length,
+        rows=list(rows["row"]) if "row" in rows else range(len(rows)),
+        with_spans=True,
+    )
+    assert found.spans is not None  # noqa: S101
+    marks = tokenizer.convert_tokens_to_ids(list(FIRST))
+    own = []
+    for row, (start, end) in enumerate(places):
+        spans, ids = found.spans.row(row).copy(), np.asarray(found.ids[row])
+        begin, over = len(FIRST[0]) + 1, len(FIRST[1]) + 1
+        spans -= np.where(spans > end + begin, over, 0) + np.where(spans > start, begin, 0)
+        spans[np.isin(ids, marks)] = 0
+        own.append(spans)
+    return replace(found, spans=Ragged.of(own, np.int32))
 
 
 def tokens_of_words(spans: Array, places: Sequence[tuple[int, int]]) -> list[int]:
@@ -146,7 +178,12 @@ def answers(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
             start, stop = places[row][span.start][0], places[row][span.stop - 1][1]
             found.append((row, text[start:stop], span.type, start, stop, float(np.prod(chances))))
     columns = ["text_row", "span", "type", "start", "end", "probability"]
-    return pd.DataFrame(found, columns=columns)
+    frame = pd.DataFrame(found, columns=columns)
+    if "predicate" in rows:
+        whose = predicates_in(rows, places)
+        verbs = [text[slice(*where)] for text, where in zip(rows["text"], whose, strict=True)]
+        frame.insert(1, "predicate", [verbs[row] for row in frame["text_row"]])
+    return frame
 
 
 def table(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
@@ -191,8 +228,53 @@ def _aim(row: int, kind: str, own: Sequence[tuple[int, int]], where: tuple[int, 
 
 
 def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
-    """Return how texts have to fall into words to be like the training rows."""
-    return {} if recipe.word_splitting else {"word_splitting": word_splitting_of(frame, recipe)}
+    """Return how texts have to fall into words to be like the training rows, and predicates."""
+    found = {} if recipe.word_splitting else {"word_splitting": word_splitting_of(frame, recipe)}
+    if recipe.predicate is None and (whose := predicate_column(frame)) is not None:
+        found["predicate"] = whose
+    return found
+
+
+def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[list[tuple[str, str]]]:
+    """Return the texts as they are read, their roles with their names."""
+    found = []
+    places = places_of(rows)
+    for row, where in enumerate(predicates_in(rows, places)):
+        text, own = rows["text"].iloc[row], places[row]
+        spans = spans_of(list(rows["tags"].iloc[row]))
+        ends = [(own[span.start][0], own[span.stop - 1][1], span.type) for span in spans]
+        found.append(_in_pieces(text, ends, where))
+    return found
+
+
+def _in_pieces(
+    text: str, roles: Sequence[tuple[int, int, str]], predicate: Place
+) -> list[tuple[str, str]]:
+    begin, end = FIRST
+    cuts = {predicate[0]: f"{begin} ", predicate[1]: f" {end}"}
+    pieces, at = [], 0
+    for start, stop, name in [*roles, (len(text), len(text), "")]:
+        pieces.append(("context", _with(text, at, start, cuts)))
+        if name:
+            pieces.append(("target", f"{_with(text, start, stop, cuts)} ({name})"))
+        at = stop
+    return [(kind, piece) for kind, piece in pieces if piece]
+
+
+def _with(text: str, start: int, stop: int, cuts: Mapping[int, str]) -> str:
+    """Return a piece of a text with what is put in at some of its characters, each once."""
+    places = sorted(place for place in cuts if start <= place <= stop)
+    found, at = "", start
+    for place in places:
+        found, at = found + text[at:place] + cuts.pop(place), place  # type: ignore[attr-defined]
+    return found + text[at:stop]
+
+
+def tuned(recipe: Recipe) -> Task:
+    """Return the task as predicates want it, where there are some."""
+    if recipe.predicate is None:
+        return TASK
+    return replace(TASK, summary="the roles of a predicate", marks=FIRST, preview=preview)
 
 
 TASK = Task(
@@ -213,5 +295,6 @@ TASK = Task(
     metrics=("span_f1", "span_precision", "span_recall"),
     without=("class_weight", "focal_gamma", "train_sampling_strategy", "corrections"),
     suited=suited,
+    tuned=tuned,
     aims=aims,
 )
