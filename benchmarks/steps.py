@@ -89,7 +89,9 @@ def with_nbtune(
             validation=None,
             recipe=recipe,
             learning_rate=2e-5,
-            loss=find_task("text-classification").loss(recipe, rows.targets, model.num_labels),
+            loss=find_task("text-classification").loss(
+                recipe, rows.targets, model.config.num_labels
+            ),
             score=lambda logits: {},
             metric="loss",
             pad_id=0,

@@ -197,14 +197,19 @@ class Stepper:
         norm = torch.nn.utils.get_total_norm(
             [p.grad for p in self.parameters if p.grad is not None]
         )
-        # A CPU knows already whether there is anything to clip; a GPU is not asked.
-        if norm.device.type != "cpu" or norm > self.max_grad_norm:
+        # A CPU knows already what these numbers are; a GPU is not asked.
+        is_known = norm.device.type == "cpu"
+        if not is_known or norm > self.max_grad_norm:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.max_grad_norm, norm)
-        finite = torch.isfinite(norm) & torch.isfinite(seen.loss)
+        finite = (
+            torch.tensor(math.isfinite(norm) and math.isfinite(seen.loss))
+            if is_known
+            else torch.isfinite(norm) & torch.isfinite(seen.loss)
+        )
         if self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        elif self.optimizer.defaults.get("fused"):
+        elif not is_known and self.optimizer.defaults.get("fused"):
             # The fused kernel reads this on the device: no bad update, and nobody waits.
             self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
             self.optimizer.step()
@@ -225,7 +230,8 @@ class Stepper:
 
     def clear(self) -> None:
         """Drop the gradients."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:  # `zero_grad` tells torch's profiler, a tenth of a step
+            parameter.grad = None
 
     def shrink(self) -> None:
         """Halve the micro-batch.
