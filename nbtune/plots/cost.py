@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from nbtune.plots.style import COLOURS, GREY, title
 from nbtune.plots.texts import short
@@ -13,19 +14,25 @@ from nbtune.records import COSTS, ComparisonRecord
 LONGEST_NAME = 22
 
 
-def plot_cost(record: ComparisonRecord, ax: Any) -> Any:
+def plot_cost(record: ComparisonRecord, ax: Any, cost: str | None = None) -> Any:
     """Draw each run's score with its interval over its cost, filled where nothing beats it.
 
     The line joins what no other run beats in both: the Pareto front.
+
+    Parameters
+    ----------
+    cost : str, optional
+        One of `nbtune.records.COSTS`; by default the one that the comparison weighs.
     """
-    front = record.front
+    cost = cost or record.cost
+    front = record.front_by(cost)
     for i, one in enumerate(record.contenders):
-        score, cost = one.scores[record.metric], getattr(one, record.cost)
+        score, price = one.scores[record.metric], getattr(one, cost)
         colour = COLOURS[i % len(COLOURS)]
         if np.isfinite(score.low):
-            ax.plot([cost, cost], [score.low, score.high], color=colour, linewidth=1.2)
+            ax.plot([price, price], [score.low, score.high], color=colour, linewidth=1.2)
         ax.plot(
-            cost,
+            price,
             score.value,
             "o" if one.name in front else "D",
             color=colour,
@@ -34,7 +41,7 @@ def plot_cost(record: ComparisonRecord, ax: Any) -> Any:
         )
         ax.annotate(
             short(one.name, LONGEST_NAME),
-            (cost, score.value),
+            (price, score.value),
             xytext=(7, 5 if i % 2 == 0 else -11),
             textcoords="offset points",
             fontsize=8,
@@ -43,22 +50,27 @@ def plot_cost(record: ComparisonRecord, ax: Any) -> Any:
         )
     on_it = {one.name: one for one in record.contenders}
     points = [
-        (getattr(on_it[name], record.cost), on_it[name].scores[record.metric].value)
-        for name in front
+        (getattr(on_it[name], cost), on_it[name].scores[record.metric].value) for name in front
     ]
     if len(points) > 1:
         ax.step(*zip(*points, strict=True), where="post", color=GREY, linestyle=":", linewidth=1.2)
-    _set_axes(record, ax)
+    _set_axes(record, ax, cost)
     return ax
 
 
-def _set_axes(record: ComparisonRecord, ax: Any) -> None:
-    costs = [getattr(one, record.cost) for one in record.contenders]
-    known = [cost for cost in costs if np.isfinite(cost) and cost > 0]
+def _set_axes(record: ComparisonRecord, ax: Any, cost: str) -> None:
+    prices = [getattr(one, cost) for one in record.contenders]
+    known = [price for price in prices if np.isfinite(price) and price > 0]
     if known:
+        least, most = min(known), max(known)
+        wide = max(most / least, 2) ** 0.25
         ax.set_xscale("log")
-        wide = max(max(known) / min(known), 2) ** 0.25
-        ax.set_xlim(min(known) / wide, max(known) * wide**2.5)  # names stand on the right
-    ax.set_xlabel(COSTS[record.cost])
+        ax.set_xlim(least / wide, most * wide**2.5)  # names stand on the right
+        if cost != "seconds":
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 10 * least else (1,)))
+            ax.xaxis.set_major_formatter(EngFormatter("B" if cost.endswith("bytes") else ""))
+            ax.xaxis.set_minor_formatter(NullFormatter())
+    what = COSTS[cost]
+    ax.set_xlabel(what)
     ax.set_ylabel(record.metric)
-    title(ax, "Quality against cost (filled: Pareto front)")
+    title(ax, f"Quality against {what.partition(' (')[0]} (filled: front)")

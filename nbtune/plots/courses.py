@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbtune.plots.style import COLOURS, DASHES, legend, title
+from nbtune.plots.style import legend, look, title
 from nbtune.plots.texts import short
 from nbtune.records import ComparisonRecord
 
@@ -18,17 +18,17 @@ def plot_courses(record: ComparisonRecord, ax: Any) -> Any:
     """
     highest = 0.0
     for i, one in enumerate(record.contenders):
-        look = {"color": COLOURS[i % len(COLOURS)], "linestyle": DASHES[i % len(DASHES)]}
+        own = look(i)
         for j, course in enumerate(one.courses):
             name = {} if j else {"label": short(one.name, LONGEST_NAME)}
-            ax.plot(course.epochs, course.losses, alpha=0.45, linewidth=0.8, **look)
+            ax.plot(course.epochs, course.losses, alpha=0.45, linewidth=0.8, **own)
             ax.plot(
                 course.validation_epochs,
                 course.validation_losses,
                 linewidth=1.8,
                 marker="o",
                 markersize=3.5,
-                **look,
+                **own,
                 **name,
             )
             highest = max([highest, *course.validation_losses, *course.losses[:1]])

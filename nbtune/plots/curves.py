@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbtune.plots.style import COLOURS, DASHES, GREY, legend
+from nbtune.plots.style import COLOURS, GREY, legend, look
 from nbtune.plots.texts import short
 from nbtune.records import Curve, Decisions, OperatingPoint
 
@@ -58,8 +58,7 @@ def draw_curves(
         ax.plot(
             curve.x,
             curve.y,
-            color=COLOURS[i % len(COLOURS)],
-            linestyle=DASHES[i % len(DASHES)],
+            **look(i),
             linewidth=2.2 if curve.average else 1.2,
             drawstyle=drawn,
             label=f"{curve.area:.3f}  {short(curve.label, LONGEST_NAME)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbtune.plots.style import COLOURS, DASHES, GREY, legend, title
+from nbtune.plots.style import COLOURS, GREY, legend, look, title
 from nbtune.plots.texts import short
 from nbtune.records import EvaluationRecord, Scatter
 
@@ -16,8 +16,7 @@ def plot_quality(record: EvaluationRecord, ax: Any) -> Any:
             (0.0, *curve.x, *curve.x[-1:]),
             (1.0, *curve.y, 0.0),
             where="pre",
-            color=COLOURS[place % len(COLOURS)],
-            linestyle=DASHES[place % len(DASHES)],
+            **look(place),
             linewidth=2 if not place else 1.3,
             label=f"{short(curve.label, 30)}, mean {curve.area:.3f}",
         )

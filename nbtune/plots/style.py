@@ -18,6 +18,12 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1
 TRAIN, VALIDATION = COLOURS[0], COLOURS[5]
 
 
+def look(place: int) -> dict[str, Any]:
+    """Return colour and dashes of the line at this place: no two of the first 36 have the same."""
+    turn, colour = divmod(place, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": DASHES[(colour + turn) % len(DASHES)]}
+
+
 def new_figure(
     width: float,
     height: float,

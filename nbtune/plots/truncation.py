@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbtune.plots.style import COLOURS, DASHES, legend, title
+from nbtune.plots.style import legend, look, title
 from nbtune.records import Lengths
 
 
@@ -17,8 +17,7 @@ def plot_truncation(record: Lengths, ax: Any) -> Any:
         "time of a step": [100 * one.time for one in record.truncation],
     }
     for i, (name, values) in enumerate(curves.items()):
-        look = {"color": COLOURS[i], "linestyle": DASHES[i]}
-        ax.plot(limits, values, marker="o", markersize=3.5, label=name, **look)
+        ax.plot(limits, values, marker="o", markersize=3.5, label=name, **look(i))
     ax.set_xscale("log", base=2)
     ticks = limits[:: max(1, len(limits) // 6)]
     ax.set_xticks(ticks, [f"{limit:,}" for limit in ticks])

@@ -13,9 +13,10 @@ from nbtune.records.score import Score
 
 COSTS = {
     "seconds": "training time (s)",
-    "memory_bytes": "peak memory (bytes)",
+    "memory_bytes": "peak memory",
+    "parameters": "weights of the model",
     "trainable_parameters": "weights trained",
-    "size_bytes": "size on disk (bytes)",
+    "size_bytes": "size on disk",
 }
 """What a run can cost, and what an axis calls it."""
 
@@ -97,7 +98,11 @@ class ComparisonRecord:
     @property
     def front(self) -> tuple[str, ...]:
         """Names of the contenders that no other one beats in both quality and cost."""
-        costs = [getattr(one, self.cost) for one in self.contenders]
+        return self.front_by(self.cost)
+
+    def front_by(self, cost: str) -> tuple[str, ...]:
+        """Return the front where quality is weighed against this cost, one of `COSTS`."""
+        costs = [getattr(one, cost) for one in self.contenders]
         worths = [worth(self.metric, one.scores[self.metric].value) for one in self.contenders]
         kept = pareto_front(costs, worths)
         return tuple(self.contenders[i].name for i in kept)

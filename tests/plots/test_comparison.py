@@ -1,4 +1,6 @@
-from nbtune.plots.comparison import comparison_figure, comparison_png
+from dataclasses import replace
+
+from nbtune.plots.comparison import comparison_figure, comparison_png, separate_figures
 from nbtune.plots.cost import plot_cost
 from nbtune.plots.courses import plot_courses
 from nbtune.plots.pairs import plot_pairs
@@ -42,3 +44,27 @@ def test_names_are_shown_as_they_are():
     figure = comparison_figure(record)
     assert "$x$@1" in {text.get_text() for ax in figure.axes for text in ax.texts}
     assert comparison_png(record).startswith(b"\x89PNG")
+
+
+def test_costs_that_differ_are_drawn_beside_the_one_that_is_weighed():
+    record = made_up_comparison()
+    labels = [ax.get_xlabel() for ax in comparison_figure(record).axes]
+    assert labels == [
+        "epoch",
+        "training time (s)",
+        "difference in f1_macro",
+        "peak memory",
+        "weights trained",
+    ]
+    assert set(separate_figures(record)) == {
+        "courses", "cost", "pairs", "cost-memory_bytes", "cost-trainable_parameters",
+    }  # fmt: skip
+
+
+def test_a_cost_has_its_own_front():
+    record = made_up_comparison()
+    alike = tuple(replace(one, memory_bytes=1e9) for one in record.contenders)
+    ax = plot_cost(replace(record, contenders=alike), axes(), cost="memory_bytes")
+    points = [line for line in ax.lines if line.get_marker() in ("o", "D")]
+    filled = [line.get_markerfacecolor() != "none" for line in points]
+    assert filled == [True, False, False]

@@ -37,7 +37,7 @@ def test_the_same_figure_gives_the_same_file(tmp_path):
 
 def test_a_comparison_is_written_too(tmp_path):
     names = {file.stem for file in save_figures(of_comparison(made_up_comparison()), tmp_path)}
-    assert names == {"courses", "cost", "pairs"}
+    assert names == {"courses", "cost", "pairs", "cost-memory_bytes", "cost-trainable_parameters"}
 
 
 def test_colours_are_kept_and_the_page_is_white(tmp_path):

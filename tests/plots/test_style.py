@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from nbtune.plots.loss import plot_loss
-from nbtune.plots.style import new_figure, to_png, with_few_colours
+from nbtune.plots.style import look, new_figure, to_png, with_few_colours
 from nbtune.testing import made_up_events
 
 
@@ -25,3 +25,8 @@ def test_curves_look_the_same_in_a_third_of_the_bytes(ground):
     gap = np.abs(on(whole) - on(few))
     assert gap.mean() < 0.5
     assert gap.max() < 64
+
+
+def test_no_two_of_many_lines_look_alike():
+    looks = {str(sorted(look(place).items(), key=str)) for place in range(36)}
+    assert len(looks) == 36
