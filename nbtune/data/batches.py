@@ -171,7 +171,7 @@ class WithStates:
     flat : ndarray
         States of all rows in one line, of shape (tokens, width).
     shorten : callable
-        The ids of a row to those that have a state: all, or the one the head looks at.
+        The ids of a row to those that have a state: all, or one where the head looks at no more.
     """
 
     examples: Encoded

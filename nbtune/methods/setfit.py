@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from torch import Tensor
 from nbtune.errors import RecipeError
 from nbtune.methods import Method
 from nbtune.models.pooled import PooledForSequenceClassification
-from nbtune.models.sentences import pooling_of
-from nbtune.models.sources import SCRATCH_RATES, ModelSource
+from nbtune.models.sentences import pooling_beside
+from nbtune.models.sources import SCRATCH_RATES
 from nbtune.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def check(recipe: Recipe) -> None:
 
 def apply(model: Any, recipe: Recipe) -> Any:
     """Put the encoder under a head of its own; the head alone is free."""
-    pooled = PooledForSequenceClassification.of(model, _pooling(model))
+    pooled = PooledForSequenceClassification.of(model, pooling_beside(model) or "mean")
     pooled.encoder.requires_grad_(False)
     return pooled
 
@@ -69,15 +68,6 @@ def preparing(rows: int, labels: int, recipe: Recipe) -> tuple[str, str]:
         f"method setfit is meant for some {MANY} rows a label or fewer; {rows:,} rows take "
         f"{steps:,} steps before its head. full or lora suit as many, max_train_samples draws some"
     )
-
-
-def _pooling(model: Any) -> str:
-    """Return how the encoder was made to pool, as it says beside the weights that were loaded."""
-    place = str(getattr(model.config, "_name_or_path", "") or "")
-    if not place:
-        return "mean"
-    kind = "local" if Path(place).is_dir() else "hub"
-    return pooling_of(ModelSource(place, kind, place)) or "mean"
 
 
 def prepare(model: Any, examples: InMemory, recipe: Recipe, pad_id: int) -> None:

@@ -2,7 +2,8 @@
 
 Below the lowest layer that is trained the same row always gives the same states, dropout aside.
 So they are computed once, in evaluation mode, and each step begins at the first trained layer;
-where only the head is trained it begins at the head, with the one token that the head looks at.
+where only the head is trained it begins at the head, with the one token that the head looks at, or
+with the mean of all of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch.nn import ModuleList
 
 from nbtune.models.layers import layers_of
 
-Looked = Literal["all", "first", "last"]
+Looked = Literal["all", "first", "last", "mean"]
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Frozen:
     holder, name : Module, str
         Where the list of layers stands.
     looked : str
-        The tokens of a row that anything above looks at: all of them, or its first or last.
+        The tokens of a row that anything above looks at: all of them, its first or last, or no
+        more than their mean.
     """
 
     holder: Any
@@ -43,8 +45,15 @@ class Frozen:
         self.output: Callable[..., Any] | None = None
 
     def shorten(self, row: Any) -> Any:
-        """Return the tokens of a row, or the one that is looked at, of an array of tokens."""
-        return {"all": row, "first": row[:1], "last": row[-1:]}[self.looked]
+        """Return the ids of a row that have states: all, or the one that is looked at.
+
+        A mean stands at the first token, as if the row had no other.
+        """
+        return row if self.looked == "all" else row[-1:] if self.looked == "last" else row[:1]
+
+    def keep(self, states: Tensor) -> Tensor:
+        """Return what is kept of the states of a row, of shape (tokens, width)."""
+        return states.mean(0, keepdim=True) if self.looked == "mean" else self.shorten(states)
 
     @property
     def is_all(self) -> bool:

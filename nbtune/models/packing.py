@@ -405,7 +405,8 @@ class Packer:
     def record(self, call: Callable[[], Any]) -> list[Tensor]:
         """Return what the frozen layers say about each row of the batch that ``call`` runs.
 
-        The states have the shape (tokens, width), or (1, width) where the head looks at one token.
+        The states have the shape (tokens, width), or (1, width) where the head looks at one token
+        or at the mean.
         """
         assert self.frozen is not None  # noqa: S101
         self.recording = True
@@ -419,7 +420,7 @@ class Packer:
         finally:
             self.recording = False
         by_row = dict(zip(self.layout.order, own, strict=True))
-        return [self.frozen.shorten(by_row[row]) for row in range(len(by_row))]
+        return [self.frozen.keep(by_row[row]) for row in range(len(by_row))]
 
 
 @contextmanager

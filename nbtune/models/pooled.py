@@ -31,15 +31,22 @@ class PooledConfig(PreTrainedConfig):  # type: ignore[misc]
         The configuration of the encoder.
     pooling : str
         One of `nbtune.models.pooling.POOLINGS`.
+    scale : float
+        What vectors are multiplied by before the head; they have the length 1.
     """
 
     model_type = "nbtune-pooled"
 
     def __init__(
-        self, body: dict[str, Any] | None = None, pooling: str = "mean", **others: Any
+        self,
+        body: dict[str, Any] | None = None,
+        pooling: str = "mean",
+        scale: float = 1.0,
+        **others: Any,
     ) -> None:
         self.body = body or {"model_type": "bert"}
         self.pooling = pooling
+        self.scale = scale
         self.hidden_size = AutoConfig.for_model(**self.body).hidden_size
         super().__init__(**others)
 
@@ -64,12 +71,12 @@ class PooledForSequenceClassification(PreTrainedModel):  # type: ignore[misc]
             self.post_init()
 
     @classmethod
-    def of(cls, model: Any, pooling: str) -> PooledForSequenceClassification:
+    def of(cls, model: Any, pooling: str, scale: float = 1.0) -> PooledForSequenceClassification:
         """Put the encoder of a classifier under a new head, with the same labels."""
         config = model.config
         body = {**config.to_dict(), "model_type": config.model_type}
         names = {"id2label": config.id2label, "label2id": config.label2id}
-        own = PooledConfig(body, pooling, pad_token_id=config.pad_token_id, **names)
+        own = PooledConfig(body, pooling, scale, pad_token_id=config.pad_token_id, **names)
         return cls(own, model.base_model)
 
     def get_input_embeddings(self) -> nn.Module:
@@ -89,9 +96,8 @@ class PooledForSequenceClassification(PreTrainedModel):  # type: ignore[misc]
         self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any
     ) -> SequenceClassifierOutput:
         """Return logits of shape (texts, labels)."""
-        return SequenceClassifierOutput(
-            logits=self.classifier(self.vectors(input_ids, attention_mask))
-        )
+        vectors = self.config.scale * self.vectors(input_ids, attention_mask)
+        return SequenceClassifierOutput(logits=self.classifier(vectors))
 
 
 AutoConfig.register(PooledConfig.model_type, PooledConfig)

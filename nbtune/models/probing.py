@@ -64,7 +64,7 @@ def find_frozen(model: Any, packer: Packer) -> Frozen | None:
     frozen = lowest_trained(packer.inner)
     if frozen is None or not trained:
         return None
-    looks: tuple[Looked, ...] = ("first", "last", "all") if frozen.is_all else ("all",)
+    looks: tuple[Looked, ...] = ("first", "last", "mean", "all") if frozen.is_all else ("all",)
     for frozen.looked in looks:
         packer.frozen = frozen
         try:

@@ -68,6 +68,22 @@ def pooling_of(source: ModelSource) -> str | None:
     return pooling
 
 
+def pooling_beside(model: Any) -> str | None:
+    """Return how a loaded model was made to pool, as it says beside the weights it came from.
+
+    None for one that was not made for it, or came from nowhere.
+
+    Raises
+    ------
+    ModelError
+        When it pools, or goes on, in a way that is not known here.
+    """
+    place = str(getattr(model.config, "_name_or_path", "") or "")
+    if not place:
+        return None
+    return pooling_of(ModelSource(place, "local" if Path(place).is_dir() else "hub", place))
+
+
 def load_encoder(source: ModelSource, revision: str | None = None) -> SentenceEncoder:
     """Load a model without its head; one that was not made to encode texts takes the mean.
 

@@ -10,6 +10,7 @@ from nbtune.testing.models import (
     tiny_config,
     tiny_model,
     tiny_model_folder,
+    tiny_sentence_encoder,
     tiny_tokenizer,
 )
 from nbtune.testing.rows import plant_problems, topic_rows
@@ -28,6 +29,7 @@ __all__ = [
     "tiny_config",
     "tiny_model",
     "tiny_model_folder",
+    "tiny_sentence_encoder",
     "tiny_tokenizer",
     "topic_rows",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,21 @@ def tiny_model_folder(folder: Path, kind: str = "bert", seed: int = 0) -> Path:
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tiny_sentence_encoder(
+    folder: Path, pooling: str = "pooling_mode_mean_tokens", last: str = "Normalize"
+) -> Path:
+    """Write a tiny model that makes one vector of a text, as sentence-transformers does."""
+    tiny_model_folder(folder)
+    config = json.loads((folder / "config.json").read_text()) | {"architectures": ["BertModel"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Last", last)]
+    parts = [{"path": place, "type": f"sentence_transformers.models.{k}"} for place, k in kinds]
+    (folder / "modules.json").write_text(json.dumps(parts))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling/config.json").write_text(json.dumps({pooling: True}))
     return folder
 
 

@@ -1,6 +1,5 @@
 """What label names alone say: by likeness, by entailment, and as line 0 of the tables."""
 
-import json
 import re
 
 import numpy as np
@@ -17,23 +16,15 @@ from nbtune.jobs import line_zero, zero_shot
 from nbtune.models.pooling import pool
 from nbtune.models.sentences import load_encoder
 from nbtune.models.sources import find_model
-from nbtune.testing import tiny_config, tiny_model_folder, tiny_tokenizer, topic_rows
+from nbtune.testing import (
+    tiny_config,
+    tiny_sentence_encoder,
+    tiny_tokenizer,
+    topic_rows,
+)
 
 TEXTS = ["a furry mammal that hunts", "bread with butter", "a city by the river and some more"]
 TOPICS = ["animal", "food", "place"]
-
-
-def sentence_encoder(folder, pooling="pooling_mode_mean_tokens", last="Normalize"):
-    """Write a tiny sentence encoder as sentence-transformers does."""
-    tiny_model_folder(folder)
-    config = json.loads((folder / "config.json").read_text()) | {"architectures": ["BertModel"]}
-    (folder / "config.json").write_text(json.dumps(config))
-    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Last", last)]
-    parts = [{"path": place, "type": f"sentence_transformers.models.{k}"} for place, k in kinds]
-    (folder / "modules.json").write_text(json.dumps(parts))
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling/config.json").write_text(json.dumps({pooling: True}))
-    return folder
 
 
 def entailment_model(folder, labels=("contradiction", "neutral", "entailment")):
@@ -51,7 +42,7 @@ def entailment_model(folder, labels=("contradiction", "neutral", "entailment")):
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return sentence_encoder(tmp_path_factory.mktemp("models") / "encoder")
+    return tiny_sentence_encoder(tmp_path_factory.mktemp("models") / "encoder")
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +130,8 @@ def test_labels_that_nothing_can_be_chosen_from_are_refused(labels, said):
 
 def test_models_that_cannot_do_it_say_why(tmp_path, encoder, nli):
     topics = entailment_model(tmp_path / "topics", ("animal", "food"))
-    odd = sentence_encoder(tmp_path / "odd", last="Dense")
-    heavy = sentence_encoder(tmp_path / "heavy", "pooling_mode_weightedmean_tokens")
+    odd = tiny_sentence_encoder(tmp_path / "odd", last="Dense")
+    heavy = tiny_sentence_encoder(tmp_path / "heavy", "pooling_mode_weightedmean_tokens")
     for model, settings, said in (
         ("scratch-cnn", {}, "starts from nothing and knows no words"),
         (str(topics), {}, "is called entailment: animal, food"),

@@ -6,6 +6,7 @@ import torch
 from nbtune.methods import find_method
 from nbtune.models.frozen import lowest_trained
 from nbtune.models.packing import packing
+from nbtune.models.pooled import PooledForSequenceClassification
 from nbtune.models.probing import find_frozen, find_packer
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_model
@@ -67,15 +68,28 @@ def test_logits_and_gradients_are_those_of_the_whole_model(kind, layers):
     assert not expected_gradients
 
 
-@pytest.mark.parametrize(("kind", "looked"), [("bert", "first"), ("gpt2", "last")])
-def test_a_head_alone_needs_one_token_of_a_row(kind, looked):
-    model = frozen_but_for(tiny_model(kind), 0)
+@pytest.mark.parametrize(
+    ("kind", "pooling", "looked"),
+    [
+        ("bert", None, "first"),
+        ("gpt2", None, "last"),
+        ("bert", "mean", "mean"),
+        ("bert", "cls", "first"),
+        ("bert", "lasttoken", "last"),
+    ],
+)
+def test_a_head_alone_needs_one_token_of_a_row_or_the_mean(kind, pooling, looked):
+    model = tiny_model(kind)
+    if pooling is not None:
+        model = PooledForSequenceClassification.of(model, pooling)
+    model = frozen_but_for(model, 0)
     packer = find_packer(model)
     packer.frozen = find_frozen(model, packer)
     assert (packer.frozen.looked, packer.frozen.is_all) == (looked, True)
     with torch.no_grad():
         states = packer.record(lambda: call(model, packer, ROWS))
     assert [own.shape for own in states] == [(1, 32)] * 3
+    torch.testing.assert_close(go_on(model, packer), call(model, packer, ROWS))
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
