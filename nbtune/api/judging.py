@@ -85,7 +85,7 @@ def predict(
     unfit = [name for name, value in asked.items() if value is not None]
     if num_beams is not None and task.reads == "writing":
         raise RunError(
-            f"num_beams: {run.name} draws what it writes, one text at a time",
+            f"num_beams: {run.name} writes one text at a time",
             hint="leave it out; temperature 0 always takes the likeliest",
         )
     if unfit and task.reads not in ("writing", "rewriting"):
