@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from nbtune.runs import RunFolder
 
 _NOTHING = "–"
-_NOT_OF_THE_MODEL = ("data", "validation_data", "test_data")
+_NAMES_OF_ROWS = ("data", "validation_data", "test_data")
 """What rows were called; the rows themselves are compared instead."""
+_BESIDE_THE_MODEL = ("baseline", "zero_shot", "checks")
+"""What is looked at as well, and changes no weight."""
 
 
 def by_seed(runs: Sequence[Run]) -> list[list[Run]]:
@@ -42,7 +44,9 @@ def differences(groups: Sequence[Sequence[Run]]) -> list[dict[str, str]]:
 
 def settings_of(run: Run) -> dict[str, str]:
     """Return every setting of a run as text by name, and a fingerprint of its rows."""
-    recipe = from_yaml(run.folder.recipe_text).model_dump(exclude=set(_NOT_OF_THE_MODEL))
+    recipe = from_yaml(run.folder.recipe_text).model_dump(
+        exclude={*_NAMES_OF_ROWS, *_BESIDE_THE_MODEL}
+    )
     return {**dict(_flat(recipe)), **_rows(run.folder, recipe)}
 
 

@@ -44,7 +44,6 @@ def test_only_settings_that_differ_are_shown(compared, trained, frozen):
         "method": "full",
         "learning_rate": "0.003",
         "num_train_epochs": "3",
-        "baseline": "true",
     }
     assert compared.frame.loc[frozen.name, "method"] == "head"
 
