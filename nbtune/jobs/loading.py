@@ -91,7 +91,7 @@ def new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, L
         bias = task.head_bias(read_rows(folder, "train"), known_of(folder))
         set_bias(loaded.model, head_modules(loaded.model), bias)
     if task.prepare is not None:
-        task.prepare(loaded.model)
+        task.prepare(loaded.model, tokenizer)
     model = method.apply(loaded.model, recipe)
     freeze(model, recipe)
     prepare(folder, recipe, model, loaded)

@@ -140,7 +140,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
     )
     model = loaded.model
     if adapter and (prepare := task_of(recipe).prepare) is not None:
-        prepare(model)
+        prepare(model, tokenizer)
     if dequantize and getattr(model, "is_quantized", False):
         with quiet():
             model = model.dequantize()

@@ -36,9 +36,18 @@ def decoder_inputs(model: Any, targets: Tensor) -> dict[str, Any]:
     """
     if not targets.shape[1]:  # nothing is asked, but a decoder has to begin somewhere
         targets = torch.full_like(targets.new_empty(len(targets), 1), IGNORED)
-    given = unwrapped(model).prepare_decoder_input_ids_from_labels(targets)
+    own = unwrapped(model)
+    shift = getattr(own, "prepare_decoder_input_ids_from_labels", None)
+    given = _behind_a_start(targets, own.config) if shift is None else shift(targets)
     # Padding stands behind the tokens, which never look that way: it needs no mask.
     return {"decoder_input_ids": given, "use_cache": False}
+
+
+def _behind_a_start(targets: Tensor, config: Any) -> Tensor:
+    """Return targets one place to the right, for models that do so only inside (M2M100, NLLB)."""
+    start = torch.full_like(targets[:, :1], config.decoder_start_token_id)
+    given = torch.cat([start, targets[:, :-1]], 1)
+    return given.masked_fill(given == IGNORED, config.pad_token_id)
 
 
 def warm_config(config: Any) -> Any:

@@ -153,6 +153,12 @@ class Recipe(Settings):
     source_prefix: str = Field(
         "", description="words before each source, as T5 wants them: 'summarize: '"
     )
+    source_lang: str | None = Field(
+        None, description="language of the sources as the model calls it: en_XX, eng_Latn, en"
+    )
+    target_lang: str | None = Field(
+        None, description="language that is written, for models of many: fr_XX, fra_Latn, fr"
+    )
     max_target_length: int = Field(
         64, ge=2, description="longest target in tokens; longer ones are cut"
     )

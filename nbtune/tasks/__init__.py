@@ -273,8 +273,8 @@ class Task:
         (model without weights, recipe) raises a RecipeError where the model cannot do what the
         recipe asks for; asked before weights are read.
     prepare : callable, optional
-        Changes a model in place before it is trained, so that it answers, wherever it is loaded,
-        as the recipe wants it to.
+        (model, tokenizer) changes the model in place before it is trained, so that it answers,
+        wherever it is loaded, as the recipe wants it to.
     dress : callable, optional
         Gives a tokenizer what the task needs, in place, before it is saved with the model: a
         template for chats, marks for entities.
@@ -335,7 +335,7 @@ class Task:
     aims: Aims | None = None
     dear: tuple[str, ...] = ()
     check: Callable[[Any, Recipe], None] | None = None
-    prepare: Callable[[Any], None] | None = None
+    prepare: Callable[[Any, Any], None] | None = None
     remarks: Callable[[pd.DataFrame, Any, Known], Sequence[str]] | None = None
     marks: tuple[str, ...] = ()
 

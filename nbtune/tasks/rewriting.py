@@ -20,6 +20,12 @@ from nbtune.errors import RecipeError
 from nbtune.events import Progress
 from nbtune.methods import find_method
 from nbtune.models.decoders import end_of, places_of_decoder
+from nbtune.models.languages import (
+    has_languages,
+    set_language_written,
+    set_languages,
+    token_of,
+)
 from nbtune.models.writing import Writing, set_writing, write
 from nbtune.recipe import Recipe
 from nbtune.records import REWRITING_SCORES, EvaluationRecord
@@ -65,6 +71,9 @@ def _target(text: str, tokenizer: Any, longest: int) -> tuple[list[int], int]:
     # A BERT-like tokenizer begins texts with a token that the decoder is given anyway.
     if tokenizer.bos_token_id is None and ids and ids[0] == tokenizer.cls_token_id:
         ids = ids[1:]
+    if has_languages(tokenizer) and ids[-1:] == [token_of(tokenizer, tokenizer.tgt_lang)]:
+        # It stands last, and is what the decoder begins with: it has to stay.
+        return [*ids[: longest - 1], ids[-1]][-longest:], max(0, len(ids) - longest)
     if ids[-1:] != [end := end_of(tokenizer)]:
         ids.append(end)
     return ids[:longest], max(0, len(ids) - longest)
@@ -228,6 +237,12 @@ def remarks(rows: pd.DataFrame, examples: Any, known: Known) -> list[str]:
     return told
 
 
+def prepare(model: Any, tokenizer: Any, *, writing: Writing) -> None:
+    """Let a model write so, in the language it is asked for, wherever it is loaded."""
+    set_writing(model, writing)
+    set_language_written(model, tokenizer)
+
+
 def tuned(recipe: Recipe, task: Task) -> Task:
     """Return the task with the prefix, lengths and beams that a recipe asks for."""
     writing = Writing(
@@ -242,7 +257,8 @@ def tuned(recipe: Recipe, task: Task) -> Task:
         encode=partial(encode, prefix=recipe.source_prefix, longest=recipe.max_target_length),
         respond=partial(respond, **own),
         write=partial(write_rows, **own),
-        prepare=partial(set_writing, writing=writing),
+        dress=partial(set_languages, source=recipe.source_lang, target=recipe.target_lang),
+        prepare=partial(prepare, writing=writing),
     )
 
 
