@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from nbtune.data.pixels import Pixels
 from nbtune.data.ragged import Ragged
 
 Targets = np.ndarray[Any, Any] | Ragged
@@ -20,7 +21,8 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 class Encoded(Protocol):
     """What batches are made from: tokenised rows on disk.
 
-    There may be numbers ``beside`` them, of shape (examples, ...), that the loss wants to know.
+    There may be numbers ``beside`` them, of shape (examples, ...), that the loss wants to know,
+    and ``pixels``, an image each: its places count among the ``lengths``.
     """
 
     @property
@@ -37,9 +39,10 @@ class Batch:
     """Rows padded to the longest of them, on the CPU.
 
     ``inputs`` holds ``input_ids``, ``attention_mask`` and, for pairs, ``token_type_ids`` of shape
-    (rows, longest); ``lengths`` are the tokens of each row. ``targets`` have the shape (rows, ...),
-    or (rows, longest, ...) with -100 where there are none. ``states`` are what frozen layers say
-    about each row, where that is known; ``beside`` are numbers that the loss wants to know.
+    (rows, longest), and of images ``pixel_values`` of shape (rows, channels, height, width);
+    ``lengths`` are the tokens of each row, and what its image counts as. ``targets`` have the shape
+    (rows, ...), or (rows, longest, ...) with -100 where there are none. ``states`` are what frozen
+    layers say about each row, where that is known; ``beside`` are numbers that the loss wants.
     """
 
     inputs: dict[str, torch.Tensor]
@@ -134,17 +137,22 @@ def by_tokens(lengths: np.ndarray[Any, Any], budget: int) -> list[Indices]:
 
 
 def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
-    """Read rows and pad them on the right to the longest."""
+    """Read rows and pad them on the right to the longest; images come as they are."""
     ids = examples.take(rows)
-    lengths = [len(row) for row in ids]
-    padded = np.full((len(ids), max(lengths)), pad_id, dtype=np.int64)
-    for row, own in zip(padded, ids, strict=True):
-        row[: len(own)] = own
-    mask = (np.arange(padded.shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
-    inputs = {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)}
+    lengths, inputs = [len(row) for row in ids], {}
+    if any(lengths):
+        padded = np.full((len(ids), max(lengths)), pad_id, dtype=np.int64)
+        for row, own in zip(padded, ids, strict=True):
+            row[: len(own)] = own
+        mask = (np.arange(padded.shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
+        inputs = {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)}
     if examples.types is not None:
         types = examples.types.padded(rows, fill=0).astype(np.int64)
         inputs["token_type_ids"] = torch.from_numpy(types)
+    pixels: Pixels | None = getattr(examples, "pixels", None)
+    if pixels is not None:
+        inputs["pixel_values"] = pixels.batch(rows)
+        lengths = [own + pixels.places for own in lengths]
     beside = getattr(examples, "beside", None)
     return Batch(
         inputs,
@@ -224,6 +232,8 @@ class InMemory:
         How many tokens that should be learnt were cut off each.
     beside : ndarray, optional
         Numbers of shape (examples, ...) that the loss wants to know.
+    pixels : Pixels, optional
+        An image an example; ``ids`` are then those of the text beside it, none where there is none.
     """
 
     ids: list[list[int]]
@@ -234,14 +244,20 @@ class InMemory:
     cut: np.ndarray[Any, Any] | None = None
     targets_cut: np.ndarray[Any, Any] | None = None
     beside: np.ndarray[Any, Any] | None = None
+    pixels: Pixels | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def lengths(self) -> np.ndarray[Any, Any]:
+    def tokens(self) -> np.ndarray[Any, Any]:
         """Tokens of each row."""
         return np.array([len(row) for row in self.ids], dtype=np.int64)
+
+    @property
+    def lengths(self) -> np.ndarray[Any, Any]:
+        """Tokens of each row, and what its image counts as."""
+        return self.tokens + (0 if self.pixels is None else self.pixels.places)
 
     def take(self, indices: Any) -> list[np.ndarray[Any, Any]]:
         """Return the ids of these rows."""
@@ -258,6 +274,7 @@ def some(examples: Any, rows: Indices) -> Any:
         _rows_of(targets, rows) if isinstance(targets, Ragged) else np.asarray(targets[rows]),
         types=None if types is None else _rows_of(types, rows),
         beside=None if (own := getattr(examples, "beside", None)) is None else own[rows],
+        pixels=None if (seen := getattr(examples, "pixels", None)) is None else seen.part(rows),
     )
 
 

@@ -71,7 +71,7 @@ def usable_rows(
     def check(text: Any) -> tuple[str, Any]:
         return check_text(text, clean)
 
-    mixed = _mixed_labels(cells["label"], columns.label)
+    mixed = mixed_labels(cells["label"], columns.label)
     return checked_rows(
         frame,
         {
@@ -189,7 +189,8 @@ def check_label(label: Any) -> tuple[str, str]:
     return f"a label of type {type(label).__name__}", ""
 
 
-def _mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
+def mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
+    """Say that a column of labels has texts and numbers; nothing where it has not."""
     kinds = Counter(
         "text" if isinstance(label, str) else "number" for label in labels if not is_missing(label)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,7 @@ def infer_columns(
         When named columns are missing, or it is not plain which ones are meant.
     """
     columns = list(frame.columns)
-    _refuse_missing({"text": text, "text_pair": text_pair, "label": label}, columns)
-    _refuse_same({"text": text, "text_pair": text_pair, "label": label})
+    refuse_columns({"text": text, "text_pair": text_pair, "label": label}, columns)
     inferred = text is None or label is None
     if text is None and text_pair is None:
         text, text_pair = next((pair for pair in PAIR_NAMES if {*pair} <= {*columns}), (None, None))
@@ -65,6 +64,31 @@ def infer_columns(
     found_text = found_text or _only(_wordy(frame, found_label), "text", columns)
     found_label = found_label or _only(_repeating(frame, found_text), "label", columns)
     return Columns(found_text, found_label, inferred, text_pair)
+
+
+def infer_label(frame: pd.DataFrame, taken: str | None) -> str:
+    """Find the column of the labels, in rows whose inputs are in other columns.
+
+    Raises
+    ------
+    DataError
+        When it is not plain which one is meant.
+    """
+    columns = list(frame.columns)
+    found = _by_name(columns, LABEL_NAMES, taken)
+    return found or _only(_repeating(frame, taken), "label", columns)
+
+
+def refuse_columns(wanted: Mapping[str, str | None], columns: Iterable[str]) -> None:
+    """Refuse names, by role, of columns that are not there, or that are two of them at once.
+
+    Raises
+    ------
+    DataError
+        Naming them, and the nearest there is.
+    """
+    _refuse_missing(wanted, list(columns))
+    _refuse_same(wanted)
 
 
 def infer_text(frame: pd.DataFrame, text: str | None = None) -> str:
@@ -133,7 +157,7 @@ def _mean_words(cells: list[Any]) -> float:
     return sum(len(cell.split()) for cell in cells) / len(cells)
 
 
-def _repeating(frame: pd.DataFrame, taken: str) -> list[str]:
+def _repeating(frame: pd.DataFrame, taken: str | None) -> list[str]:
     """Return the columns whose values come back often, as labels do."""
     sample = frame.head(5_000)
     most = max(2, len(sample) // 4)

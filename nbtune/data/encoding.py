@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbtune.data.batches import InMemory, Targets
+from nbtune.data.pixels import PixelWriter, open_pixels
 from nbtune.data.ragged import Ragged
 from nbtune.errors import DataError, ModelError
 
@@ -42,6 +43,8 @@ class Examples:
         Rows that were longer than ``max_length``.
     beside : ndarray or None
         Numbers of shape (rows, ...) that were written beside them later.
+    pixels : Pixels or None
+        An image a row.
     types, spans, rows, targets_cut
         As in `nbtune.data.batches.InMemory`; None where there are none.
     """
@@ -56,7 +59,9 @@ class Examples:
         self.spans = _open_ragged(folder / "spans.npy", self.offsets)
         self.rows = _open_if_there(folder / "rows.npy")
         self.targets_cut = _open_if_there(folder / "targets_cut.npy")
-        self.lengths = np.diff(self.offsets)
+        self.pixels = open_pixels(folder)
+        self.tokens = np.diff(self.offsets)
+        self.lengths = self.tokens + (0 if self.pixels is None else self.pixels.places)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -95,8 +100,10 @@ def write_examples(
     vocabulary: int,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    at_once: int = AT_ONCE,
 ) -> Examples:
-    """Tokenise rows, a thousand at a time, and write them to a folder that appears whole.
+    """Tokenise rows, some at a time, and write them to a folder that appears whole.
 
     Parameters
     ----------
@@ -108,6 +115,8 @@ def write_examples(
         How many tokens there are.
     progress : callable, optional
         Called with rows done and rows in all.
+    at_once : int
+        Rows that are in memory together.
 
     Raises
     ------
@@ -118,7 +127,7 @@ def write_examples(
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
     try:
-        _write(rows, encode, vocabulary, stage, progress)
+        _write(rows, encode, vocabulary, stage, progress, at_once)
         stage.rename(folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -131,18 +140,24 @@ def _write(
     vocabulary: int,
     folder: Path,
     progress: Callable[[int, int], None] | None,
+    at_once: int,
 ) -> None:
     kind = np.dtype(np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32)
     columns: dict[str, list[Array]] = {}
+    images = PixelWriter(folder, len(rows))
     with (folder / "ids.bin").open("wb") as stream:
-        for start in range(0, len(rows), AT_ONCE):
-            part = encode(rows[start : start + AT_ONCE])
+        for start in range(0, len(rows), at_once):
+            part = encode(rows[start : start + at_once])
+            if part.pixels is not None:
+                images.add(part.pixels)
             stream.write(np.concatenate(part.take(range(len(part)))).astype(kind).tobytes())
             for name, values in _columns(part, start).items():
                 columns.setdefault(name, []).append(values)
             if progress is not None:
-                progress(min(start + AT_ONCE, len(rows)), len(rows))
-    np.save(folder / "ids.npy", np.memmap(folder / "ids.bin", dtype=kind, mode="r"))
+                progress(min(start + at_once, len(rows)), len(rows))
+    is_empty = not (folder / "ids.bin").stat().st_size  # as of images, and cannot be mapped
+    ids = np.empty(0, kind) if is_empty else np.memmap(folder / "ids.bin", dtype=kind, mode="r")
+    np.save(folder / "ids.npy", ids)
     (folder / "ids.bin").unlink()
     joined = {name: np.concatenate(values) for name, values in columns.items()}
     for name in ("lengths", "target_lengths"):
@@ -162,7 +177,7 @@ def _columns(part: InMemory, start: int) -> dict[str, Array]:
         Which of all rows the first of these is.
     """
     cut = np.zeros(len(part), dtype=bool) if part.cut is None else part.cut
-    columns = {"lengths": part.lengths, "cut": cut}
+    columns = {"lengths": part.tokens, "cut": cut}
     if isinstance(part.targets, Ragged):
         columns["token_targets"] = part.targets.flat
         columns["target_lengths"] = np.diff(part.targets.offsets)
@@ -256,14 +271,23 @@ def _shortened(texts: Sequence[str], longest: int) -> list[str]:
 def length_report(examples: Examples) -> dict[str, float]:
     """Return ``median``, ``p95`` and ``max`` tokens a row, and how many rows were ``truncated``.
 
-    Where tokens of targets are cut with them there is ``targets_cut``, how many these are.
+    Where tokens of targets are cut with them there is ``targets_cut``, how many these are. Of
+    images there are ``height`` and ``width`` in pixels, and the tokens only where these are more
+    than none.
     """
-    middle, high = np.percentile(examples.lengths, [50, 95])
+    image = {}
+    if examples.pixels is not None:
+        tall, wide = examples.pixels.values.shape[2:]
+        image = {"height": float(tall), "width": float(wide)}
+        if not examples.tokens.any():
+            return image
+    middle, high = np.percentile(examples.tokens, [50, 95])
     lost = 0.0 if examples.targets_cut is None else float(examples.targets_cut.sum())
     return {
         "median": float(middle),
         "p95": float(high),
-        "max": float(examples.lengths.max()),
+        "max": float(examples.tokens.max()),
         "truncated": float(examples.cut.sum()),
         **({"targets_cut": lost} if lost else {}),
+        **image,
     }

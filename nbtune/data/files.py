@@ -21,6 +21,10 @@ CONLL = (".conll", ".bio", ".iob2")
 TEXT = ".txt"
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", TEXT, *CONLL)
 """Kinds of files that are read; all but Parquet may be gzipped."""
+IMAGE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
+)  # fmt: skip
+"""Files that are taken for images."""
 UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
 """Kinds of files that may run code when they are opened."""
 FILE = "file"

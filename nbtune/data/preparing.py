@@ -269,12 +269,15 @@ def _worth_knowing(
     rare = [label for label in labels if counts[label] == 1]
     if rare:
         notices.append(f"labels with a single training row: {', '.join(map(repr, rare[:5]))}")
-    seen = set(kind.texts(splits["train"]))
+    what = "texts" if kind.content is None else "images"
+    seen = set(kind.identity(splits["train"]))
     for split in ("validation", "test"):
         if split not in splits:
             continue
-        if again := sum(text in seen for text in kind.texts(splits[split])):
-            notices.append(f"{again} of {len(splits[split])} {split} texts are training texts too")
+        if again := sum(text in seen for text in kind.identity(splits[split])):
+            notices.append(
+                f"{again} of {len(splits[split])} {split} {what} are training {what} too"
+            )
     return notices
 
 
@@ -289,6 +292,8 @@ def _fingerprint(splits: Mapping[str, pd.DataFrame], kind: Rows) -> str:
     for split, frame in splits.items():
         digest.update(f"\x00{split}\x00".encode())
         given = [frame[role] for role in kind.inputs if role in frame]
+        if kind.content is not None:
+            given.append(pd.Series(kind.content(frame), index=frame.index))
         true = [frame[role] for role in kind.targets if role in frame]
         for values in zip(*given, *true, strict=True):
             inputs = "".join(f"{len(value)}:{value}" for value in values[: len(given)])

@@ -61,6 +61,9 @@ class Rows:
         (rows) to a text a row: rows that have the same one stay in the same split.
     seen : callable, optional
         (rows) to a text a row, as another task may have had it in training; by default ``texts``.
+    content : callable, optional
+        (rows) to a text a row that changes with what the row holds, where that is more than its
+        columns say, as of files; rows that come twice are found by it.
     is_closed : bool
         Whether rows with labels that no training row has are refused; else they are said.
     """
@@ -78,7 +81,12 @@ class Rows:
     scale: Callable[[pd.DataFrame], tuple[float, float]] | None = None
     groups: Callable[[pd.DataFrame], list[str]] | None = None
     seen: Callable[[pd.DataFrame], list[str]] | None = None
+    content: Callable[[pd.DataFrame], list[str]] | None = None
     is_closed: bool = True
+
+    def identity(self, rows: pd.DataFrame) -> list[str]:
+        """Return a text a row that two rows share where they hold the same."""
+        return (self.content or self.texts)(rows)
 
     @property
     def roles(self) -> tuple[str, ...]:

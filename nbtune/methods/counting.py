@@ -60,10 +60,10 @@ def count_parameters(model: Any) -> ParameterTable:
         part = name.split(".")[0] if depth is None else depth
         parts.setdefault(part, _Part()).add(name, weight)
     layers = [parts.pop(depth) for depth in range(1, top)]
-    below, above = parts.pop(0), parts.pop(top)
+    below, above = parts.pop(0, None), parts.pop(top)
     added = [part.row(name.replace("_", " ")) for name, part in parts.items()]
-    rows = [below.row("embeddings"), *_together(layers), *added, above.row("head")]
-    return ParameterTable(tuple(rows))
+    first = [] if below is None else [below.row("embeddings")]  # convolutions begin with a layer
+    return ParameterTable((*first, *_together(layers), *added, above.row("head")))
 
 
 def numbers_in(weight: Parameter) -> int:

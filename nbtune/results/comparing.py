@@ -93,11 +93,11 @@ def _refuse_unfit(runs: Sequence[Run], metric: str, cost: str) -> None:
             f"only runs that learnt one label per text are compared; {told}",
             hint="%runs sets them side by side",
         )
-    of_pairs = [run for run in runs if "text_pair" in run.folder.about["columns"]]
-    if of_pairs and len(of_pairs) < len(runs):
-        told = ", ".join(run.name for run in of_pairs)
+    inputs = {run.name: _inputs(run) for run in runs}
+    if len(set(inputs.values())) > 1:
+        told = ", ".join(f"{name} from {' and '.join(own)}" for name, own in inputs.items())
         raise RunError(
-            f"{told} learnt from pairs of texts, and the others from single ones",
+            f"the runs learnt from other columns: {told}",
             hint="only runs that are asked the same can be compared",
         )
     for run in runs[1:]:
@@ -106,6 +106,12 @@ def _refuse_unfit(runs: Sequence[Run], metric: str, cost: str) -> None:
                 f"{runs[0].name} and {run.name} know different labels: {', '.join(other[:5])}",
                 hint="only runs with the same labels can be compared",
             )
+
+
+def _inputs(run: Run) -> tuple[str, ...]:
+    """Return what a run reads of a row: text, text_pair, image."""
+    columns = run.folder.about["columns"]
+    return tuple(role for role in run.task.rows.inputs if columns.get(role) is not None)
 
 
 def _part(progress: Progress, done: int, runs: int) -> Progress:
@@ -121,12 +127,12 @@ def _probabilities(
     kept = _kept(run) if split == "test" else None
     if kept is not None and list(kept["row"]) == list(rows["row"]):
         return kept[columns].to_numpy()
-    asked = list(rows["text"])
-    if "text_pair" in rows:
-        asked = list(zip(asked, rows["text_pair"], strict=True))
-    # A run of its own, so that not all models stay in memory.
-    own = Run(run.folder, run.in_memory)
-    found = own.predict_proba(asked, progress)
+    # A run of its own, so that not all models stay in memory; it cleans texts as its recipe says.
+    own, task = Run(run.folder, run.in_memory), run.task
+    roles = {role: role for role in task.rows.inputs if role in rows}
+    asked = task.rows.unlabelled(rows, roles, run.recipe.settings)
+    assert task.probabilities is not None  # noqa: S101
+    found = task.probabilities(own.ask(asked, progress))
     return found[:, [run.labels.index(label) for label in labels]]
 
 

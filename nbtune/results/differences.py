@@ -10,6 +10,7 @@ from nbtune.recipe import from_yaml
 from nbtune.results.run import Run
 
 if TYPE_CHECKING:
+    from nbtune.data.rows import Rows
     from nbtune.runs import RunFolder
 
 _NOTHING = "–"
@@ -47,7 +48,7 @@ def settings_of(run: Run) -> dict[str, str]:
     recipe = from_yaml(run.folder.recipe_text).model_dump(
         exclude={*_NAMES_OF_ROWS, *_BESIDE_THE_MODEL}
     )
-    return {**dict(_flat(recipe)), **_rows(run.folder, recipe)}
+    return {**dict(_flat(recipe)), **_rows(run.folder, recipe, run.task.rows)}
 
 
 def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -68,7 +69,7 @@ def _written(value: Any) -> str:
     return ", ".join(map(_written, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _rows(folder: RunFolder, recipe: Mapping[str, Any]) -> dict[str, str]:
+def _rows(folder: RunFolder, recipe: Mapping[str, Any], kind: Rows) -> dict[str, str]:
     """Say how many rows there are for training, and which rows there are at all.
 
     Splits that are drawn by the seed hold the same rows in other places, so the fingerprint is
@@ -82,6 +83,6 @@ def _rows(folder: RunFolder, recipe: Mapping[str, Any]) -> dict[str, str]:
     total = 0
     for split in folder.about["rows"]:
         frame = read_rows(folder, split)
-        for text, label in zip(frame["text"], frame["label"], strict=True):
+        for text, label in zip(kind.identity(frame), frame["label"], strict=True):
             total += xxh3_64_intdigest(f"{label}\x00{text}".encode(errors="surrogatepass"))
     return rows | {"data": f"{total % 2**32:08x}"}

@@ -74,7 +74,7 @@ def _test_rows(run: Run) -> pd.DataFrame:
 
 def _labelled(run: Run, rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Return what each row says, both texts of a pair, and its label."""
-    return list(zip(run.task.rows.texts(rows), rows["label"], strict=True))
+    return list(zip(run.task.rows.identity(rows), rows["label"], strict=True))
 
 
 def _without_seen(rows: pd.DataFrame, runs: Sequence[Run]) -> tuple[pd.DataFrame, list[str]]:
@@ -85,9 +85,9 @@ def _without_seen(rows: pd.DataFrame, runs: Sequence[Run]) -> tuple[pd.DataFrame
         for run in runs
         for split in looked_at
         if split in run.folder.about["rows"]
-        for text in run.task.rows.texts(read_rows(run.folder, split))
+        for text in run.task.rows.identity(read_rows(run.folder, split))
     }
-    is_new = [text not in seen for text in runs[0].task.rows.texts(rows)]
+    is_new = [text not in seen for text in runs[0].task.rows.identity(rows)]
     kept = rows[is_new].reset_index(drop=True)
     count = len(rows) - len(kept)
     return kept, [f"left out {count:,} rows that a run has seen in training"] if count else []

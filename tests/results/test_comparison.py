@@ -154,13 +154,13 @@ def test_what_cannot_be_compared_is_refused(trained, frozen, train, place):
 def test_kept_predictions_serve_and_old_ones_do_not(trained, frozen, monkeypatch):
     nbtune.evaluate(trained)
     asked = []
-    original = nbtune.Run.predict_proba
+    original = nbtune.Run.ask
 
-    def spy(self, texts, progress=None):
+    def spy(self, rows, progress=None):
         asked.append(self.name)
-        return original(self, texts, progress)
+        return original(self, rows, progress)
 
-    monkeypatch.setattr(nbtune.Run, "predict_proba", spy)
+    monkeypatch.setattr(nbtune.Run, "ask", spy)
     nbtune.compare(trained, frozen, display="none")
     assert asked == [frozen.name]
     for file in trained.folder.model_path.iterdir():
@@ -199,7 +199,7 @@ def test_a_pair_was_seen_only_if_both_of_its_texts_were(pair_runs):
 
 
 def test_runs_on_pairs_and_on_single_texts_are_not_compared(pair_runs, trained):
-    with pytest.raises(RunError, match=r"pairs_full.*from pairs of texts"):
+    with pytest.raises(RunError, match=r"pairs_full@1 from text and text_pair"):
         nbtune.compare(pair_runs[0], trained, display="none")
 
 
