@@ -49,7 +49,8 @@ class DataReady(Event):
     """What the rows look like once cleaned, split and tokenised.
 
     ``rows`` counts by split, ``labels`` counts of the training rows by label name, ``tokens`` the
-    length report of the training rows: ``median``, ``p95``, ``max``, ``truncated`` (rows).
+    length report of the training rows: ``median``, ``p95``, ``max``, ``truncated`` (rows); of
+    images ``height`` and ``width`` in pixels.
     """
 
     rows: dict[str, int]

@@ -26,7 +26,7 @@ def test_both_splits_of_the_topics_have_all_labels():
 
 
 def test_every_name_loads():
-    assert datasets.names() == ["topics", "addresses", "people"]
+    assert datasets.names() == ["topics", "addresses", "people", "digits"]
 
 
 def test_every_answer_about_people_stands_where_it_is_said_to():

@@ -12,16 +12,20 @@ import torch
 import transformers
 
 import nbtune
+from nbtune.data.pictures import check_picture
 from nbtune.errors import ModelError, RecipeError
 from nbtune.models.scratch import new_tokenizer
-from nbtune.testing import tiny_config, topic_rows
+from nbtune.testing import image_rows, tiny_config, tiny_image_model_folder, topic_rows
 
 pytestmark = pytest.mark.slow
 ENCODERS = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert")
 DECODERS = ("gpt2", "llama", "qwen2", "qwen3", "gemma", "mistral")
 PAIRS = ("t5", "bart")
+SEEING = ("vit", "clip")
 TOPICS = topic_rows(40)
 TEXTS = list(TOPICS["text"])
+IMAGES = image_rows(40)
+IMAGES["image"] = [check_picture(image)[1] for image in IMAGES["image"]]  # plain text
 WORDS = [text.split() for text in TEXTS]
 ROWS = {
     "text-classification": TOPICS,
@@ -38,12 +42,19 @@ ROWS = {
             "answer_start": 0,
         }
     ),
+    "image-classification": IMAGES,
+    "image-and-text": IMAGES,
     "fill-mask": TOPICS[["text"]],
     "text-generation": TOPICS[["text"]],
     "summarization": pd.DataFrame({"source": TEXTS, "target": [" ".join(w[:2]) for w in WORDS]}),
     "preference-tuning": pd.DataFrame(
         {"prompt": TEXTS, "chosen": TOPICS["label"], "rejected": [w[0] for w in WORDS]}
     ),
+}
+NAMES = {
+    "regression": "text-classification",
+    "multi-label": "text-classification",
+    "image-and-text": "image-classification",
 }
 KINDS = {"regression": "regression", "multi-label": "multi_label_classification"}
 OF_TEXTS = ("text-classification", "regression", "multi-label")
@@ -58,6 +69,8 @@ SERVES = {
     "gemma": (*OF_TEXTS, "token-classification", "text-generation", "preference-tuning"),
     "t5": (*OF_TEXTS, "token-classification", "question-answering", "summarization"),
     "bart": (*OF_TEXTS, "question-answering", "summarization"),
+    "vit": ("image-classification",),
+    "clip": ("image-classification", "image-and-text"),
 }  # fmt: skip
 ASK = """
 import json, sys
@@ -79,6 +92,8 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("models")
 
     def make(kind):
+        if kind in SEEING:
+            return str(tiny_image_model_folder(place / kind, kind))
         reads = "rewriting" if kind in PAIRS else "writing" if kind in DECODERS else "gaps"
         tokenizer = new_tokenizer(TEXTS, reads)
         if not (place / kind).is_dir():
@@ -95,10 +110,14 @@ def learn(task, model, runs_dir):
     settings = {"problem_type": KINDS[task]} if task in KINDS else {}
     if task == "summarization":
         settings["max_target_length"] = 4
+    if task == "image-and-text":
+        settings["text"] = "caption"
+    if task != "image-classification":
+        settings["max_length"] = 32
     return nbtune.finetune(
-        ROWS[task], task.replace("-", "_"), model=model, max_steps=2, max_length=32,
+        ROWS[task], task.replace("-", "_"), model=model, max_steps=2,
         baseline=False, runs_dir=runs_dir, display="none", checks="off",
-        task="text-classification" if task in OF_TEXTS else task, **settings,
+        task=NAMES.get(task, task), **settings,
     )  # fmt: skip
 
 
@@ -107,6 +126,8 @@ READ = {
     "question-answering": ["context", "question"],
     "summarization": ["source"],
     "preference-tuning": ["prompt"],
+    "image-classification": ["image"],
+    "image-and-text": ["image", "caption"],
 }
 """What a task reads, where that is not a text."""
 
@@ -126,7 +147,7 @@ def same(one, other):
     return one == other
 
 
-@pytest.mark.parametrize("kind", [*ENCODERS, *DECODERS, *PAIRS])
+@pytest.mark.parametrize("kind", [*ENCODERS, *DECODERS, *PAIRS, *SEEING])
 def test_what_is_learnt_is_saved_and_said_again_by_another_process(kind, folder, tmp_path):
     questions, here = {}, {}
     for task in SERVES[kind]:
@@ -145,9 +166,15 @@ def test_what_is_learnt_is_saved_and_said_again_by_another_process(kind, folder,
         assert all(same(one, other) for one, other in cells), title
 
 
-@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5", "vit", "clip"])
 def test_a_model_that_cannot_do_a_task_is_refused_and_leaves_nothing(kind, folder, tmp_path):
-    unfit = {"bert": ["text-generation"], "gpt2": ["fill-mask"], "t5": ["fill-mask"]}[kind]
+    unfit = {
+        "bert": ["text-generation", "image-classification"],
+        "gpt2": ["fill-mask"],
+        "t5": ["fill-mask"],
+        "vit": ["text-classification", "image-and-text"],
+        "clip": ["fill-mask"],
+    }[kind]
     for task in unfit:
         with pytest.raises((ModelError, RecipeError), match=kind):
             learn(task, folder(kind), tmp_path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune import datasets
 from nbtune.errors import DataError
-from nbtune.jobs.choosing import begin_at_run, fill_in, find_source, known_names, suit
+from nbtune.jobs.choosing import begin_at_run, fill_in, known_names, source_for, suit
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import (
     Layer,
@@ -77,7 +77,7 @@ def begin(
     """
     asked, store = resolve(recipe, settings, pairs), RunStore(runs_dir)
     named = begin_at_run(asked.recipe, store, name)
-    return Beginning(asked, named, find_source(named.model), store)
+    return Beginning(asked, named, source_for(named), store)
 
 
 def prepared(

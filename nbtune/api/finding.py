@@ -60,7 +60,8 @@ def run_of(run: str | Run, runs_dir: str | Path | None) -> Run:
 
 def rows_in(texts: Any, column: str | None, run: Run) -> pd.DataFrame:
     """Return the rows of a frame, a data set or a file, or those that some texts make."""
-    if not isinstance(texts, Path) and not hasattr(texts, "columns") and column is None:
+    is_table = isinstance(texts, Path) or hasattr(texts, "columns") or hasattr(texts, "to_pandas")
+    if not is_table and column is None:
         return run.rows_of(texts)
     from nbtune.data.reading import read_all
 

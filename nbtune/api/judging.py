@@ -71,6 +71,7 @@ def predict(
         When the run has no model yet, or its task knows no ``top_k``.
     """
     from nbtune.panels.answered import Answered
+    from nbtune.panels.pictured import MOST_ROWS, pictured
     from nbtune.panels.progress import Progress
 
     asked = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p,
@@ -104,9 +105,14 @@ def predict(
             raise RunError(f"{run.name} gives no other answers", hint="leave top_k out")
         show = partial(task.ranked, count=top_k)
     rows = rows_in(texts, text, run)
-    with Progress(f"{run.name}: texts labelled", display) as progress:
+    with Progress(f"{run.name}: {task.answering}", display) as progress:
         found = run.ask(rows, progress)
-    return show(rows, found, run.trained.known)
+    answers = show(rows, found, run.trained.known)
+    if task.reads != "images":
+        return answers
+    from nbtune.data.pictures import thumbnail
+
+    return pictured(answers, map(thumbnail, rows["image"][:MOST_ROWS]))
 
 
 def evaluate(

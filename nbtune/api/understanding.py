@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.api.finding import newest_run, rows_in, run_of
+from nbtune.errors import RunError
 from nbtune.records import EXPLAINED_BY
 from nbtune.results.run import Run
 
@@ -74,7 +75,7 @@ def explain(
     from nbtune.panels.progress import Progress
     from nbtune.results.explanation import explain_run, rows_of_split
 
-    run = newest_run(runs_dir) if run is None else run_of(run, runs_dir)
+    run = _reader_of_texts(newest_run(runs_dir) if run is None else run_of(run, runs_dir))
     if rows is not None:
         numbers = [int(rows)] if isinstance(rows, Integral) else [int(row) for row in rows]  # type: ignore[union-attr]
         found = rows_of_split(run, numbers, split)
@@ -126,5 +127,15 @@ def attention(
     wanted = (layer, head, token)
     if model is not None:
         return BareModel(model).look(text, *wanted)
-    run = newest_run(runs_dir) if run is None else run_of(run, runs_dir)
+    run = _reader_of_texts(newest_run(runs_dir) if run is None else run_of(run, runs_dir))
     return attention_of_run(run, text, *wanted)
+
+
+def _reader_of_texts(run: Run) -> Run:
+    """Return the run, unless it reads images: what speaks for a label is told word by word."""
+    if run.task.reads == "images":
+        raise RunError(
+            f"{run.name} has learnt {run.task.summary}, and only texts are explained, word by word",
+            hint=f"%evaluate {run.name} shows the images that it gets wrong",
+        )
+    return run

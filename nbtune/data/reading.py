@@ -11,6 +11,7 @@ import pandas as pd
 
 from nbtune import datasets as own
 from nbtune.data.files import (
+    IMAGE_SUFFIXES,
     SUFFIXES,
     UNSAFE,
     as_frame,
@@ -194,6 +195,8 @@ def _from_name(source: str | Path) -> Frames:
         return {"train": own.load(name)}
     if path.is_dir():
         return _from_folder(path)
+    if path.is_file() and suffix_of(path) in IMAGE_SUFFIXES:
+        return {"train": as_frame([{"image": str(path)}])}
     if path.is_file():
         return {"train": read_file(path)}
     looks_like_file = isinstance(source, Path) or suffix_of(path) in (*SUFFIXES, *UNSAFE)
@@ -210,14 +213,61 @@ def _from_folder(folder: Path) -> Frames:
         return _from_saved(folder)
     files = [p for p in sorted(folder.iterdir()) if suffix_of(p) in SUFFIXES and _split_of(p.name)]
     if not files:
+        if (images := read_images(folder)) is not None:
+            return images
         if (texts := read_texts(folder)) is not None:
             return {"train": texts}
         raise DataError(
             f"data: the folder {str(folder)!r} has no train, validation or test file",
             hint="name them train.csv, validation.csv, test.csv (or .tsv, .jsonl, .parquet); "
-            "files of plain text may have any name: .txt",
+            "files of plain text may have any name: .txt; images lie in a folder a label",
         )
     return {path.name: read_file(path) for path in files}
+
+
+def read_images(folder: Path) -> Frames | None:
+    """Read the images of a folder that has a folder a label, below train and test where these are.
+
+    So ``imagefolder`` of `datasets` and torchvision have them. Hidden files are passed over, and so
+    is what is no image by its name.
+
+    Returns
+    -------
+    dict of DataFrame or None
+        Columns ``image``, the path, and ``label``, the name of its folder, where there are labels.
+
+    Raises
+    ------
+    DataError
+        When some images lie in no folder of a label, and others do.
+    """
+    parts = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    splits = {name: path for name, path in parts.items() if _split_of(name)}
+    if splits and _images_in(splits.get("train", next(iter(splits.values())))):
+        found = {name: _labelled_images(path) for name, path in splits.items()}
+        return {name: frame for name, frame in found.items() if len(frame)}
+    frame = _labelled_images(folder)
+    return {"train": frame} if len(frame) else None
+
+
+def _images_in(folder: Path) -> list[Path]:
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
+    seen = [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+    return [path for path in seen if path.is_file()]
+
+
+def _labelled_images(folder: Path) -> pd.DataFrame:
+    found = _images_in(folder)
+    labels = [path.relative_to(folder).parts[0] for path in found if path.parent != folder]
+    if labels and len(labels) < len(found):
+        bare = next(path for path in found if path.parent == folder)
+        raise DataError(
+            f"data: {len(found) - len(labels)} images lie in {folder.name} itself, and "
+            f"{len(labels)} in folders of a label ({bare.name} first)",
+            hint="put each into the folder of its label",
+        )
+    frame = pd.DataFrame({"image": pd.Series(map(str, found), dtype=object)})
+    return frame.assign(label=labels) if labels else frame
 
 
 def _from_saved(folder: Path) -> Frames:

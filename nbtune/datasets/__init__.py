@@ -14,7 +14,9 @@ _COLUMNS = {
     "topics": ["text", "label", "split"],
     "addresses": ["tokens", "tags", "split"],
     "people": ["context", "question", "answer", "answer_start", "split"],
+    "digits": ["image", "label", "split"],
 }
+DIGITS_TO_TEST = 360
 
 
 def names() -> list[str]:
@@ -36,12 +38,15 @@ def load(name: str) -> pd.DataFrame:
     nationality and their profession, each answered by a piece of it; 4,228 questions on 1,600
     people to train on, 1,054 on 400 others to test with.
 
+    ``digits``: 1,797 images of 8 by 8 pixels in 16 shades, each a digit that somebody wrote, from
+    scikit-learn; the last 360 are to test with.
+
     Returns
     -------
     DataFrame
         Columns ``text`` and ``label``; or ``tokens`` and ``tags`` with spaces between them; or
-        ``context``, ``question``, ``answer`` and ``answer_start``; and ``split`` (``train`` or
-        ``test``).
+        ``context``, ``question``, ``answer`` and ``answer_start``; or ``image`` (of Pillow) and
+        ``label``; and ``split`` (``train`` or ``test``).
 
     Raises
     ------
@@ -57,8 +62,28 @@ def load(name: str) -> pd.DataFrame:
 
     if name not in _COLUMNS:
         raise DataError(f"there is no data set {name!r}", hint=did_you_mean(name, names()))
+    if name == "digits":
+        return _digits()
     place = resources.files("nbtune.datasets") / f"{name}.csv.gz"
     with resources.as_file(place) as file:
         # "None" and "NA" are words here, not missing values.
         frame = pd.read_csv(file, keep_default_na=False)
     return frame[_COLUMNS[name]]
+
+
+def _digits() -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images = [Image.fromarray(np.round(one * (255 / 16)).astype(np.uint8)) for one in found.images]
+    rows = len(images)
+    return pd.DataFrame(
+        {
+            "image": pd.Series(images, dtype=object),
+            "label": [str(digit) for digit in found.target],
+            "split": ["test" if row >= rows - DIGITS_TO_TEST else "train" for row in range(rows)],
+        }
+    )

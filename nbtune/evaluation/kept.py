@@ -53,6 +53,7 @@ def load(folder: Path) -> tuple[Any, ...] | None:
         return None
     import nbtune.evaluation.answer_baselines
     import nbtune.evaluation.chat_baselines
+    import nbtune.evaluation.pixel_baselines
     import nbtune.evaluation.preference_baselines
     import nbtune.evaluation.relation_baselines
     import nbtune.evaluation.rewriting_baselines

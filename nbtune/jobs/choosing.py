@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbtune.errors import ModelError, RecipeError, RunError
 from nbtune.methods import find_method, method_names
-from nbtune.models.sources import BUILTIN, ModelSource, find_model
+from nbtune.models.sources import BUILTIN, IMAGE_RATES, ModelSource, find_model
 from nbtune.recipe import OF_TASKS, Recipe, from_yaml
 from nbtune.recipe.schedules import WITHOUT_WARMUP, check_rate
 from nbtune.records import (
@@ -118,9 +118,21 @@ def find_source(name: str | None) -> ModelSource:
         return source
 
 
+def source_for(recipe: Recipe) -> ModelSource:
+    """Return the model that a recipe names, or what its task begins with where it names none."""
+    task = task_of(recipe)
+    source = find_source(recipe.model or task.model)
+    if task.reads == "images" and source.name in IMAGE_RATES:
+        source = replace(source, learning_rate=IMAGE_RATES[source.name])
+    if recipe.model is not None or task.model is None:
+        return source
+    note = f"no model is named, so {task.model} starts from nothing"
+    return replace(source, note=f"{note}; a pre-trained one needs fewer rows")
+
+
 def model_of(recipe: Recipe, runs_dir: str | Path | None = None) -> ModelSource:
     """Return the model that a recipe begins with, be it that of a run; see `find_source`."""
-    return find_source(begin_at_run(recipe, RunStore(runs_dir), "").model)
+    return source_for(begin_at_run(recipe, RunStore(runs_dir), ""))
 
 
 def seen_before(recipe: Recipe, data: PreparedData) -> str:
@@ -181,6 +193,7 @@ def check_layers(recipe: Recipe, source: ModelSource) -> None:
     ModelError
         When the model cannot be loaded, or has no head for the task.
     """
+    from nbtune.jobs.trained import load_words
     from nbtune.methods.freezing import frozen_weights
     from nbtune.models.loading import outline_model
 
@@ -188,6 +201,8 @@ def check_layers(recipe: Recipe, source: ModelSource) -> None:
     task = task_of(recipe)
     model = outline_model(source, task.head, recipe.revision)
     frozen_weights(model, recipe)
+    if task.reads == "images" and source.kind != "scratch":
+        load_words(source, task, revision=recipe.revision)  # or say what is missing of it
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
             f"gradient_checkpointing: {source.name} cannot run layers again",
@@ -230,8 +245,16 @@ def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
 
 def _meant(frame: pd.DataFrame, recipe: Recipe) -> Recipe:
     """Return the recipe with the task that its columns can only be meant for."""
+    from nbtune.data.columns import TEXT_NAMES
     from nbtune.data.meant import task_meant
+    from nbtune.data.pictured import image_columns
 
+    has_texts = bool({str(name).lower() for name in frame.columns} & set(TEXT_NAMES))
+    if recipe.text is None and not has_texts and (images := image_columns(frame)):
+        raise RecipeError(
+            f"the column {images[0]!r} holds images, and texts are learnt where no task is named",
+            hint="say so: task: image-classification (or name a column of texts: text: ...)",
+        )
     is_open = not recipe.model_fields_set & {"text", "label"}
     task = task_meant(frame) if is_open else None
     return recipe if task is None else recipe.model_copy(update={"task": task})
@@ -284,6 +307,8 @@ def advice(recipe: Recipe, source: ModelSource) -> Iterator[str]:
             f"{what} keeps the weights of {source.name} as they were drawn at "
             "random; method: full trains them"
         )
+    if task_of(recipe).reads == "images" and (recipe.method == "head" or recipe.freeze is not None):
+        yield "what is frozen is run once more in every epoch: states of images are not kept"
     if source.kind != "scratch" and "size" in recipe.model_fields_set:
         yield f"size: {recipe.size} does nothing: {source.name} has its own"
     if recipe.lr_scheduler_type in WITHOUT_WARMUP and "warmup_steps" in recipe.model_fields_set:

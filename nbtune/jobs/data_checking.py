@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbtune.errors import DataError
 from nbtune.jobs.choosing import model_of
 from nbtune.recipe import Recipe
+from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
     from nbtune.data.checks.report import Tokenizer
@@ -34,9 +35,16 @@ def look_at_data(
     from nbtune.data.checking import refuse_empty
     from nbtune.data.checks.report import describe
     from nbtune.data.meant import task_meant
+    from nbtune.data.pictured import image_columns
     from nbtune.data.reading import read
 
     frames = read(source)
+    if task_of(recipe).reads == "images" or image_columns(next(iter(frames.values()))):
+        raise DataError(
+            f"{name}: rows of images are not looked at yet, only texts with labels",
+            hint="%%finetune and %estimate open every image before anything is trained, and name "
+            "all that do not open",
+        )
     for split, frame in frames.items():
         refuse_empty(frame, split)
         is_open = not recipe.model_fields_set & {"text", "label"}

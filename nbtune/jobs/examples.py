@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 PREVIEWED, HALF = 3, 120
 """Rows of which is shown what is learnt, and the characters of both ends of a long piece."""
+IMAGES_AT_ONCE = 64
+"""So many images are decoded at a time: large ones take megabytes each."""
 
 
 def tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dict[str, Examples]:
     """Return the examples of each split, which are made where they are not there already."""
-    from nbtune.data.encoding import length_report, open_examples, write_examples
+    from nbtune.data.encoding import AT_ONCE, length_report, open_examples, write_examples
     from nbtune.data.preparing import label_counts
 
     def encoder(split: str) -> Callable[[pd.DataFrame], InMemory]:
@@ -42,7 +44,13 @@ def tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dic
             examples[split] = open_examples(place)
             continue
         rows = read_rows(folder, split)
-        examples[split] = write_examples(rows, encoder(split), len(trained.tokenizer), place)
+        examples[split] = write_examples(
+            rows,
+            encoder(split),
+            len(trained.tokenizer),
+            place,
+            at_once=IMAGES_AT_ONCE if task.reads == "images" else AT_ONCE,
+        )
     if task.preview is not None:
         emit(_preview(folder, task, trained, examples["train"]))
     emit(

@@ -109,7 +109,7 @@ def _is_wanted(recipe: Recipe, rows: pd.DataFrame) -> bool:
     if not (recipe.baseline and recipe.zero_shot and len(rows)):
         return False
     task = task_of(recipe)
-    is_single = "text" in rows and "text_pair" not in rows and not task.marks
+    is_single = set(task.rows.inputs) & set(rows) == {"text"} and not task.marks
     return "accuracy" in task.scores and is_single
 
 

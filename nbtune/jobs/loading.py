@@ -9,7 +9,7 @@ from nbtune.events import Emit, Notice, PhaseStarted
 from nbtune.jobs.examples import asked_before, tokenise
 from nbtune.jobs.folders import PARAMETERS, known_of, read_rows, source_of
 from nbtune.jobs.preparation import prepare, telling
-from nbtune.jobs.trained import Trained, head_of, longest_row, quantized
+from nbtune.jobs.trained import Trained, head_of, load_words, longest_row, quantized
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
@@ -42,10 +42,10 @@ def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[s
     if recipe.gradient_checkpointing:
         with quiet():
             model.gradient_checkpointing_enable({"use_reentrant": False})
-    emit(PhaseStarted("tokenising"))
+    task = task_of(recipe)
+    emit(PhaseStarted("reading images" if task.reads == "images" else "tokenising"))
     known = replace(known_of(folder), tokenizer=tokenizer)
     trained = Trained(model, tokenizer, max_length, known)
-    task = task_of(recipe)
     examples = tokenise(folder, task, trained, emit)
     if task.reference is not None:
         examples = {k: asked_before(folder, recipe, trained, k, emit) for k in examples}
@@ -100,14 +100,12 @@ def new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, L
 
 def _tokenizer(folder: RunFolder, source: ModelSource, recipe: Recipe) -> Any:
     from nbtune.data.marks import add_marks
-    from nbtune.models.loading import load_tokenizer
 
     saved, task = folder.path / "tokenizer", task_of(recipe)
     if saved.is_dir():
-        return load_tokenizer(ModelSource(source.name, "local", str(saved)), [], reads=task.reads)
-    is_new = source.kind == "scratch"
-    texts = task.rows.texts(read_rows(folder, "train")) if is_new else []
-    tokenizer = load_tokenizer(source, texts, recipe.revision, task.reads)
+        return load_words(ModelSource(source.name, "local", str(saved)), task)
+    rows = read_rows(folder, "train") if source.kind == "scratch" else None
+    tokenizer = load_words(source, task, rows, recipe.revision)
     if task.dress is not None:
         task.dress(tokenizer)
     add_marks(tokenizer, task.marks)

@@ -84,6 +84,25 @@ def longest_row(loaded: LoadedModel, method: Method, recipe: Recipe) -> int:
     return min(recipe.max_length, places)
 
 
+def load_words(
+    source: ModelSource, task: Task, rows: pd.DataFrame | None = None, revision: str | None = None
+) -> Any:
+    """Load what makes rows into numbers: a tokenizer, of images a `Processor`.
+
+    Parameters
+    ----------
+    rows : DataFrame, optional
+        The training rows: for a model that starts from nothing it is made for them.
+    """
+    from nbtune.models.loading import load_reader, load_tokenizer
+
+    if task.reads == "images":
+        given = {role: [] if rows is None else list(rows[role]) for role in task.rows.inputs}
+        return load_reader(source, given["image"], given.get("text"), revision)
+    texts = [] if rows is None else task.rows.texts(rows)
+    return load_tokenizer(source, texts, revision, task.reads)
+
+
 def save_trained(trained: Trained, folder: Path, recipe: Recipe) -> None:
     """Write model and tokenizer to a folder as ``from_pretrained`` reads them.
 
@@ -116,7 +135,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
     ModelError
         When the model that an adapter stands on is gone.
     """
-    from nbtune.models.loading import load_model, load_tokenizer, quiet
+    from nbtune.models.loading import load_model, quiet
 
     if not folder.model_path.is_dir():
         raise RunError(
@@ -129,7 +148,7 @@ def load_trained(folder: RunFolder, *, dequantize: bool = False) -> Trained:
     adapter = (folder.model_path / "adapter_config.json").is_file()
     if adapter:
         method.check(recipe)
-    tokenizer = load_tokenizer(saved, [])
+    tokenizer = load_words(saved, task_of(recipe))
     loaded = load_model(
         source_of(folder, recipe) if adapter else saved,
         tokenizer,

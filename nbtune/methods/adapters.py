@@ -53,12 +53,12 @@ def add_adapter(model: Any, config: str, **settings: Any) -> Any:
         The name of PEFT's configuration class.
     """
     peft = importlib.import_module("peft")
+    # PEFT's wrapper for a kind of task takes token ids first; images go through the plain one.
+    kind = None if model.main_input_name == "pixel_values" else peft.TaskType.SEQ_CLS
     with quiet():
         return peft.get_peft_model(
             model,
-            getattr(peft, config)(
-                task_type=peft.TaskType.SEQ_CLS, modules_to_save=_saved_whole(model), **settings
-            ),
+            getattr(peft, config)(task_type=kind, modules_to_save=_saved_whole(model), **settings),
         )
 
 

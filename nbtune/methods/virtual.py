@@ -35,6 +35,11 @@ def check(recipe: Recipe) -> None:
         When PEFT is not installed, or noise would drown what is learnt.
     """
     needs_peft(recipe)
+    if recipe.task == "image-classification":
+        raise RecipeError(
+            f"method: {recipe.method} puts words before texts, and there are images",
+            hint="take method: lora, bitfit, head or full",
+        )
     if recipe.neftune_noise_alpha is not None:
         raise RecipeError(
             f"neftune_noise_alpha: there is no noise on the virtual tokens of {recipe.method}",

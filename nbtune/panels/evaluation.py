@@ -76,6 +76,8 @@ def _columns(record: EvaluationRecord) -> tuple[str, str, str]:
     """Return what the columns of wrong rows are called."""
     if record.rewards is not None:
         return "prompt", "chosen", "preferred by the model"
+    if any(one.image for one in record.errors):
+        return "image", "true", "predicted"
     return "text", "true", "predicted"
 
 
@@ -216,7 +218,8 @@ def _error_lines(record: EvaluationRecord) -> Iterator[str]:
         longest = 30 if record.texts else 20
         labels = f"{short(error.target, longest)} taken for {short(error.prediction, longest)}"
         yield f"  row {error.row}, {percent(error.probability)} sure: {labels}"
-        yield f"    {short(near_marks(error.text, 76), 76)}"
+        if error.text:
+            yield f"    {short(near_marks(error.text, 76), 76)}"
 
 
 def _worst(record: EvaluationRecord, most: int) -> list[ClassScores]:

@@ -25,7 +25,7 @@ from nbtune.records import (
 )
 from nbtune.records.marking import near_marks
 
-SHOWN = 200
+SHOWN, LARGE = 200, 160
 LIST_ROWS = 12
 NAME = 14
 _MARKS = {"relabel": "✎", "ambiguous": "~", "delete": "×"}
@@ -55,6 +55,7 @@ class Desk(Protocol):
     def delete(self, rows: Iterable[int]) -> None: ...  # noqa: D102
     def restore(self, rows: Iterable[int]) -> None: ...  # noqa: D102
     def undo(self) -> bool: ...  # noqa: D102
+    def image(self, row: int, side: int) -> str: ...  # noqa: D102
     def explain(self, row: int) -> Sequence[Explanation]: ...  # noqa: D102
     def save(self, path: str) -> Path: ...  # noqa: D102
 
@@ -157,6 +158,7 @@ class ReviewPanel:
         self.one.value = render(
             "review_row.html.j2",
             one=one,
+            image=self.desk.image(one.row, LARGE) if one else "",
             correction=self.desk.own.get(one.row) if one else None,
             hint="choose a row, or several with Shift and Ctrl, to read and correct them",
         )

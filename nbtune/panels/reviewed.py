@@ -14,14 +14,18 @@ WORST_IN_TEXT = 5
 
 
 def review_html(
-    name: str, words: str, rows: Sequence[ReviewedRow], corrections: Sequence[Correction]
+    name: str,
+    words: str,
+    rows: Sequence[ReviewedRow],
+    corrections: Sequence[Correction],
+    images: Sequence[str],
 ) -> str:
-    """Return some rows, and what was corrected last."""
+    """Return some rows with what is seen of their images, and what was corrected last."""
     return render(
         "review.html.j2",
         name=name,
         words=words,
-        rows=rows,
+        rows=list(zip(rows, images, strict=True)),
         corrections=corrections[-MOST_CORRECTIONS:],
         more=max(0, len(corrections) - MOST_CORRECTIONS),
     )

@@ -58,7 +58,7 @@ class Recipe(Settings):
         None,
         description="minilm, scratch-transformer (-lstm, -gru, -cnn, -bag, -decoder, "
         "-encoder-decoder), a run of yours, a local folder or a hub id; "
-        "empty takes minilm when it is installed, else scratch-transformer",
+        "empty takes minilm when it is installed, else scratch-transformer; of images scratch-cnn",
     )
     size: Literal["tiny", "small", "base"] = Field(
         "small", description="of a scratch model: 1, 2 or 4 layers of width 64, 128 or 256"
@@ -72,6 +72,9 @@ class Recipe(Settings):
     text: Column | None = Field(None, description="column of the text; empty infers it")
     text_pair: Column | None = Field(
         None, description="column of a second text, where the label is about two"
+    )
+    image: Column | None = Field(
+        None, description="column of images: paths, PIL images, bytes or arrays; empty infers it"
     )
     label: Column | tuple[Column, ...] | None = Field(
         None, description="column of the label; several are 0/1 columns of one label each"

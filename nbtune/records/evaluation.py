@@ -171,13 +171,17 @@ class Rewritten:
 
 @dataclass(frozen=True)
 class WrongRow:
-    """A row that the model got wrong, with how sure it was; NaN where nobody can be."""
+    """A row that the model got wrong, with how sure it was; NaN where nobody can be.
+
+    ``image`` is a small copy of its image as a ``data:`` address, of which ``text`` is the name.
+    """
 
     row: int
     text: str
     target: str
     prediction: str
     probability: float
+    image: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ class ReviewedRow:
         Whether its label is in doubt.
     likely : tuple of (str, float)
         The likeliest labels with their probabilities, the first ones first.
+    image : str
+        The image of the row, as `nbtune.data.pictures` keeps it; empty where there is none.
     """
 
     row: int
@@ -38,6 +40,7 @@ class ReviewedRow:
     margin: float
     is_suspect: bool
     likely: tuple[tuple[str, float], ...]
+    image: str = ""
 
     @property
     def is_wrong(self) -> bool:

@@ -111,7 +111,9 @@ class Evaluation(Pictured):
         wrong = self.frame[self.frame["label"] != self.frame["prediction"]]
         worst = wrong.sort_values("probability", ascending=False, kind="stable").head(n)
         named = worst.rename(columns={"label": "target"})
-        return named[["row", "text", "target", "prediction", "probability"]]
+        given = ["image"] if "image" in named else []
+        given += ["text"] if "text" in named else []
+        return named[["row", *given, "target", "prediction", "probability"]]
 
     def figure(self) -> Figure:
         """Return what suits the task as a matplotlib figure: matrix and curves, bars, or dots."""

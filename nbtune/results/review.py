@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CORRECTIONS = "corrections.jsonl"
 LIKELY = 5
-SHOWN = 20
+SHOWN, SMALL = 20, 32
 Key = tuple[str, int]
 """Split and row."""
 
@@ -144,7 +144,7 @@ class Review:
         if sort not in ORDERS:
             raise DataError(f"sort: there is no {sort!r}", hint=did_you_mean(sort, ORDERS))
         found = Wanted(label, prediction, search, wrong, sort).of(self.rows, self.own)
-        names = [*ReviewedRow.__dataclass_fields__][:-1]
+        names = [*ReviewedRow.__dataclass_fields__][:-2]
         return pd.DataFrame([{name: getattr(one, name) for name in names} for one in found],
                             columns=names)  # fmt: skip
 
@@ -177,6 +177,13 @@ class Review:
             return False
         self._make(self._before.pop())
         return True
+
+    def image(self, row: int, side: int = SMALL) -> str:
+        """Return a small copy of the image of a row as a ``data:`` address; empty for none."""
+        from nbtune.data.pictures import thumbnail
+
+        value = self._by_row[row].image
+        return thumbnail(value, side) if value else ""
 
     def explain(self, row: int) -> Sequence[Explanation]:
         """Return which words of a row speak for what is predicted for it, and which against.
@@ -279,7 +286,13 @@ class Review:
         found = Wanted().of(self.rows, self.own)[:SHOWN]
         static: dict[str, Any] = {
             "text/plain": reviewed.review_text(self.words, found),
-            "text/html": reviewed.review_html(self.name, self.words, found, self.corrections),
+            "text/html": reviewed.review_html(
+                self.name,
+                self.words,
+                found,
+                self.corrections,
+                [self.image(one.row) for one in found],
+            ),
         }
         if choose_mode() != "rich" or not draws_widgets():
             return static
@@ -318,6 +331,7 @@ def review_run(
     margins, doubted = label_margins(targets, said), suspects(targets, said)
     likely = np.argsort(-said, axis=1, kind="stable")[:, :LIKELY]
     texts = run.task.rows.texts(rows)
+    images = list(rows["image"]) if "image" in rows else [""] * len(rows)
     tiny = np.finfo(np.float64).tiny
     found = [
         ReviewedRow(
@@ -330,6 +344,7 @@ def review_run(
             margin=float(margins[i]),
             is_suspect=bool(doubted[i]),
             likely=tuple((labels[k], float(said[i, k])) for k in likely[i]),
+            image=images[i],
         )
         for i in range(len(rows))
     ]

@@ -151,7 +151,7 @@ class Baseline(Protocol):
     def predict(self, rows: pd.DataFrame) -> Predictions: ...  # noqa: D102
 
 
-Reads = Literal["text", "gaps", "writing", "rewriting"]
+Reads = Literal["text", "gaps", "writing", "rewriting", "images"]
 Keep = Callable[["Tensor", "Tensor"], "Tensor"]
 """Logits of shape (places, outputs) and targets (places,) to (places, n): the loss comes first."""
 Judge = Callable[..., "EvaluationRecord"]
@@ -283,10 +283,12 @@ class Task:
     marks : tuple of str
         Words of the texts that stand around spans: tokens of their own, which the tokenizer and
         the model are taught.
-    reads : {"text", "gaps", "writing", "rewriting"}
-        What a model reads: whole texts, texts with gaps, what it goes on with, or what it makes
-        another text of; its tokenizer needs a mask for gaps, and a model from nothing is made for
-        it.
+    reads : {"text", "gaps", "writing", "rewriting", "images"}
+        What a model reads: whole texts, texts with gaps, what it goes on with, what it makes
+        another text of, or images; its tokenizer needs a mask for gaps, images have an image
+        processor in place of one, and a model from nothing is made for it.
+    model : str, optional
+        What is trained where the recipe names no model.
     aims : callable, optional
         See `Aims`; without it nothing that it says is explained word by word.
     """
@@ -331,6 +333,7 @@ class Task:
     rate: float = 1.0
     preview: Callable[[pd.DataFrame, Any, int], list[list[tuple[str, str]]]] | None = None
     reads: Reads = "text"
+    model: str | None = None
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
     aims: Aims | None = None
     dear: tuple[str, ...] = ()
@@ -343,6 +346,7 @@ class Task:
 BUILTIN = {
     "text-classification": "nbtune.tasks.text_classification",
     "fill-mask": "nbtune.tasks.fill_mask",
+    "image-classification": "nbtune.tasks.image_classification",
     "text-generation": "nbtune.tasks.text_generation",
     "preference-tuning": "nbtune.tasks.preference_tuning",
     "question-answering": "nbtune.tasks.question_answering",

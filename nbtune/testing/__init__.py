@@ -8,12 +8,13 @@ from nbtune.testing.models import (
     encode,
     saved_source,
     tiny_config,
+    tiny_image_model_folder,
     tiny_model,
     tiny_model_folder,
     tiny_sentence_encoder,
     tiny_tokenizer,
 )
-from nbtune.testing.rows import plant_problems, topic_rows
+from nbtune.testing.rows import image_rows, plant_problems, topic_rows
 from nbtune.testing.tasks import check_task
 
 __all__ = [
@@ -21,12 +22,14 @@ __all__ = [
     "check_task",
     "encode",
     "guesses",
+    "image_rows",
     "made_up_comparison",
     "made_up_events",
     "made_up_record",
     "plant_problems",
     "saved_source",
     "tiny_config",
+    "tiny_image_model_folder",
     "tiny_model",
     "tiny_model_folder",
     "tiny_sentence_encoder",

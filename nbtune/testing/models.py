@@ -60,12 +60,42 @@ def tiny_config(kind: str, vocabulary: int, labels: int = 3) -> Any:
             "num_heads": 4,
             "decoder_start_token_id": 0,
         },
+        "vit": {**_SMALL, "image_size": 16, "patch_size": 4},
+        "clip": {
+            "text_config": {**_SMALL, **_words(vocabulary)},
+            "vision_config": {**_SMALL, "image_size": 16, "patch_size": 4},
+            "projection_dim": 32,
+        },
         "mistral": {**_SMALL, "num_key_value_heads": 2, "sliding_window": 24},
     }
     special = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     return transformers.AutoConfig.for_model(
         kind, vocab_size=vocabulary, num_labels=labels, **special, **names.get(kind, _SMALL)
     )
+
+
+def _words(vocabulary: int) -> dict[str, Any]:
+    """Return what the text tower of CLIP has to know of `tiny_tokenizer`."""
+    ends = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    return {"vocab_size": vocabulary, "max_position_embeddings": 64, **ends}
+
+
+def tiny_image_model_folder(folder: Path, kind: str = "vit", seed: int = 0) -> Path:
+    """Write a tiny model for images, ``vit`` or ``clip``, with all that ``from_pretrained`` reads.
+
+    Its weights are those below a head; CLIP has its text tower and a tokenizer as well.
+    """
+    tokenizer = tiny_tokenizer()
+    torch.manual_seed(seed)
+    model = transformers.AutoModel.from_config(tiny_config(kind, len(tokenizer)))
+    model.save_pretrained(folder)
+    size = {"height": 16, "width": 16}
+    if kind == "clip":
+        tokenizer.save_pretrained(folder)
+        size = {"shortest_edge": 16}
+    made = {"vit": transformers.ViTImageProcessorPil, "clip": transformers.CLIPImageProcessorPil}
+    made[kind](size=size, **({"crop_size": 16} if kind == "clip" else {})).save_pretrained(folder)
+    return folder
 
 
 def tiny_model_folder(folder: Path, kind: str = "bert", seed: int = 0) -> Path:

@@ -37,6 +37,32 @@ def topic_rows(rows: int = 60, labels: int = 3, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"text": texts, "label": chosen})
 
 
+def image_rows(rows: int = 24, labels: int = 3, seed: int = 0, side: int = 12) -> pd.DataFrame:
+    """Make small images whose label can be learnt from their colour, and texts that say it as well.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``image`` (of Pillow), ``caption`` and ``label``, the labels in turn.
+    """
+    from PIL import Image
+
+    rng = np.random.default_rng(seed)
+    texts = topic_rows(rows, labels, seed)
+    images = []
+    for row in range(rows):
+        noise = rng.integers(0, 120, (side, side, 3))
+        noise[:, :, row % labels] += 120
+        images.append(Image.fromarray(noise.astype(np.uint8)))
+    return pd.DataFrame(
+        {
+            "image": pd.Series(images, dtype=object),
+            "caption": texts["text"],
+            "label": texts["label"],
+        }
+    )
+
+
 def plant_problems(
     train: pd.DataFrame, test: pd.DataFrame, count: int = 20, seed: int = 0
 ) -> tuple[pd.DataFrame, dict[str, list[int]]]:

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 import torch
-import transformers
 
 from nbtune.data.batches import InMemory, make_batch
 from nbtune.data.encoding import write_examples
@@ -19,11 +18,13 @@ from nbtune.data.marks import add_marks
 from nbtune.engine.inference import predict_logits
 from nbtune.engine.stepping import Forward, total_loss
 from nbtune.evaluation.baselines import load_baselines, save_baselines
+from nbtune.jobs.trained import load_words
+from nbtune.models.autos import auto_class
 from nbtune.models.decoders import rewrites, set_ends
 from nbtune.models.loading import quiet
 from nbtune.models.packing import packing
 from nbtune.models.probing import find_packer
-from nbtune.models.scratch import new_tokenizer
+from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord
 from nbtune.tasks import Known, Loss, Task
@@ -78,7 +79,7 @@ class _TaskTrial:
     @cached_property
     def tokenizer(self) -> Any:
         """A tokenizer of the rows' own words."""
-        found = new_tokenizer(self.task.rows.texts(self.rows), self.task.reads)
+        found = load_words(ModelSource(self.kind, "scratch"), self.task, self.rows)
         if self.task.dress is not None:
             self.task.dress(found)
         add_marks(found, self.task.marks)
@@ -92,7 +93,7 @@ class _TaskTrial:
         outputs = task.outputs or len(known.labels)
         torch.manual_seed(0)
         config = tiny_config(self.kind, len(self.tokenizer), outputs)
-        model = getattr(transformers, task.head).from_config(config)
+        model = auto_class(task.head).from_config(config)
         if rewrites(model):
             set_ends(model, self.tokenizer)
         examples: Any = task.encode(rows, self.tokenizer, 64, known)
@@ -122,7 +123,8 @@ class _TaskTrial:
     def _check_learning(self, model: Any, examples: Any, loss: Loss) -> None:
         every = np.arange(len(examples.targets))
         forward = self._forward(model.eval(), find_packer(model))
-        packs = not rewrites(model) and find_packer(tiny_model(self.kind)) is not None
+        is_text = self.task.reads != "images" and not rewrites(model)
+        packs = is_text and find_packer(tiny_model(self.kind)) is not None
         if forward.packer is None and packs:
             self._fail("runs padded with a model that packs")
 

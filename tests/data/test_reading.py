@@ -340,7 +340,7 @@ def test_a_folder_without_files_is_refused(tmp_path):
     assert message_for(tmp_path) == (
         f"data: the folder '{tmp_path}' has no train, validation or test file\n"
         "  name them train.csv, validation.csv, test.csv (or .tsv, .jsonl, .parquet); "
-        "files of plain text may have any name: .txt"
+        "files of plain text may have any name: .txt; images lie in a folder a label"
     )
 
 
@@ -378,8 +378,8 @@ def test_a_hub_out_of_reach_is_said(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     assert message_for("train_df") == (
-        "data: 'train_df' is no file here, none of our data sets (topics, addresses, people), "
-        "and the hub gave: Couldn't reach 'train_df' on the Hub (OfflineModeIsEnabled)\n"
+        "data: 'train_df' is no file here, none of our data sets (topics, addresses, people, "
+        "digits), and the hub gave: Couldn't reach 'train_df' on the Hub (OfflineModeIsEnabled)\n"
         "  check the name, or load it yourself and give the rows"
     )
 

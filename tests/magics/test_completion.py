@@ -9,9 +9,9 @@ from nbtune.testing import topic_rows
 CASES = {
     "%finetune t --learn": {"--learning-rate"},
     "%%finetune t --method l": {"lora"},
-    "%%finetune t --data d": {"df"},
+    "%%finetune t --data d": {"df", "digits"},
     "%%finetune t --data to": {"topics"},
-    "%%finetune t --data=d": {"df"},
+    "%%finetune t --data=d": {"df", "digits"},
     "%%finetune t --optim=sg": {"sgd"},
     "%%finetune t --set lr_scheduler_t": {"lr_scheduler_type="},
     "%%finetune t --set lr_scheduler_type=con": {"constant", "constant_with_warmup"},
@@ -43,7 +43,7 @@ CASES = {
     "%nbtune doc": {"doctor"},
     "%nbtune lr": {"lr_find"},
     "%nbtune lr_find --min": {"--min-lr"},
-    "%nbtune lr_find --data d": {"df"},
+    "%nbtune lr_find --data d": {"df", "digits"},
     "%%nbtune lr_find\nmodel: min": {"minilm"},
 }
 

@@ -85,7 +85,7 @@ def test_a_folder_with_config_weights_and_tokenizer_is_a_model(tmp_path, weights
          "weights (model.safetensors)\n"
          "  copy all that save_pretrained wrote, for model and tokenizer"),
         (["config.json", "model.safetensors"],
-         "tokenizer (tokenizer.json)\n"
+         "tokenizer (tokenizer.json; of images preprocessor_config.json)\n"
          "  copy all that save_pretrained wrote, for model and tokenizer"),
     ],
 )  # fmt: skip

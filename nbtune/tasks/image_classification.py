@@ -1,0 +1,96 @@
+"""One label per image, or per image with a text: digits, products, defects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data.batches import InMemory
+from nbtune.data.pictured import PICTURED, PICTURED_WITH_TEXT, captions_of
+from nbtune.data.pictures import is_inline, name_of, thumbnail
+from nbtune.recipe import Recipe
+from nbtune.records import EvaluationRecord
+from nbtune.tasks import Baseline, Known, Task
+from nbtune.tasks.text_classification import SINGLE, encode_inputs, ids_of, table
+
+Array = np.ndarray[Any, Any]
+SHOWN = 10
+"""Errors that are shown with their image: each is some hundred letters in a saved notebook."""
+
+
+def encode(rows: pd.DataFrame, processor: Any, max_length: int, known: Known) -> InMemory:
+    """Make examples whose images are decoded when they are read; tokenise what texts there are."""
+    targets = ids_of(rows, known) if "label" in rows else np.zeros(len(rows), dtype=np.int64)
+    pixels = processor.pixels(list(rows["image"]))
+    if "text" not in rows:
+        return InMemory([[] for _ in targets], targets, pixels=pixels)
+    return replace(encode_inputs(rows, targets, processor.tokenizer, max_length), pixels=pixels)
+
+
+def judge(
+    run: str,
+    split: str,
+    rows: pd.DataFrame,
+    said: Array,
+    known: Known,
+    baselines: Mapping[str, Array],
+) -> EvaluationRecord:
+    """Judge probabilities as those of texts, and show the images of the worst errors."""
+    captioned = rows.assign(text=captions_of(rows))
+    record = SINGLE.judge(run, split, captioned, said, known, baselines)
+    images = dict(zip(map(int, rows["row"]), rows["image"], strict=True))
+    shown = [replace(one, image=thumbnail(images[one.row])) for one in record.errors[:SHOWN]]
+    return replace(record, errors=(*shown, *record.errors[SHOWN:]))
+
+
+def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
+    """Fit majority, and logistic regression on few pixels, and on these with the words."""
+    from nbtune.evaluation.pixel_baselines import fit_pixel_baselines
+
+    return fit_pixel_baselines(rows, ids_of(rows, known), len(known.labels))
+
+
+def answers(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
+    """Return the rows with the label given; images that have no path by a name of their own."""
+    found = table(rows, said, known).rename(columns={"prediction": "label"})
+    own = [name_of(value) if is_inline(value) else value for value in rows["image"]]
+    return found.assign(image=own)
+
+
+IMAGES = replace(
+    SINGLE,
+    name="image-classification",
+    summary="one label per image",
+    head="AutoModelForImageClassification",
+    rows=PICTURED,
+    encode=encode,
+    judge=judge,
+    fit=fit,
+    answers=answers,
+    without=("text_pair", "neftune_noise_alpha", "max_length"),
+    answering="images labelled",
+    reads="images",
+    model="scratch-cnn",
+    aims=None,
+)
+WITH_TEXT = replace(
+    IMAGES,
+    summary="one label per image with a text",
+    head="AutoModelForImageTextClassification",
+    rows=PICTURED_WITH_TEXT,
+    # Two towers have no lowest layer.
+    without=("text_pair", "freeze", "gradual_unfreezing", "neftune_noise_alpha"),
+    model="scratch-transformer",
+)
+
+
+def tuned(recipe: Recipe) -> Task:
+    """Return the task with texts where the recipe names a column of them."""
+    return IMAGES if recipe.text is None else WITH_TEXT
+
+
+TASK = replace(IMAGES, tuned=tuned)
