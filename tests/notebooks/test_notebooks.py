@@ -56,3 +56,11 @@ def test_a_small_world_is_translated_and_real_texts_show_what_is_missing():
     assert "french@1 beats target of the nearest source" in shown
     assert "le chien triste veut la table énorme" in shown
     assert "summaries@1 loses to" in shown
+
+
+def test_a_small_network_reads_digits_and_two_towers_tell_what_is_true_of_them():
+    shown = str(nbformat.read(FOLDER / "images.ipynb", 4).cells)
+    assert "digits@1 beats grey pixels + logistic regression" in shown
+    assert "loops@1 beats grey pixels + logistic regression" in shown
+    assert "truth@1 beats" in shown
+    assert shown.count("<img ") > 20
