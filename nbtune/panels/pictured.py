@@ -29,6 +29,9 @@ class Pictured(pd.DataFrame):
     def _constructor(self) -> Callable[..., pd.DataFrame]:
         return pd.DataFrame
 
+    def __repr__(self) -> str:
+        return repr(pd.DataFrame(self).assign(image=_names(self["image"])))
+
     def _repr_html_(self) -> str:
         """Return a table with a row for each of the first images."""
         shown = self.head(MOST_ROWS)
@@ -38,11 +41,16 @@ class Pictured(pd.DataFrame):
             for _, row in chances.iterrows()
         ]
         texts = list(shown["text"]) if "text" in shown else [""] * len(shown)
-        names = ["/".join(Path(name).parts[-2:]) for name in shown["image"]]
-        rows = zip(self.thumbnails, names, texts, shown["label"], likely, strict=False)
+        rows = zip(
+            self.thumbnails, _names(shown["image"]), texts, shown["label"], likely, strict=False
+        )
         return render(
             "pictured.html.j2", rows=list(rows), count=len(self), has_text="text" in shown
         )
+
+
+def _names(images: Iterable[str]) -> list[str]:
+    return ["/".join(Path(one).parts[-2:]) for one in images]
 
 
 def pictured(answers: pd.DataFrame, thumbnails: Iterable[str]) -> Pictured:
