@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nbtune.panels.panel import Panel
     from nbtune.panels.toolbar import Steerable
 
+LONGEST_NAME = 24
 LARGEST_SHARE = 0.005
 """The view takes at most this share of one core, on any machine."""
 
@@ -176,10 +177,13 @@ class CardView:
         from base64 import b64encode
 
         from nbtune.plots.loss import plot_loss
-        from nbtune.plots.style import new_figure, to_png, with_few_colours
+        from nbtune.plots.style import name_at_left, new_figure, to_png, with_few_colours
+        from nbtune.plots.texts import short
 
         figure, axes = new_figure(6.6, 2.5)
         plot_loss(self.history, axes[0, 0])
+        # A cell that trains several shows the tables of the last one only.
+        name_at_left(axes[0, 0], short(self.view.title, LONGEST_NAME))
         return b64encode(with_few_colours(to_png(figure))).decode()
 
 

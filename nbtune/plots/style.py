@@ -63,6 +63,17 @@ def title(ax: Any, text: str) -> None:
     ax.set_title(text, color=GREY, fontsize=10)
 
 
+def name_at_left(ax: Any, name: str) -> None:
+    """Write what is drawn above the axes, at the left, as it is spelled.
+
+    It stands beside a short legend and above a long one.
+    """
+    legend = ax.get_legend()
+    pad = 22 if legend is not None and len(legend.get_texts()) > 3 else 6
+    look = {"color": GREY, "fontsize": 9, "fontweight": "bold"}
+    ax.set_title(name, loc="left", pad=pad, parse_math=False, **look)
+
+
 def legend(ax: Any, **options: Any) -> None:
     """Add a legend in the style of the axes; its texts are shown as they are."""
     made = ax.legend(
