@@ -118,7 +118,7 @@ class Run:
 
     @property
     def tokenizer(self) -> Any:
-        """The transformers tokenizer."""
+        """The transformers tokenizer; of images `nbtune.models.processors.Processor`."""
         return self.trained.tokenizer
 
     @property

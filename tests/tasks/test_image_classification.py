@@ -5,10 +5,12 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import Dataset, Image
 
 import nbtune
 from nbtune.data.pictured import PICTURED
 from nbtune.errors import ModelError, NbtuneError, RecipeError, RunError
+from nbtune.panels.review import ReviewPanel
 from nbtune.recipe import Recipe
 from nbtune.tasks.image_classification import IMAGES, WITH_TEXT
 from nbtune.testing import check_task, image_rows, tiny_image_model_folder, topic_rows
@@ -67,6 +69,16 @@ def test_rows_are_reviewed_with_their_images(run):
     html = review._repr_mimebundle_()["text/html"]
     assert html.count("<img ") == 20
     assert review.image(review.rows[0].row).startswith("data:image/")
+    panel = ReviewPanel(review)
+    panel.list.value = [panel.shown[0].row]
+    assert panel.one.value.count("<img ") == 1
+
+
+def test_images_of_datasets_are_asked_about_as_they_are(run):
+    rows = Dataset.from_dict({"image": list(ROWS["image"][:4])}).cast_column("image", Image())
+    assert list(nbtune.predict(run, rows, display="none")["label"]) == list(
+        nbtune.predict(run, ROWS["image"][:4], display="none")["label"]
+    )
 
 
 def test_a_run_goes_the_whole_way_with_a_text_beside_each_image(tmp_path):
