@@ -40,6 +40,8 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
     shutil.rmtree(place)
     counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     lengths, start = np.asarray(examples["train"].lengths), job.start
+    train = examples["train"]
+    has_tokens = getattr(train, "pixels", None) is None or bool(train.tokens.any())
     # What is in use for this now will be there for the run again.
     room = room_bytes(device) + memory_bytes(device)
     return Estimate(
@@ -52,8 +54,8 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
         trainable_parameters=counted.trainable,
         steps=job.total_steps,
         steps_per_epoch=job.steps_per_epoch,
-        tokens=int(lengths.sum()),
-        padded_tokens=int(costs.sizes.mean() * job.steps_per_epoch),
+        tokens=int(lengths.sum()) if has_tokens else 0,
+        padded_tokens=int(costs.sizes.mean() * job.steps_per_epoch) if has_tokens else 0,
         rows=len(lengths),
         cut_rows=int(np.sum(examples["train"].cut)),
         room_bytes=room,

@@ -26,7 +26,7 @@ class Estimate:
     room_bytes, disk_room_bytes : int
         Memory and disk that there are for all of it, what is in use for it now included.
     tokens, padded_tokens : int
-        Tokens of an epoch, and how many are computed on, padding included.
+        Tokens of an epoch, and how many are computed on, padding included; 0 of images alone.
     cut_rows, rows : int
         Training rows that are longer than ``max_length``, and all of them.
     measured : tuple of (int, float)
@@ -77,7 +77,7 @@ class Estimate:
     @property
     def padding_share(self) -> float:
         """Share of what is computed on that is padding."""
-        return 1 - self.tokens / max(1, self.padded_tokens)
+        return 1 - self.tokens / self.padded_tokens if self.padded_tokens else 0.0
 
     @property
     def fits_memory(self) -> bool:

@@ -64,7 +64,6 @@ class RunEstimate:
     def _rows(self) -> list[faces.Row]:
         record = self.record
         share = record.trainable_parameters / max(1, record.parameters)
-        cut = f"; {record.cut_rows:,} are cut" if record.cut_rows else ""
         rows = [
             ("time", self._time(), ""),
             (
@@ -85,15 +84,20 @@ class RunEstimate:
                 f"({100 * share:.1f} %): {record.model}, method {record.method}",
                 "",
             ),
-            (
-                "rows",
-                f"{record.rows:,} of {record.tokens / max(1, record.rows):.1f} tokens on average"
-                f"{cut}; {percent(record.padding_share)} of what is computed on is padding",
-                "",
-            ),
+            ("rows", self._lengths(), ""),
             ("measured", self._measured(), ""),
         ]
         return [*rows, *(("note", text, "") for text in record.notes)]
+
+    def _lengths(self) -> str:
+        record = self.record
+        if not record.tokens:
+            return f"{record.rows:,} images"
+        cut = f"; {record.cut_rows:,} are cut" if record.cut_rows else ""
+        return (
+            f"{record.rows:,} of {record.tokens / max(1, record.rows):.1f} tokens on average"
+            f"{cut}; {percent(record.padding_share)} of what is computed on is padding"
+        )
 
     def _time(self) -> str:
         record = self.record
@@ -119,10 +123,8 @@ class RunEstimate:
             return f"nothing; it would run {where}"
         sizes = [tokens for tokens, _ in record.measured]
         took = sum(seconds for _, seconds in record.measured)
-        return (
-            f"{len(sizes)} steps of {min(sizes):,} to {max(sizes):,} tokens in {duration(took)}, "
-            f"{where}"
-        )
+        tokens = f" of {min(sizes):,} to {max(sizes):,} tokens" if record.tokens else ""
+        return f"{len(sizes)} steps{tokens} in {duration(took)}, {where}"
 
     def __repr__(self) -> str:
         return self.text

@@ -112,6 +112,14 @@ def test_what_cannot_be_is_refused_before_a_run_is_there(run, tmp_path):
         nbtune.check_data(ROWS)
 
 
+def test_an_estimate_speaks_of_images_and_not_of_tokens(tmp_path):
+    found = nbtune.estimate(
+        ROWS, task="image-classification", size="tiny", runs_dir=tmp_path, display="none"
+    )
+    assert "48 images" in found.text
+    assert "tokens on average" not in found.text
+
+
 def test_digits_ship_with_scikit_learn():
     found = nbtune.datasets.load("digits")
     assert found["split"].value_counts().to_dict() == {"train": 1437, "test": 360}
