@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 class GroupedTargets:
     """Targets by group: asked for groups, they give those of all members, one after the other."""
 
-    targets: Ragged
+    targets: Ragged | Array
     size: int
 
     def __len__(self) -> int:

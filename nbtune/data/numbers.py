@@ -50,7 +50,7 @@ def _hint(faults: Faults, left: bool) -> str:
     return "mend them, or leave them out with drop_bad_rows: true"
 
 
-def _scale(rows: pd.DataFrame) -> tuple[float, float]:
+def scale_of(rows: pd.DataFrame) -> tuple[float, float]:
     """Return mean and deviation.
 
     Raises
@@ -74,5 +74,5 @@ NUMBERED = replace(
     labels=lambda rows: (),
     labels_of=lambda rows: [() for _ in range(len(rows))],
     strata=lambda rows: [""] * len(rows),
-    scale=_scale,
+    scale=scale_of,
 )

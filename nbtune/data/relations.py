@@ -301,10 +301,11 @@ def _hint(roles: Roles, labelled: bool) -> Callable[[Faults, bool], str]:
     def hint(faults: Faults, left: bool) -> str:
         told = " ".join(faults)
         if "outside the text" in told or "an empty head" in told or "an empty tail" in told:
-            unit = "words" if "tokens" in roles else "characters"
+            if "tokens" not in roles:
+                return f"count characters from 0; the end is not part of the span{or_leave}"
             return (
-                f"count {unit} from 0; the end is not part of the span (span_ends: inclusive where "
-                f"it is its last word){or_leave}"
+                "count words from 0; the end is the word behind the span (span_ends: inclusive "
+                f"where it is its last one){or_leave}"
             )
         if "more than once" in told and "stands" in told:
             return "say which one is meant: (start, end), as characters from 0"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from nbtune.records.marking import MARK
+
 Place = tuple[int, int]
 """First character, and the one after the last."""
 _WITHIN = "'’-_"
@@ -14,15 +16,23 @@ _ALONE = ((0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323A
 
 
 def words_in(text: str) -> list[Place]:
-    """Return where the words of a text stand; signs are words of their own.
+    """Return where the words of a text stand; signs are words of their own, marks are one.
 
     Examples
     --------
+    >>> text = "a [E1] cat [/E1]"
+    >>> [text[a:b] for a, b in words_in(text)]
+    ['a', '[E1]', 'cat', '[/E1]']
     >>> text = "It's well-known, 世界! 1815-1852"
     >>> [text[a:b] for a, b in words_in(text)]
     ["It's", 'well-known', ',', '世', '界', '!', '1815', '-', '1852']
     """
-    return list(_words(text))
+    found, at = [], 0
+    for start, stop in [*(one.span() for one in MARK.finditer(text)), (len(text), len(text))]:
+        found += [(at + a, at + b) for a, b in _words(text[at:start])]
+        found += [(start, stop)] if stop > start else []
+        at = stop
+    return found
 
 
 def _words(text: str) -> Iterator[Place]:

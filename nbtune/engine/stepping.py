@@ -26,7 +26,7 @@ from nbtune.errors import NbtuneError
 from nbtune.models.decoders import decoder_inputs, rewrites
 from nbtune.models.dropout import cheap_dropout
 from nbtune.models.embedding import row_gradients
-from nbtune.models.heads import hide_padding, logits_of
+from nbtune.models.heads import hide_padding, logits_of, pooling_in
 from nbtune.models.lean_lora import lean_lora
 from nbtune.models.noise import noisy_embeddings
 from nbtune.models.packing import Packer, packing
@@ -68,7 +68,7 @@ class Forward:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision), self._asked(batch):
             output = self.model(**inputs)
-        logits = logits_of(output)
+        logits = logits_of(output, inputs["attention_mask"], pooling_in(self.model))
         if self.keep is not None:
             return logits.flatten(0, 1)
         if logits.dim() == 2:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
+from sklearn.linear_model import LogisticRegression
 
 from nbtune.records import Bin, Calibration
 
@@ -46,6 +47,27 @@ def fit_temperature(targets: Array, probabilities: Array) -> float:
     found = minimize_scalar(loss, bounds=(-reach, reach), method="bounded")
     gained = 2 * (loss(0.0) - float(found.fun))
     return float(np.exp(found.x)) if gained > stats.chi2.ppf(0.95, 1) else 1.0
+
+
+def fit_logistic(values: Array, targets: Array, usual: tuple[float, float]) -> tuple[float, float]:
+    """Return middle and width of the logistic that makes two labels of a number (Platt 1999).
+
+    Parameters
+    ----------
+    values, targets : ndarray
+        Numbers and label ids, 0 and 1, of shape (rows,).
+    usual : tuple of float
+        What stands where the numbers do not tell the labels apart in the way that it does.
+    """
+    if len(set(targets.tolist())) < 2:
+        return usual
+    # Standardised, so that the penalty on the slope means the same for all measures.
+    mean, deviation = float(values.mean()), float(values.std()) or 1.0
+    model = LogisticRegression(C=100).fit((values - mean)[:, None] / deviation, targets)
+    slope, level = float(model.coef_[0, 0]) / deviation, float(model.intercept_[0])
+    if slope * usual[1] <= 0 or abs(slope) < 1e-6:
+        return usual
+    return mean - level / slope, 1 / slope
 
 
 def at_temperature(probabilities: Array, temperature: float) -> Array:

@@ -65,6 +65,7 @@ def judge(
     texts: Sequence[str],
     rows: Sequence[int],
     errors: int = 20,
+    decides: str = DECIDES,
 ) -> EvaluationRecord:
     """Judge numbers beside those of the baselines, all of shape (rows,)."""
     table, verdict = score_table(
@@ -72,7 +73,7 @@ def judge(
         weighted_scores(targets, said),
         {name: weighted_scores(targets, other) for name, other in baselines.items()},
         len(targets),
-        DECIDES,
+        decides,
     )
     worst = np.argsort(-np.abs(targets - said), kind="stable")[:errors]
     return EvaluationRecord(
@@ -92,7 +93,7 @@ def judge(
             if targets[i] != said[i]
         ),
         verdict=verdict,
-        decides=DECIDES,
+        decides=decides,
         scatter=_scatter(targets, said),
     )
 

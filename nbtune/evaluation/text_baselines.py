@@ -13,8 +13,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_predict
 
 from nbtune.data.texts import texts_of
+from nbtune.evaluation.calibration import fit_logistic
 from nbtune.evaluation.kept import Kept, Tfidf, fit_tfidf
 from nbtune.evaluation.multi_label import best_thresholds
+from nbtune.evaluation.relation_baselines import Commonest
 
 Array = np.ndarray[Any, Any]
 
@@ -115,3 +117,68 @@ def fit_regression(texts: Sequence[str], targets: Array) -> tuple[Kept, ...]:
     model = Ridge(alpha=1.0).fit(tfidf.transform(texts), targets)
     ridge = TfidfRidge(tfidf.words, tfidf.idf, model.coef_, float(model.intercept_))
     return mean, ridge
+
+
+@dataclass(frozen=True)
+class TfidfCosine(Kept):
+    """The cosine of the words of two texts, weighed by TF-IDF, in the measure of the numbers."""
+
+    words: dict[str, int]
+    idf: Array
+    slope: float
+    level: float
+    name: str = "TF-IDF cosine"
+
+    def predict(self, rows: pd.DataFrame) -> Array:
+        """Return numbers of shape (rows,)."""
+        cosines = _tfidf_cosines(
+            Tfidf(self.words, self.idf), list(rows["text"]), list(rows["text_pair"])
+        )
+        return cosines * self.slope + self.level
+
+
+def _tfidf_cosines(tfidf: Tfidf, one: Sequence[str], other: Sequence[str]) -> Array:
+    first, second = (tfidf.transform(texts) for texts in (one, other))
+    return np.asarray(first.multiply(second).sum(axis=1)).ravel()  # rows have the length 1
+
+
+def fit_similarity(one: Sequence[str], other: Sequence[str], targets: Array) -> tuple[Kept, ...]:
+    """Fit the mean, and the line from cosines to numbers of shape (rows,); it never falls."""
+    mean = Mean(float(targets.mean()))
+    if (tfidf := fit_tfidf([*one, *other])) is None:
+        return (mean,)
+    cosines = _tfidf_cosines(tfidf, one, other)
+    spread = float(cosines.var())
+    slope = max(0.0, float(np.cov(cosines, targets, bias=True)[0, 1]) / spread) if spread else 0.0
+    level = mean.value - slope * float(cosines.mean())
+    # Where the words tell nothing, or the contrary, their order still stands.
+    return mean, TfidfCosine(tfidf.words, tfidf.idf, slope or 1e-9, level)
+
+
+@dataclass(frozen=True)
+class TfidfAlike(Kept):
+    """A logistic of that cosine, to the probabilities of two labels."""
+
+    words: dict[str, int]
+    idf: Array
+    middle: float
+    width: float
+    name: str = "TF-IDF cosine"
+
+    def predict(self, rows: pd.DataFrame) -> Array:
+        """Return probabilities of shape (rows, 2)."""
+        cosines = _tfidf_cosines(
+            Tfidf(self.words, self.idf), list(rows["text"]), list(rows["text_pair"])
+        )
+        second = expit((cosines - self.middle) / self.width)
+        return np.stack([1 - second, second], axis=1)
+
+
+def fit_alike(one: Sequence[str], other: Sequence[str], targets: Array) -> tuple[Kept, ...]:
+    """Fit majority and that logistic to the ids of two labels, of shape (rows,)."""
+    share = float(targets.mean())
+    commonest = Commonest(np.array([1 - share, share]))
+    if (tfidf := fit_tfidf([*one, *other])) is None:
+        return (commonest,)
+    middle, width = fit_logistic(_tfidf_cosines(tfidf, one, other), targets, (0.5, 0.1))
+    return commonest, TfidfAlike(tfidf.words, tfidf.idf, middle, width)

@@ -129,8 +129,10 @@ def settled_of(folder: RunFolder) -> Known:
     """Return the same, with what was settled once the run was trained."""
     file = folder.model_path / READING
     found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known = known_of(folder)
     return replace(
-        known_of(folder),
+        known,
+        scale=tuple(found.get("scale", known.scale)),
         thresholds=tuple(found.get("thresholds", ())),
         rules=tuple(found.get("rules", ())),
         temperature=float(found.get("temperature", 1.0)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +15,11 @@ from nbtune.methods import Method, find_method
 from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.runs import RunFolder
-from nbtune.runs.files import staged
+from nbtune.runs.files import staged, write_text
 from nbtune.tasks import Known, Predictions, Request, Task, task_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from nbtune.engine.stepping import Forward
@@ -117,6 +119,10 @@ def save_trained(trained: Trained, folder: Path, recipe: Recipe) -> None:
             place, **({"save_embedding_layers": False} if has_adapter else {})
         )
         trained.tokenizer.save_pretrained(place)
+        if (beside := task_of(recipe).beside) is not None and not has_adapter:
+            for name, values in beside(trained.model).items():
+                (place / name).parent.mkdir(exist_ok=True)
+                write_text(place / name, json.dumps(values))
         write_known(place, recipe, trained.known)
 
 
@@ -215,10 +221,18 @@ def ask(
     examples: Any = task.encode(rows, trained.tokenizer, trained.max_length, known)
     if task.shown is not None:
         examples = task.shown(examples, known, recipe, False)
+    told = progress and _by_rows(progress, len(examples), len(rows))
     with asking(trained, recipe) as forward:
-        logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
+        logits = predict_logits(forward, examples, trained.tokenizer.pad_token_id, told)
         said = task.read(logits, rows, examples, known)
         return with_texts(said, trained, task, rows, forward.packer, most_written, progress)
+
+
+def _by_rows(
+    progress: Callable[[int, int], None], examples: int, rows: int
+) -> Callable[[int, int], None]:
+    """Return the progress of examples as that of the rows that they are parts of."""
+    return lambda done, _: progress(done * rows // max(1, examples), rows)
 
 
 @contextmanager
@@ -258,6 +272,19 @@ def with_texts(
     model, longest = trained.model, trained.max_length
     with evaluating(model), unpacked(packer):
         return task.write(model, rows, said, trained.known, longest, most, progress)
+
+
+def embed(
+    trained: Trained, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+) -> np.ndarray[Any, Any]:
+    """Return the vectors of texts, of shape (texts, width); see `nbtune.engine.embedding.embed`."""
+    from nbtune.engine.embedding import embed
+    from nbtune.models.heads import pooling_in
+    from nbtune.models.sentences import SentenceEncoder
+
+    model, tokenizer = trained.model.eval(), trained.tokenizer
+    own = SentenceEncoder("", model, tokenizer, trained.max_length, pooling_in(model))
+    return embed(own, texts, progress)
 
 
 def respond(

@@ -14,6 +14,7 @@ import torch
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.methods import head_modules
 from nbtune.methods.freezing import frozen_weights
+from nbtune.models.heads import is_headless
 from nbtune.models.loading import quiet
 from nbtune.recipe import Recipe
 
@@ -54,7 +55,8 @@ def add_adapter(model: Any, config: str, **settings: Any) -> Any:
     """
     peft = importlib.import_module("peft")
     # PEFT's wrapper for a kind of task takes token ids first; images go through the plain one.
-    kind = None if model.main_input_name == "pixel_values" else peft.TaskType.SEQ_CLS
+    kind = peft.TaskType.FEATURE_EXTRACTION if is_headless(model) else peft.TaskType.SEQ_CLS
+    kind = None if model.main_input_name == "pixel_values" else kind
     with quiet():
         return peft.get_peft_model(
             model,

@@ -7,19 +7,26 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from torch import Tensor
+
+from nbtune.models.pooling import pool
 
 Array = np.ndarray[Any, Any]
 NOWHERE = -1e4
 """A logit of something that cannot be: its probability is 0 in every number format."""
 
 
-def logits_of(output: Any) -> Tensor:
+def logits_of(output: Any, mask: Tensor | None = None, pooling: str = "mean") -> Tensor:
     """Return the logits of a model's output.
 
     Of shape (rows, labels) or (rows, longest, labels); a head that points at a start and an end,
-    with logits of its own for each, gives (rows, longest, 2).
+    with logits of its own for each, gives (rows, longest, 2). A model without a head gives the
+    vectors of its texts, pooled where ``mask`` is 1: (rows, width).
     """
+    if mask is not None and "logits" not in output and "last_hidden_state" in output:
+        # Virtual tokens stand before each row, and are no part of its text.
+        return pool(output.last_hidden_state[:, -mask.shape[1] :], mask, pooling)
     if "start_logits" in output:
         return torch.stack([output.start_logits, output.end_logits], dim=-1)
     return output.logits  # type: ignore[no-any-return]
@@ -46,6 +53,17 @@ def softmax(logits: Array) -> Array:
         logits.astype(np.float64) - logits.max(axis=-1, keepdims=True, initial=-np.inf)
     )
     return shifted / shifted.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def is_headless(model: Any) -> bool:
+    """Whether a model has no head, and says what it has made of each token."""
+    known = transformers.MODEL_MAPPING.get(type(getattr(model, "config", None)), ())
+    return type(model) in (known if isinstance(known, tuple) else (known,))
+
+
+def pooling_in(model: Any) -> str:
+    """Return how a model without a head pools, as its configuration says."""
+    return str(getattr(model.config, "pooling", "mean"))
 
 
 def bare_heads(model: Any) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nbtune.models.frozen import Frozen, Looked, lowest_trained
-from nbtune.models.heads import logits_of
+from nbtune.models.heads import is_headless, logits_of, pooling_in
 from nbtune.models.narrowing import Narrow
 from nbtune.models.packing import Packer, packing
 
@@ -25,7 +25,8 @@ CLOSE = 1e-4
 def find_packer(model: Any) -> Packer | None:
     """Return a packer whose results were seen to equal the padded ones, or None."""
     packer = Packer(model)
-    if packer.inner is model or getattr(model, "main_input_name", "") == "pixel_values":
+    is_all_head = packer.inner is model and not is_headless(model)
+    if is_all_head or getattr(model, "main_input_name", "") == "pixel_values":
         return None
     pad = getattr(packer.inner.config, "pad_token_id", None)
     for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
@@ -109,7 +110,9 @@ def _logits(model: Any, rows: Sequence[Tensor], packer: Packer | None = None) ->
     if packer is not None:
         packer.lengths = lengths
     device = next(model.parameters()).device
-    logits = logits_of(model(input_ids=ids.to(device), attention_mask=mask.to(device)))
+    own = mask.to(device)
+    output = model(input_ids=ids.to(device), attention_mask=own)
+    logits = logits_of(output, own, pooling_in(model))
     if logits.dim() == 3 and logits.shape[1] >= mask.shape[1]:
         own = mask.to(device)[:, :, None]  # nobody reads what is said about padding
         return logits[:, -mask.shape[1] :] * own

@@ -20,6 +20,8 @@ _FLAGS = {
     "pooling_mode_max_tokens": "max",
     "pooling_mode_lasttoken": "lasttoken",
 }
+FLAGS = {pooling: flag for flag, pooling in reversed(_FLAGS.items())}
+"""How sentence-transformers writes each pooling; the first of several ways."""
 
 
 @dataclass(frozen=True)

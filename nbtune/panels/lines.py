@@ -25,6 +25,11 @@ from nbtune.panels.html import number
 from nbtune.panels.preview import preview_lines
 from nbtune.panels.state import RunView
 
+_SHOWN = (
+    "f1_macro", "accuracy", "roc_auc", "perplexity", "rougeL", "chrf", "reward_accuracy",
+    "reward_margin", "span_f1", "spearman", "rmse", "f1", "exact_match",
+)  # fmt: skip
+
 
 class LineView:
     """Lines for a terminal: one that is rewritten, and one that stays for each evaluation."""
@@ -82,18 +87,5 @@ class LineView:
 
 
 def _scores(scores: dict[str, float]) -> str:
-    shown = [
-        name
-        for name in (
-            "f1_macro",
-            "accuracy",
-            "roc_auc",
-            "perplexity",
-            "rougeL",
-            "chrf",
-            "reward_accuracy",
-            "reward_margin",
-        )
-        if name in scores
-    ]
+    shown = [name for name in _SHOWN if name in scores]
     return ", ".join(f"{name} {number(scores[name])}" for name in shown)

@@ -67,7 +67,9 @@ def _pieces(
         sure = "" if math.isnan(mark.probability) else f" {percent(mark.probability)}"
         is_wrong = not any(mark.says(other) for other in others)
         label = short(mark.label, 30) + sure
-        found.append(Piece(inside, label, colours.get(mark.label, 0), is_wrong))
+        found.append(
+            Piece(inside, label, colours.get(mark.label, len(colours) % COLOURS), is_wrong)
+        )
         at = mark.end
     rest = short(text[at:MOST_CHARACTERS]) + ("…" if len(text) > MOST_CHARACTERS else "")
     return tuple(piece for piece in (*found, Piece(rest)) if piece.text.strip())

@@ -7,6 +7,7 @@ from typing import Any
 OF_TASKS: dict[str, tuple[str, ...]] = {
     "label_separator": ("text-classification",),
     "text_pair": ("text-classification",),
+    "pair_encoding": ("text-classification",),
     "tokens": ("token-classification", "relation-extraction"),
     "head": ("relation-extraction",),
     "tail": ("relation-extraction",),

@@ -73,6 +73,10 @@ class Recipe(Settings):
     text_pair: Column | None = Field(
         None, description="column of a second text, where the label is about two"
     )
+    pair_encoding: Literal["cross-encoder", "bi-encoder"] = Field(
+        "cross-encoder",
+        description="two texts are read as one, or each by itself, so that vectors can be compared",
+    )
     image: Column | None = Field(
         None, description="column of images: paths, PIL images, bytes or arrays; empty infers it"
     )

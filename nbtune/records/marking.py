@@ -9,6 +9,7 @@ MARKS = (*FIRST, *SECOND)
 """Around the head and around the tail of a relation."""
 SPACED = re.compile(r"\[E([12])\] (.*?) \[/E\1\]", re.DOTALL)
 """A span with its marks: which of the two, and what it holds."""
+MARK = re.compile(r"\[/?E[12]\]")
 NAMES = ("head", "tail")
 ELSEWHERE = "…"
 

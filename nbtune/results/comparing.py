@@ -32,6 +32,8 @@ def compare_runs(
 
     _refuse_unfit(runs, metric, cost)
     split, rows, notes = rows_in_common(runs, data)
+    if none := runs[0].recipe.settings.none_label:
+        notes = [*notes, f"all labels count here, {none!r} too, which %evaluate leaves out of F1"]
     labels = sorted(runs[0].labels)
     targets = rows["label"].map({label: i for i, label in enumerate(labels)}).to_numpy()
     found = {

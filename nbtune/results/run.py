@@ -17,6 +17,7 @@ from nbtune.jobs.folders import PARAMETERS, READING, settled_of
 from nbtune.jobs.trained import (
     Trained,
     ask,
+    embed,
     load_merged,
     load_trained,
     respond,
@@ -297,6 +298,36 @@ class Run:
     ) -> pd.DataFrame:
         """Return what the model of this run fills in, or writes; see `nbtune.predict`."""
         return respond(self.trained, from_yaml(self.folder.recipe_text), rows, request, progress)
+
+    def embed(
+        self, texts: Iterable[str], progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray[Any, Any]:
+        """Return the vectors of texts, of shape (texts, width), each of length 1.
+
+        Products of two are how alike their texts are; those of many texts, kept once, answer what
+        is like a new one.
+
+        Raises
+        ------
+        DataError
+            When something among the texts is not one.
+        RunError
+            When the run has not learnt how alike texts are.
+
+        Examples
+        --------
+        >>> found = run.embed(documents) @ run.embed(["a question"]).T  # doctest: +SKIP
+        """
+        from nbtune.data.cleaning import clean_texts
+        from nbtune.data.texts import as_texts
+
+        recipe = from_yaml(self.folder.recipe_text)
+        if recipe.pair_encoding != "bi-encoder":
+            raise RunError(
+                f"{self.name} has learnt {self.task.summary}: its texts have no vectors",
+                hint="train on pairs of texts with pair_encoding: bi-encoder",
+            )
+        return embed(self.trained, clean_texts(as_texts(texts), recipe.clean), progress)
 
     def score(self, texts: Iterable[str], labels: Sequence[str]) -> float:
         """Return the accuracy on these rows, as scikit-learn's classifiers do.

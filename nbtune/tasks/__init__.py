@@ -280,6 +280,8 @@ class Task:
         template for chats, marks for entities.
     remarks : callable, optional
         (training rows, their examples, known) to what the user should know of them.
+    beside : callable, optional
+        Model to JSON-plain values that lie beside its weights, by the name of their file.
     marks : tuple of str
         Words of the texts that stand around spans: tokens of their own, which the tokenizer and
         the model are taught.
@@ -341,6 +343,7 @@ class Task:
     prepare: Callable[[Any, Any], None] | None = None
     remarks: Callable[[pd.DataFrame, Any, Known], Sequence[str]] | None = None
     marks: tuple[str, ...] = ()
+    beside: Callable[[Any], Mapping[str, Any]] | None = None
 
 
 BUILTIN = {
@@ -379,4 +382,5 @@ def task_of(recipe: Recipe) -> Task:
             f"problem_type: {task.name} has no kind called {wanted}",
             hint=f"its kinds are {kinds}" if kinds else "leave problem_type out",
         )
-    return task.problem_types[wanted]()
+    variant = task.problem_types[wanted]()
+    return variant if variant.tuned is None else variant.tuned(recipe)

@@ -232,6 +232,7 @@ TASK = replace(
         "label_smoothing_factor",
         "train_sampling_strategy",
         "corrections",
+        "pair_encoding",
     ),
     head_bias=log_odds,
     settle=settle,

@@ -17,7 +17,7 @@ from nbtune.data.texts import texts_of
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import REGRESSION_SCORES, EvaluationRecord
-from nbtune.tasks import Aim, Baseline, Known, Loss
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task
 from nbtune.tasks.text_classification import SINGLE, encode_inputs
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +29,7 @@ def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) ->
     So the same learning rate suits stars from 1 to 5 and prices in thousands.
     """
     mean, deviation = known.scale
-    numbers = _numbers(rows) if "label" in rows else np.full(len(rows), mean)
+    numbers = numbers_of(rows) if "label" in rows else np.full(len(rows), mean)
     targets = ((numbers - mean) / deviation).astype(np.float32)
     return encode_inputs(rows, targets, tokenizer, max_length)
 
@@ -54,7 +54,7 @@ def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
     from nbtune.evaluation.regression import weighted_scores
     from nbtune.evaluation.tables import plain_scores
 
-    return plain_scores(weighted_scores(_numbers(rows), said), len(rows))
+    return plain_scores(weighted_scores(numbers_of(rows), said), len(rows))
 
 
 def judge(
@@ -71,7 +71,7 @@ def judge(
     return judge(
         run,
         split,
-        _numbers(rows),
+        numbers_of(rows),
         said,
         baselines=baselines,
         texts=texts_of(rows),
@@ -83,7 +83,7 @@ def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
     """Fit the mean, and TF-IDF with ridge regression."""
     from nbtune.evaluation.text_baselines import fit_regression
 
-    return fit_regression(texts_of(rows), _numbers(rows))
+    return fit_regression(texts_of(rows), numbers_of(rows))
 
 
 def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
@@ -106,8 +106,18 @@ def aims(
     return [[Aim(row, f"{number:.4g}", score, what="number")] for row, number in enumerate(numbers)]
 
 
-def _numbers(rows: pd.DataFrame) -> Array:
+def numbers_of(rows: pd.DataFrame) -> Array:
+    """Return the true numbers of rows, of shape (rows,)."""
     return np.asarray(rows["label"], dtype=np.float64)
+
+
+def tuned(recipe: Recipe) -> Task:
+    """Return the task as a recipe wants its texts read: as one, or each by itself."""
+    if recipe.pair_encoding == "cross-encoder":
+        return TASK
+    from nbtune.tasks.similarity import TASK as SIMILARITY
+
+    return SIMILARITY
 
 
 TASK = replace(
@@ -138,4 +148,5 @@ TASK = replace(
     decide=None,
     glance=None,
     aims=aims,
+    tuned=tuned,
 )

@@ -267,6 +267,15 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     return known
 
 
+def tuned(recipe: Recipe) -> Task:
+    """Return the task as a recipe wants two texts read: as one, or each by itself."""
+    if recipe.pair_encoding == "cross-encoder":
+        return SINGLE
+    from nbtune.tasks.similarity import LABELS
+
+    return LABELS
+
+
 MULTI = "multi_label_classification"
 
 
@@ -277,8 +286,9 @@ def _variant(module: str) -> Callable[[], Task]:
 TASK = replace(
     SINGLE,
     suited=suited,
+    tuned=tuned,
     problem_types={
-        "single_label_classification": lambda: SINGLE,
+        "single_label_classification": lambda: replace(SINGLE, tuned=tuned),
         MULTI: _variant("nbtune.tasks.multi_label"),
         "regression": _variant("nbtune.tasks.regression"),
     },

@@ -160,6 +160,12 @@ def test_a_fresh_process_says_the_same(run, place):
     np.testing.assert_allclose(np.exp(ours) / np.exp(ours).sum(), found, atol=1e-5)
 
 
+def test_runs_are_compared_on_all_labels_and_that_is_said(train, run, place):
+    other = train("head", num_train_epochs=1)
+    found = nbtune.compare(run, other, runs_dir=place / "runs", display="none").record
+    assert "all labels count here, 'no_relation' too" in " ".join(found.notes)
+
+
 def test_a_run_is_asked_in_all_forms(run):
     text = "furry city living in large river"
     marked = "furry [E1] city [/E1] living in large [E2] river [/E2]"
