@@ -68,7 +68,7 @@ class Forward:
             self.packer.lengths, self.packer.states = batch.lengths, batch.states
         with autocast(self.device, self.precision), self._asked(batch):
             output = self.model(**inputs)
-        logits = logits_of(output, inputs["attention_mask"], pooling_in(self.model))
+        logits = logits_of(output, inputs.get("attention_mask"), pooling_in(self.model))
         if self.keep is not None:
             return logits.flatten(0, 1)
         if logits.dim() == 2:
