@@ -19,9 +19,11 @@ import psutil
 import nbtune
 from nbtune.data.checks.found import look
 from nbtune.data.checks.scan import scan
+from nbtune.data.checks.shapes import look_as
 from nbtune.data.cleaning import clean_text
 from nbtune.recipe import Recipe
 from nbtune.testing import plant_problems
+from nbtune.testing.planting import PLANTED, plant_in, rows_of_task
 
 STEPS = Recipe().clean
 
@@ -95,6 +97,34 @@ def planted(count: int, seeds: int) -> pd.DataFrame:
     return pd.DataFrame(table, index=["planted", "found", "false alarms"]).T
 
 
+def planted_in_tasks(rows: int, count: int, seeds: int) -> pd.DataFrame:
+    """Return the same of rows for other tasks, by task and check."""
+    table: dict[tuple[str, str], np.ndarray] = {}
+    for task in PLANTED:
+        own, test = rows_of_task(task, rows)
+        before = _found_as(task, own, test)
+        for seed in range(seeds):
+            train, places = plant_in(task, own, test, count, seed)
+            found = _found_as(task, train, test)
+            for check, planted in places.items():
+                told = found.get(check, set())
+                # What contradicts a row is told with the row itself.
+                pairs = check in ("conflicts", "both_sides")
+                false = {
+                    row
+                    for row in told - set(planted) - before.get(check, set())
+                    if row < len(own) and not pairs
+                }
+                line = np.array([len(planted), len(told & set(planted)), len(false)])
+                table[task, check] = table.get((task, check), 0) + line
+    return pd.DataFrame(table, index=["planted", "found", "false alarms"]).T
+
+
+def _found_as(task: str, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, set[int]]:
+    taken = look_as(task, {"train": train, "test": test}, Recipe(clean=()))
+    return {one.check: set(map(int, one.rows)) for one in taken.meant}
+
+
 def _found(frames: dict[str, pd.DataFrame]) -> dict[str, set[int]]:
     scanned = scan(frames, "text", "label", lambda text: clean_text(text, STEPS))
     return {one.check: set(map(int, one.rows)) for one in look(scanned)}
@@ -108,5 +138,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.planted:
         print(planted(30, 5).to_string())
+        print(planted_in_tasks(900, 20, 5).to_string())
     else:
         print(json.dumps(measure(given.rows, not given.no_tokens)))

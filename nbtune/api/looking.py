@@ -24,7 +24,10 @@ def check_data(
     display: Display = None,
     **settings: Any,
 ) -> DataReport:
-    """Look at labelled rows before anything is trained: what is in them, what is wrong with them.
+    """Look at rows before anything is trained: what is in them, what is wrong with them.
+
+    Rows are texts with a label, or what the columns or ``task`` say: questions with answers, tags,
+    sources and targets, chats, preferences, several labels.
 
     Parameters
     ----------
@@ -65,14 +68,20 @@ def check_data(
         )
 
 
-def mend(data: Any, *checks: str, text: str | None = None, label: str | None = None) -> Any:
+def mend(
+    data: Any,
+    *checks: str,
+    text: str | None = None,
+    label: str | None = None,
+    task: str | None = None,
+) -> Any:
     """Return rows without what these checks of `check_data` find, as a DataFrame.
 
     See `nbtune.data.checks.mending.mend`.
     """
     from nbtune.data.checks.mending import mend as mended
 
-    return mended(data, *checks, text=text, label=label)
+    return mended(data, *checks, text=text, label=label, task=task)
 
 
 def doctor(*, runs_dir: str | Path | None = None) -> Doctor:

@@ -25,7 +25,17 @@ _PLAIN_IN = {
     "summarization": ({"document", "article", "dialogue", "text"}, {"summary", "highlights"}),
     "text2text-generation": ({"source"}, {"target"}),
 }
+_NAMES_OF_LANGUAGES = """
+ar bg bn ca cs da de el en es et fa fi fr ga he hi hr hu id it ja ko lt lv ms mt nl no pl pt ro ru
+sk sl sq sr sv sw ta th tr uk ur vi zh
+arabic bulgarian chinese czech danish dutch english estonian finnish french german greek hebrew
+hindi hungarian indonesian italian japanese korean latvian lithuanian norwegian persian polish
+portuguese romanian russian slovak slovenian spanish swedish thai turkish ukrainian vietnamese
+"""
+LANGUAGES = frozenset(_NAMES_OF_LANGUAGES.split())
+"""What columns are called that hold a language each."""
 _NO_TEXTS = {"id", "idx", "index", "split"}
+"""Columns beside the texts; ``id`` is Indonesian as well, where another language stands beside."""
 
 
 def find(frame: pd.DataFrame, named: Roles) -> Found:
@@ -90,8 +100,12 @@ def task_meant(frame: pd.DataFrame) -> str | None:
     >>> task_meant(pd.DataFrame(columns=["id", "article", "highlights"]))
     'summarization'
     >>> task_meant(pd.DataFrame(columns=["text", "summary", "stars"]))
+    >>> task_meant(pd.DataFrame(columns=["en", "fr"]))
+    'translation'
     """
-    there = {name.lower() for name in frame.columns} - _NO_TEXTS
+    there = {str(name).lower() for name in frame.columns} - _NO_TEXTS
+    if len(there) == 2 and there <= LANGUAGES:
+        return "translation"
     return next(
         (
             task

@@ -33,27 +33,24 @@ def look_at_data(
 ) -> DataRecord:
     """Look at all rows of a source; see `nbtune.api.check_data`."""
     from nbtune.data.checking import refuse_empty
-    from nbtune.data.checks.report import describe
-    from nbtune.data.meant import task_meant
+    from nbtune.data.checks.report import describe, describe_as
+    from nbtune.data.checks.shapes import shape_of
     from nbtune.data.pictured import image_columns
     from nbtune.data.reading import read
 
     frames = read(source)
     if task_of(recipe).reads == "images" or image_columns(next(iter(frames.values()))):
         raise DataError(
-            f"{name}: rows of images are not looked at yet, only texts with labels",
+            f"{name}: rows of images are not looked at yet, only texts",
             hint="%%finetune and %estimate open every image before anything is trained, and name "
             "all that do not open",
         )
     for split, frame in frames.items():
         refuse_empty(frame, split)
-        is_open = not recipe.model_fields_set & {"text", "label"}
-        if is_open and (meant := task_meant(frame)):
-            raise DataError(
-                f"{name}: rows for {meant} are not looked at yet, only texts with labels",
-                hint="%estimate tells how long they are, %%finetune names rows that are of no use",
-            )
+    task = shape_of(next(iter(frames.values())), recipe)
     count = _tokenizer_of(recipe) if tokenize else None
+    if task:
+        return describe_as(task, name, frames, recipe, count, progress, origin=origin)
     return describe(name, frames, recipe, count, progress, origin=origin)
 
 

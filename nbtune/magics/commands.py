@@ -160,11 +160,11 @@ class NBTune(Reading):
 
     @_magic(line_magic)
     def data(self, found: Namespace, cell: None) -> DataReport:
-        """Look at labelled rows."""
+        """Look at rows."""
         from nbtune import api
         from nbtune.recipe import compose, settings_layer
 
-        named = ("text", "label", "model", "max_length")
+        named = ("text", "label", "task", "model", "max_length")
         own = {name: value for name in named if (value := getattr(found, name)) is not None}
         layers = [settings_layer("%config NBTune.settings", self.settings),
                   settings_layer("line", own)]  # fmt: skip

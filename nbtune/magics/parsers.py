@@ -6,7 +6,7 @@ from functools import cache
 
 from nbtune.magics.forms import PAGES
 from nbtune.magics.lines import LineParser, recipe_options
-from nbtune.records import COSTS, EXPLAINED_BY, SCORES
+from nbtune.records import COSTS, EXPLAINED_BY
 
 NAME = "the run: a variable, a name, or name@version"
 
@@ -173,15 +173,17 @@ def data() -> LineParser:
     """Return the parser of ``%data``."""
     parser = LineParser(
         "%data",
-        "Look at labelled rows before anything is trained: columns, balance, lengths, copies,\n"
+        "Look at rows before anything is trained: columns, balance, lengths, copies,\n"
         "leaks between splits, contradicting labels, damage, personal data; each finding with\n"
         "a line that mends it.\n\n"
         "    %data train_df\n"
-        "    report = %data reviews.csv --text review --label stars",
+        "    report = %data reviews.csv --text review --label stars\n"
+        "    %data pairs_df --task translation",
     )
     parser.add_argument("data", help="the rows: a variable, a file, topics, or a hub id")
     parser.add_argument("--text", metavar="COLUMN", help="column of the text; empty infers it")
     parser.add_argument("--label", metavar="COLUMN", help="column of the label; empty infers it")
+    parser.add_argument("--task", help="what the rows are for; empty goes by their columns")
     parser.add_argument("--model", metavar="NAME", help="whose tokenizer counts the tokens")
     parser.add_argument("--max-length", type=int, metavar="N", help="longest text in tokens [256]")
     parser.add_argument("--no-tokens", action="store_true", help="leave lengths in tokens out")
@@ -202,7 +204,7 @@ def compare() -> LineParser:
     parser.add_argument("runs", nargs="+", metavar="RUN", help=NAME)
     parser.add_argument("--data", help="labelled rows that no run has seen; by default test rows")
     parser.add_argument(
-        "--metric", choices=SCORES, default=SCORES[1], help="the score that decides [f1_macro]"
+        "--metric", metavar="SCORE", help="the score that decides; by default the task's main one"
     )
     parser.add_argument(
         "--cost", choices=tuple(COSTS), default="seconds", help="what it is weighed against"

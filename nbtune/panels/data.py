@@ -26,7 +26,8 @@ def data_html(record: DataRecord) -> str:
         signs=SIGNS,
         most_columns=MOST_COLUMNS,
         labels=_labels(record),
-        left_out=max(0, len(record.weights) - MOST_LABELS),
+        left_out=max(0, len(next(iter(record.labels.values()), ())) - MOST_LABELS),
+        has_weights=bool(record.weights),
         points=[_point(one) for one in record.lengths.truncation] if record.lengths else [],
     )
 
@@ -59,11 +60,15 @@ def data_markdown(record: DataRecord) -> str:
 
 def _rows(record: DataRecord) -> str:
     rows = ", ".join(f"{count:,} {short(split, 20)}" for split, count in record.rows.items())
+    if record.task:
+        return f"{rows} rows for {record.task.replace('_', ' ')}"
     return f"{rows} rows, {len(record.weights):,} labels"
 
 
 def _labels(record: DataRecord) -> list[tuple[str, list[str], str]]:
     splits = list(record.labels.values())
+    if not splits:
+        return []
     return [
         (name, [f"{counts.get(name, 0):,}" for counts in splits], _weight(record, name))
         for name in list(splits[0])[:MOST_LABELS]
@@ -79,7 +84,7 @@ def _point(one: Truncation) -> tuple[str, str, str, str]:
 
 
 def _share(value: float) -> str:
-    return "0" if value == 0 else f"{100 * value:.2g} %"
+    return "0" if value == 0 else percent(value) if value > 0.1 else f"{100 * value:.2g} %"
 
 
 def _finding_lines(finding: DataFinding) -> Iterator[str]:
@@ -89,7 +94,11 @@ def _finding_lines(finding: DataFinding) -> Iterator[str]:
     for example in finding.examples:
         yield f"    {short(example, 76)}"
     yield from textwrap.wrap(
-        f"-> {short(finding.fix)}", 80, initial_indent="  ", subsequent_indent="     "
+        f"-> {short(finding.fix)}",
+        80,
+        initial_indent="  ",
+        subsequent_indent="     ",
+        break_on_hyphens=False,
     )
 
 
@@ -103,9 +112,14 @@ def _column_lines(record: DataRecord) -> Iterator[str]:
 
 def _label_lines(record: DataRecord) -> Iterator[str]:
     splits = list(record.labels)[:3]
-    yield f"{'label':<32}" + "".join(f"{short(s, 11):>12}" for s in splits) + f"{'weight':>11}"
+    if not splits:
+        return
+    weights = f"{'weight':>11}" if record.weights else ""
+    head = "spans" if record.task == "token-classification" else "label"
+    yield f"{head:<32}" + "".join(f"{short(split, 11):>12}" for split in splits) + weights
     for name, counts, weight in _labels(record)[:10]:
-        yield f"{short(name, 31):<32}" + "".join(f"{c:>12}" for c in counts[:3]) + f"{weight:>11}"
+        last = f"{weight:>11}" if record.weights else ""
+        yield f"{short(name, 31):<32}" + "".join(f"{c:>12}" for c in counts[:3]) + last
 
 
 def _length_lines(record: DataRecord) -> Iterator[str]:

@@ -32,8 +32,9 @@ def plot_balance(record: DataRecord, ax: Any) -> Any:
     size = 8 if len(names) <= 12 else 6
     ax.set_yticks(range(len(names)), shown, fontsize=size, parse_math=False)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_xlabel("rows")
+    spans = record.task == "token-classification"
+    ax.set_xlabel("spans" if spans else "rows")
     if len(record.labels) > 1:
         legend(ax)
-    title(ax, "Rows by label")
+    title(ax, "Spans by type" if spans else "Rows by label")
     return ax

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from nbtune.plots.balance import plot_balance
@@ -12,14 +15,14 @@ from nbtune.records import DataRecord
 
 
 def data_figure(record: DataRecord) -> Figure:
-    """Draw all there is; without a tokenizer the labels alone."""
-    if record.lengths is None:
-        figure, axes = new_figure(4.6, 3.4)
-    else:
-        figure, axes = new_figure(11.5, 3.4, 1, 3)
-        plot_lengths(record.lengths, axes[0, 1])
-        plot_truncation(record.lengths, axes[0, 2])
-    plot_balance(record, axes[0, 0])
+    """Draw all there is: without a tokenizer the labels alone, without labels the lengths."""
+    lengths = record.lengths
+    parts: list[Callable[[Any], Any]] = [lambda ax: plot_balance(record, ax)] * bool(record.labels)
+    if lengths is not None:
+        parts += [lambda ax: plot_lengths(lengths, ax), lambda ax: plot_truncation(lengths, ax)]
+    figure, axes = new_figure({3: 11.5, 2: 8.0}.get(len(parts), 4.6), 3.4, 1, max(1, len(parts)))
+    for plot, ax in zip(parts, axes[0], strict=False):
+        plot(ax)
     return figure
 
 

@@ -76,7 +76,9 @@ class Lengths:
 class DataRecord:
     """All that was found: rows by split, columns, labels by split, lengths, findings.
 
-    ``weights`` are those that ``class_weight: balanced`` gives the labels.
+    ``weights`` are those that ``class_weight: balanced`` gives the labels; ``task`` is what rows
+    are for where it is not one label a text, and ``labels`` are then those that a row can have
+    several of, such as the types of its spans.
     """
 
     name: str
@@ -88,6 +90,7 @@ class DataRecord:
     findings: tuple[DataFinding, ...]
     seconds: float
     origin: str = ""
+    task: str = ""
 
     def to_json(self) -> str:
         """Write the record as JSON; NaN becomes null."""

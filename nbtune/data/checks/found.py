@@ -48,17 +48,33 @@ class Meant:
 
 
 def look(
-    scan: Scan, progress: Progress = lambda done, total: None, *, languages: bool = True
+    scan: Scan,
+    progress: Progress = lambda done, total: None,
+    *,
+    languages: bool = True,
+    has_labels: bool = True,
+    has_near: bool = True,
+    conflict: tuple[str, str] = ("error", "rows have a text that has other labels too"),
 ) -> list[Meant]:
-    """Return what there is to say, the gravest first; ``languages`` takes longest."""
+    """Return what there is to say, the gravest first; ``languages`` takes longest.
+
+    Parameters
+    ----------
+    has_labels : bool
+        Whether what is true of rows are labels, of which some can be rare or spelled anew.
+    has_near : bool
+        Whether texts that are almost the same are looked for.
+    conflict : tuple of str
+        How grave it is that a text has several truths, and what that is called.
+    """
     found = [
         *_unusable(scan),
         *_leaks(scan),
-        *_contradictions(scan),
+        *_contradictions(scan, *conflict),
         *_signs(scan),
         *_copies(scan),
-        *_near(scan, progress),
-        *_labels(scan),
+        *(_near(scan, progress) if has_near else ()),
+        *(_labels(scan) if has_labels else ()),
         *(_languages(scan) if languages else ()),
     ]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
@@ -78,13 +94,13 @@ def _leaks(scan: Scan) -> Iterator[Meant]:
         yield Meant("overlap", "error", rows, what, _texts(scan, rows))
 
 
-def _contradictions(scan: Scan) -> Iterator[Meant]:
+def _contradictions(scan: Scan, severity: str, called: str) -> Iterator[Meant]:
     groups = contradictions(scan)
     if groups:
         rows = np.sort(np.concatenate(groups))
-        what = f"rows have a text that has other labels too ({len(groups):,} texts)"
+        what = f"{called} ({len(groups):,} of them)"
         shown = [f"{mask(scan.text_of(g[0]))} → {_names(scan, g)}" for g in groups[:SHOWN]]
-        yield Meant("conflicts", "error", rows, what, tuple(shown))
+        yield Meant("conflicts", severity, rows, what, tuple(shown))
 
 
 def _signs(scan: Scan) -> Iterator[Meant]:
@@ -210,4 +226,4 @@ def _begin(text: str) -> str:
 
 def _names(scan: Scan, rows: Rows) -> str:
     counts = Counter(scan.label_of(int(row)) for row in rows)
-    return ", ".join(f"{name} ({n})" for name, n in counts.most_common(3))
+    return ", ".join(f"{_begin(name)} ({n})" for name, n in counts.most_common(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from nbtune.data.checks.found import Meant, Rows, languages_of, look, respelled
 from nbtune.data.checks.mojibake import mend_encoding
 from nbtune.data.checks.personal import mask
 from nbtune.data.checks.scan import Scan, scan
+from nbtune.data.checks.shapes import look_as, shape_of
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import infer_columns
 from nbtune.data.reading import Frames, read
@@ -26,15 +27,24 @@ LEFT_OUT = (
 )  # fmt: skip
 """Checks whose rows are left out."""
 MENDED = (*LEFT_OUT, *REWRITTEN, "labels")
+OF_TASKS = (
+    "copied_sources", "long_targets", "context_overlap", "whole_answers", "echoes", "both_sides",
+)  # fmt: skip
+"""Checks of rows for other tasks, whose rows are left out."""
 
 
 def mend(
-    data: Any, *checks: str, text: str | None = None, label: str | None = None
+    data: Any,
+    *checks: str,
+    text: str | None = None,
+    label: str | None = None,
+    task: str | None = None,
 ) -> pd.DataFrame:
     """Return the rows as a frame, without what these checks of `nbtune.check_data` find.
 
     ``encoding`` and ``personal`` write texts anew, ``labels`` gives a label one spelling, all
-    others leave rows out; of an overlap the training rows. What is given stays as it is.
+    others leave rows out; of an overlap the training rows. Of rows of other tasks than one label a
+    text all checks leave rows out. What is given stays as it is.
 
     Parameters
     ----------
@@ -44,6 +54,8 @@ def mend(
         Names of checks, in the order in which they are mended.
     text, label : str, optional
         Columns, by default inferred.
+    task : str, optional
+        What the rows are for, by default as their columns say.
 
     Raises
     ------
@@ -57,8 +69,14 @@ def mend(
     >>> len(mend(df, "duplicates"))
     2
     """
-    _refuse_unknown(checks)
     frame = _together(read(data))
+    recipe = _asked(text, label, task)
+    if shape := shape_of(frame, recipe):
+        _refuse_unknown(checks, (*LEFT_OUT, *REWRITTEN, *OF_TASKS))
+        for check in checks:
+            frame = _without(frame, check, shape, recipe)
+        return frame
+    _refuse_unknown(checks)
     columns = infer_columns(frame, text, label)
     for check in checks:
         frame = _mended(frame, check, columns.text, columns.label)
@@ -77,8 +95,11 @@ def found_rows(
     DataError
         When there is no such check.
     """
-    _refuse_unknown([check])
     frames = read(data)
+    recipe = _asked(text, label, None)
+    if shape := shape_of(next(iter(frames.values())), recipe):
+        return _found_as(frames, check, shape, recipe)
+    _refuse_unknown([check])
     columns = infer_columns(next(iter(frames.values())), text, label)
     places = _places(frames, check, columns.text, columns.label)[0]
     rows = pd.concat(list(frames.values()), ignore_index=True).iloc[places]
@@ -86,12 +107,46 @@ def found_rows(
     return pd.DataFrame(found).reset_index(drop=True)
 
 
-def _refuse_unknown(checks: Iterable[str]) -> None:
+def _asked(text: str | None, label: str | None, task: str | None) -> Recipe:
+    """Return what was said of the rows as a recipe; several labels are a problem type."""
+    said = {"text": text, "label": label}
+    if task == "multi_label_classification":
+        said |= {"problem_type": task}
+    elif task is not None:
+        said |= {"task": task}
+    return Recipe(**{name: value for name, value in said.items() if value is not None})
+
+
+def _without(frame: pd.DataFrame, check: str, task: str, recipe: Recipe) -> pd.DataFrame:
+    frames = read(frame)
+    rows = np.asarray(_meant(frames, check, task, recipe), dtype=int)
+    places = np.concatenate([part.index for part in frames.values()])[rows]
+    kept: pd.DataFrame = frame.drop(index=places).reset_index(drop=True)
+    return kept
+
+
+def _meant(frames: Frames, check: str, task: str, recipe: Recipe) -> Rows:
+    found = look_as(task, frames, recipe).meant
+    return next((one.rows for one in found if one.check == check), ())
+
+
+def _found_as(frames: Frames, check: str, task: str, recipe: Recipe) -> pd.DataFrame:
+    taken = look_as(task, frames, recipe)
+    rows = next((one.rows for one in taken.meant if one.check == check), ())
+    at = {int(place): row for row, place in enumerate(taken.places)}
+    shown = [(int(row), at.get(int(row))) for row in rows]
+    columns = {
+        "row": [row for row, _ in shown],
+        "text": ["" if one is None else taken.scan.text_of(one) for _, one in shown],
+        "label": ["" if one is None else taken.scan.label_of(one) for _, one in shown],
+    }
+    return pd.DataFrame(columns)
+
+
+def _refuse_unknown(checks: Iterable[str], known: Sequence[str] = MENDED) -> None:
     for check in checks:
-        if check not in MENDED:
-            raise DataError(
-                f"there is no check {check!r} to mend", hint=did_you_mean(check, MENDED)
-            )
+        if check not in known:
+            raise DataError(f"there is no check {check!r} to mend", hint=did_you_mean(check, known))
 
 
 def _together(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:

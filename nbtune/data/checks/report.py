@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,7 +67,8 @@ def describe(
         name=name,
         rows={split: len(frame) for split, frame in frames.items()},
         columns=tuple(
-            _column(frames, str(one), columns) for one in next(iter(frames.values())).columns
+            _column(frames, str(one), {columns.text: "text", columns.label: "label"})
+            for one in next(iter(frames.values())).columns
         ),
         labels=_labels(found),
         weights=_weights(found),
@@ -74,6 +76,57 @@ def describe(
         findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
         seconds=round(time.monotonic() - began, 3),
         origin=origin,
+    )
+
+
+def describe_as(
+    task: str,
+    name: str,
+    frames: Mapping[str, pd.DataFrame],
+    recipe: Recipe,
+    tokenizer_for: Callable[[list[str]], Tokenizer] | None,
+    progress: Progress = lambda done, total: None,
+    *,
+    origin: str = "",
+) -> DataRecord:
+    """Look at every row as one of a task; see `describe`."""
+    from nbtune.data.checks.shapes import SHAPES, look_as
+
+    began = time.monotonic()
+    taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]
+    total = sum(map(len, frames.values()))
+    line = f"import nbtune; {name} = nbtune.mend({name}, 'CHECK', task={task!r})"
+    findings = [one.finding(total, line) for one in taken.meant]
+    lengths = None
+    if tokenizer_for is not None and taken.scan.hashes.any():
+        lengths = _lengths(taken.scan, tokenizer_for, recipe.max_length, progress)
+        cuts = task != "question-answering"  # whose long contexts are read in windows
+        findings += [
+            one for one in _of_lengths(lengths, recipe, name) if cuts or one.check != "truncation"
+        ]
+    labels = {}
+    if shape.names is not None:
+        for split, rows in taken.usable.items():
+            counts = Counter(one for own in shape.names(rows) for one in own)
+            labels[split] = dict(counts.most_common())
+    roles = {
+        column: role
+        for role, columns in taken.roles.items()
+        for column in ([columns] if isinstance(columns, str) else columns)
+    }
+    return DataRecord(
+        name=name,
+        rows={split: len(frame) for split, frame in frames.items()},
+        columns=tuple(
+            _column(frames, str(one), roles) for one in next(iter(frames.values())).columns
+        ),
+        labels=labels,
+        weights={},
+        lengths=lengths,
+        findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
+        seconds=round(time.monotonic() - began, 3),
+        origin=origin,
+        task=task,
     )
 
 
@@ -128,9 +181,8 @@ def _of_lengths(lengths: Lengths, recipe: Recipe, name: str) -> list[DataFinding
     return found
 
 
-def _column(frames: Mapping[str, pd.DataFrame], name: str, columns: Columns) -> DataColumn:
+def _column(frames: Mapping[str, pd.DataFrame], name: str, roles: Mapping[str, str]) -> DataColumn:
     parts = [frame[name] for frame in frames.values() if name in frame]
-    roles = {columns.text: "text", columns.label: "label"}
     distinct = len(np.unique(np.concatenate([_hashes(part) for part in parts])))
     missing = sum(int(part.isna().sum()) for part in parts)
     return DataColumn(name, roles.get(name, ""), str(parts[0].dtype), missing, distinct)

@@ -19,7 +19,7 @@ from nbtune.data.checks.mojibake import DAMAGED, is_damaged
 from nbtune.data.checks.near import BANDS, band_keys
 from nbtune.data.checks.personal import KINDS
 from nbtune.data.checks.signs import MARKUP, REPLACEMENT, Joined
-from nbtune.data.faults import cells_of, check_text
+from nbtune.data.faults import Check, cells_of, check_text
 from nbtune.events import Progress
 
 Array = np.ndarray[Any, Any]
@@ -41,6 +41,8 @@ class Scan:
     ----------
     frames : mapping
         The rows as they were given, by split.
+    named : callable
+        What stands in the column of labels to what is wrong with it, and its name.
     hashes : ndarray of uint64
         One a text, 0 where the row cannot be used.
     labels : ndarray of int32
@@ -57,6 +59,7 @@ class Scan:
     text: str
     label: str
     clean: Callable[[str], str]
+    named: Check = check_label
     hashes: Array = field(init=False)
     labels: Array = field(init=False)
     keys: Array = field(init=False)
@@ -115,9 +118,11 @@ def scan(
     label: str,
     clean: Callable[[str], str],
     progress: Progress = lambda done, total: None,
+    *,
+    named: Check = check_label,
 ) -> Scan:
     """Look at every row once, ten thousand at a time."""
-    found = Scan(frames, text, label, clean)
+    found = Scan(frames, text, label, clean, named)
     for split, frame in frames.items():
         first = found.starts[split]
         for start in range(0, len(frame), AT_ONCE):
@@ -132,7 +137,7 @@ def _look_at(found: Scan, texts: list[Any], labels: list[Any], first: int) -> No
     cleaned = []
     for row, (text, label) in enumerate(zip(texts, labels, strict=True), first):
         text_fault, plain = check_text(text, found.clean)
-        label_fault, name = check_label(label)
+        label_fault, name = found.named(label)
         for fault in (text_fault, label_fault):
             if fault:
                 found.faults.setdefault(fault, []).append(row)

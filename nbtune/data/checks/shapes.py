@@ -1,0 +1,278 @@
+"""Rows of other tasks than one label a text, as a scan sees them: what each says, what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data.chats import CHATS, is_chat
+from nbtune.data.checks import truths
+from nbtune.data.checks.found import Meant, look
+from nbtune.data.checks.scan import Scan, scan
+from nbtune.data.cleaning import clean_text
+from nbtune.data.labels import MANY_LABELLED, holds_lists, separator_of
+from nbtune.data.meant import task_meant
+from nbtune.data.preferences import PREFERENCES
+from nbtune.data.questions import ASKED
+from nbtune.data.relations import RELATED, ends_are_last
+from nbtune.data.rewritten import REWRITTEN
+from nbtune.data.rows import Roles, Rows
+from nbtune.data.spans import OUTSIDE, type_of
+from nbtune.data.tagged import TAGGED, word_splitting_of
+from nbtune.errors import DataError, did_you_mean
+from nbtune.events import Progress
+from nbtune.recipe import Recipe
+
+Array = np.ndarray[Any, Any]
+_TEXT, _TRUTH = "text", "true"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What rows of a task are looked through for.
+
+    Attributes
+    ----------
+    said, truth : callable
+        Usable rows to what each says, and to what is true of it, as texts.
+    names : callable, optional
+        Usable rows to the labels of each, which are counted.
+    checks : callable
+        (usable rows by split, where each split begins) to what only such rows can have wrong.
+    conflict : tuple of str
+        How grave it is that the same text has another truth too, and what that is called.
+    has_near : bool
+        Whether texts that are almost the same say almost the same; questions about one context are
+        not.
+    suited : callable
+        (frame, recipe) to the recipe with what reading the rows asks for.
+    """
+
+    rows: Rows
+    truth: Callable[[pd.DataFrame], list[str]]
+    conflict: tuple[str, str]
+    checks: Callable[[Mapping[str, pd.DataFrame], Mapping[str, int]], Iterator[Meant]]
+    said: Callable[[pd.DataFrame], list[str]] | None = None
+    names: Callable[[pd.DataFrame], list[Sequence[str]]] | None = None
+    has_near: bool = True
+    suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] = field(
+        default=lambda frame, recipe: {}
+    )
+
+
+def _several(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    if recipe.label_separator is not None or isinstance(recipe.label, tuple):
+        return {}
+    label = recipe.label or next((name for name in ("labels", "label") if name in frame), None)
+    return {} if label is None else {"label_separator": separator_of(frame[label])}
+
+
+def _related(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    named = {role: name for role in RELATED.roles if (name := getattr(recipe, role, None))}
+    roles = RELATED.find(frame, named).roles
+    if recipe.span_ends is not None or "tokens" not in roles:
+        return {}
+    return {"span_ends": "inclusive" if ends_are_last(frame, roles) else "exclusive"}
+
+
+def _types(rows: pd.DataFrame) -> list[Sequence[str]]:
+    """Return the types of the spans of each row, one for each span."""
+    return [
+        [type_of(tag) for tag in tags if tag != OUTSIDE and not tag.startswith("I-")]
+        for tags in rows["tags"]
+    ]
+
+
+_REWRITTEN = Shape(
+    REWRITTEN,
+    said=lambda rows: list(rows["source"]),
+    truth=lambda rows: list(rows["target"]),
+    conflict=("info", "rows have a source that has other targets too"),
+    checks=truths.of_rewritten,
+)
+SHAPES: dict[str, Shape] = {
+    "question-answering": Shape(
+        ASKED,
+        truth=lambda rows: [" / ".join(sorted(set(own))) or "no answer" for own in rows["answers"]],
+        conflict=("warning", "rows have a question about a context that has other answers too"),
+        checks=truths.of_answers,
+        has_near=False,
+    ),
+    "token-classification": Shape(
+        TAGGED,
+        truth=lambda rows: [" ".join(tags) for tags in rows["tags"]],
+        conflict=("error", "rows have a text that has other tags too"),
+        checks=truths.of_tags,
+        names=_types,
+        suited=lambda frame, recipe: {"word_splitting": word_splitting_of(frame, recipe)},
+    ),
+    "preference-tuning": Shape(
+        PREFERENCES,
+        said=CHATS.texts,
+        truth=lambda rows: [
+            "\n".join(pair) for pair in zip(rows["chosen"], rows["rejected"], strict=True)
+        ],
+        conflict=("info", "rows have a prompt that other rows have too, with other answers"),
+        checks=truths.of_preferences,
+    ),
+    "text-generation": Shape(
+        CHATS,
+        said=truths.asked,
+        truth=truths.answered,
+        conflict=("info", "chats have prompts that other chats answer otherwise"),
+        checks=truths.of_chats,
+    ),
+    "summarization": _REWRITTEN,
+    "translation": _REWRITTEN,
+    "text2text-generation": _REWRITTEN,
+    "relation-extraction": Shape(
+        RELATED,
+        truth=lambda rows: list(rows["label"]),
+        conflict=("error", "rows have the same spans of a text in another relation too"),
+        checks=truths.of_relations,
+        names=RELATED.labels_of,
+        has_near=False,
+        suited=_related,
+    ),
+    "multi_label_classification": Shape(
+        MANY_LABELLED,
+        truth=lambda rows: [", ".join(labels) or "none" for labels in rows["label"]],
+        conflict=("error", "rows have a text that has other labels too"),
+        checks=truths.of_labels,
+        names=MANY_LABELLED.labels_of,
+        suited=_several,
+    ),
+}
+"""By task; several labels a text by its problem type."""
+
+
+def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
+    """Return the task that rows are for, where it is not one label a text; else nothing.
+
+    What the recipe says counts; then what the columns are called and hold.
+
+    Raises
+    ------
+    DataError
+        When there is no such task, or its rows are not looked at.
+    """
+    if recipe.problem_type == "multi_label_classification":
+        return recipe.problem_type
+    if "task" in recipe.model_fields_set:
+        return _named(recipe)
+    if recipe.model_fields_set & {"text", "label"}:
+        return ""
+    names = {str(name).lower() for name in frame.columns}
+    if {"chosen", "rejected"} <= names:
+        return "preference-tuning"
+    if {"question", "context"} <= names and names & {"answers", "answer", "answer_text"}:
+        return "question-answering"
+    if names & {"tokens", "words"} and names & {"tags", "ner_tags", "pos_tags", "labels", "ner"}:
+        return "token-classification"
+    if "text" in names and names & {"spans", "entities"}:
+        return "token-classification"
+    if is_chat(frame, {}):
+        return "text-generation"
+    if (meant := task_meant(frame)) is not None:
+        return meant
+    lists = next((name for name in ("labels", "label") if name in frame), None)
+    if lists is not None and holds_lists(frame[lists]):
+        return "multi_label_classification"
+    return ""
+
+
+def _named(recipe: Recipe) -> str:
+    if recipe.task == "text-classification":
+        return ""
+    if recipe.task not in SHAPES:
+        known = [name for name in SHAPES if "-" in name or name in ("summarization", "translation")]
+        raise DataError(
+            f"rows for {recipe.task} are not looked at",
+            hint=did_you_mean(recipe.task, ["text-classification", *known]),
+        )
+    return recipe.task
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows as a scan sees them, and what was found in them.
+
+    Attributes
+    ----------
+    usable : mapping
+        The rows that can be learnt from, by split.
+    places : ndarray
+        Where each row of the scan stands in all splits one after the other.
+    meant : list of Meant
+        What was found; rows are places.
+    roles : mapping
+        The columns by their roles.
+    """
+
+    scan: Scan
+    usable: Mapping[str, pd.DataFrame]
+    places: Array
+    meant: list[Meant]
+    roles: Roles
+
+
+def look_as(
+    task: str,
+    frames: Mapping[str, pd.DataFrame],
+    recipe: Recipe,
+    progress: Progress = lambda done, total: None,
+) -> Taken:
+    """Look at rows as those of a task.
+
+    Raises
+    ------
+    DataError
+        When columns are missing, or not one row is usable.
+    """
+    shape, first = SHAPES[task], next(iter(frames.values()))
+    recipe = recipe.model_copy(update={"drop_bad_rows": True} | shape.suited(first, recipe))
+    named = {role: name for role in shape.rows.roles if (name := getattr(recipe, role, None))}
+    roles = shape.rows.find(first, named).roles
+    usable, told = {}, []
+    for split, frame in frames.items():
+        whole = frame.reset_index(drop=True)
+        usable[split], notice = shape.rows.usable(whole, roles, recipe, split)
+        told += [notice] if notice else []
+    said = shape.said or shape.rows.texts
+    seen = {
+        split: pd.DataFrame({_TEXT: said(rows), _TRUTH: shape.truth(rows)}, dtype=object)
+        for split, rows in usable.items()
+    }
+    found = scan(
+        seen,
+        _TEXT,
+        _TRUTH,
+        lambda one: clean_text(one, ("control",)),
+        progress,
+        named=lambda truth: ("", truth),
+    )
+    starts = np.cumsum([0, *map(len, frames.values())])
+    parts = [
+        rows["row"].to_numpy(dtype=int) + start
+        for rows, start in zip(usable.values(), starts, strict=False)
+    ]
+    places = np.concatenate([*parts, np.empty(0, dtype=int)])
+    meant = [
+        *look(found, progress, has_labels=False, has_near=shape.has_near, conflict=shape.conflict),
+        *shape.checks(usable, found.starts),
+    ]
+    unusable = np.setdiff1d(np.arange(starts[-1]), places)
+    moved = [_at(one, places) for one in meant if one.check != "unusable"]
+    if len(unusable):
+        what = f"rows cannot be used: {'; '.join(told)}"
+        moved.insert(0, Meant("unusable", "error", unusable, what))
+    return Taken(found, usable, places, moved, roles)
+
+
+def _at(one: Meant, places: Array) -> Meant:
+    rows = places[np.asarray(one.rows, dtype=int)]
+    return Meant(one.check, one.severity, rows, one.what, one.examples, one.fix)
