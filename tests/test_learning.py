@@ -1,5 +1,7 @@
 """A recipe is trained on shares of the rows, and with other seeds."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -8,7 +10,9 @@ from nbtune.api import learning
 from nbtune.errors import RunError
 from nbtune.jobs.folders import read_rows
 from nbtune.records import LearningCurveRecord, SeedSpreadRecord
+from nbtune.results.learning_curve import foretold
 from nbtune.runs import RunStore
+from nbtune.tasks import find_task
 from nbtune.testing import tiny_model_folder, topic_rows
 
 CURVE = {"shares": (0.25, 0.5), "draws": 1, "display": "none"}
@@ -90,3 +94,30 @@ def test_all_that_makes_no_curve_is_named_at_once(run):
         nbtune.seed_spread(run, 1)
     with pytest.raises(RunError, match=r"shares: 0\.05 of 104 rows are 5, fewer than 20"):
         nbtune.learning_curve(run, shares=[0.05, 0.5])
+
+
+def test_numbers_have_a_curve_and_seeds_by_their_own_score(own_folder, model):
+    rows = topic_rows(160)
+    rows["label"] = [float(len(text.split())) for text in rows["text"]]
+    own = {"problem_type": "regression", "max_steps": 2, "test_size": 40}
+    run = nbtune.finetune(rows, "lengths", model=str(model), display="none", **own)
+    curve = nbtune.learning_curve(run, **CURVE)
+    assert curve.record.metric == "rmse"
+    assert curve.frame["rmse"].iloc[-1] == nbtune.evaluate(run, display="none").metrics["rmse"]
+    assert curve.record.rival == "TF-IDF + ridge regression"
+    spread = nbtune.seed_spread(run, 2, display="none")
+    assert {one.name for one in spread.record.scores} == set(run.task.scores)
+    assert "rmse is" in spread.verdict
+    read = SeedSpreadRecord.from_json(spread.record.to_json())
+    assert read.to_json() == spread.record.to_json()
+    assert spread.figure().axes[0].get_yticklabels()[0].get_text() == "rmse"
+
+
+def test_a_score_a_token_makes_no_curve_where_each_share_has_its_own_tokens():
+    def run(task):
+        folder = SimpleNamespace(about={"model": "scratch-decoder"})
+        return SimpleNamespace(task=find_task(task), folder=folder)
+
+    assert foretold(run("text-generation"), None) == ("bits_per_byte", "")
+    assert "tokens of its own" in foretold(run("fill-mask"), None)[1]
+    assert "tokens of its own" in foretold(run("text-generation"), "perplexity")[1]

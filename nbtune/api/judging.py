@@ -183,12 +183,12 @@ def evaluate(
 def compare(
     *runs: str | Run,
     data: Any = None,
-    metric: str = "f1_macro",
+    metric: str | None = None,
     cost: str = "seconds",
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> Comparison:
-    """Compare runs on the same rows: recipe differences, scores, costs, and who is better.
+    """Compare runs of a task on the same rows: settings, scores, costs, and who is better.
 
     Runs that differ in nothing but their seed count as one, with their spread. Runs of different
     test data are scored again on the test rows that all of them share, or on ``data``.
@@ -200,8 +200,8 @@ def compare(
     data : optional
         Labelled rows to compare on, as for `finetune`; by default the runs' own test rows. Rows
         that a run has seen in training are left out.
-    metric : str
-        The score that decides.
+    metric : str, optional
+        The score that decides; by default the main one of the task, such as ``span_f1`` of tags.
     cost : {"seconds", "memory_bytes", "trainable_parameters", "size_bytes"}
         What quality is weighed against.
     display : {"auto", "rich", "text", "none"}, optional
@@ -210,7 +210,7 @@ def compare(
     Raises
     ------
     RunError
-        When the runs cannot be compared: other labels, or no rows in common.
+        When the runs cannot be compared: other tasks or labels, or no rows in common.
 
     Examples
     --------
@@ -231,7 +231,10 @@ def review(
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> Review:
-    """Look through rows of a run, labels in doubt first, and correct them.
+    """Look through rows of a run, labels in doubt or the furthest off first, and correct them.
+
+    Rows with one label or several get others; rows whose truth is none (tags, answers, numbers) can
+    be left out or marked as ambiguous.
 
     Corrections are written down when they are made, in ``corrections.jsonl`` in the run's folder;
     the recipe takes that file, or one that was exported, as ``corrections``, and the weights of
@@ -248,8 +251,7 @@ def review(
     Raises
     ------
     RunError
-        When the run has no model or no such split, or has learnt something else than one label a
-        text.
+        When the run has no model or no such split, or has learnt language, which has no wrong rows.
 
     Examples
     --------
@@ -257,7 +259,7 @@ def review(
     >>> found.relabel(found.suspects(3)["row"], "animal")  # doctest: +SKIP
     """
     from nbtune.panels.progress import Progress
-    from nbtune.results.review import review_run
+    from nbtune.results.reviewing import review_run
 
     run = run_of(run, runs_dir)
     with Progress(f"{run.name}: rows looked at", display) as progress:

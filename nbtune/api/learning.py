@@ -30,7 +30,7 @@ def learning_curve(
     shares: Sequence[float] = SHARES,
     draws: int = DRAWS,
     more: int | None = None,
-    metric: str = "f1_macro",
+    metric: str | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> LearningCurve:
@@ -49,16 +49,15 @@ def learning_curve(
         far a point can be off.
     more : int, optional
         So many more rows are foretold; by default 1,000, or fewer where there are fewer rows.
-    metric : str
-        The score that is foretold.
+    metric : str, optional
+        The score that is foretold; by default the main one of the task.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
     Raises
     ------
     RunError
-        When the run is not finished or has learnt something else than one label a text; when
-        shares, draws or rows make no curve.
+        When the run is not finished; when shares, draws, rows or the score make no curve.
 
     Examples
     --------
@@ -69,7 +68,7 @@ def learning_curve(
 
     run = run_of(run, runs_dir)
     more = reach(run) if more is None else more
-    check_curve(run, shares, draws, more, metric)
+    metric = check_curve(run, shares, draws, more, metric)
     parts = curve_parts(run.folder, sorted(set(shares)), draws)
     done = _trained(run, parts, f"{run.name}: learning curve", display)
     return LearningCurve.of(run, done, len(parts) + 1, more, metric)
@@ -79,7 +78,7 @@ def seed_spread(
     run: str | Run,
     seeds: int = SEEDS,
     *,
-    metric: str = "f1_macro",
+    metric: str | None = None,
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> SeedSpread:
@@ -92,16 +91,15 @@ def seed_spread(
     ----------
     seeds : int
         So many in all, the run itself among them.
-    metric : str
-        The score that the verdict goes by.
+    metric : str, optional
+        The score that the verdict goes by; by default the main one of the task.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.
 
     Raises
     ------
     RunError
-        When the run is not finished or has learnt something else than one label a text, or there
-        are fewer than two seeds.
+        When the run is not finished, or there are fewer than two seeds.
 
     Examples
     --------
@@ -110,7 +108,7 @@ def seed_spread(
     from nbtune.results.seed_spread import SeedSpread, check_seeds
 
     run = run_of(run, runs_dir)
-    check_seeds(run, seeds, metric)
+    metric = check_seeds(run, seeds, metric)
     parts = seed_parts(run.folder, seeds)
     done = _trained(run, parts, f"{run.name}: {seeds} seeds", display)
     return SeedSpread.of(run, [one for _, one in done], seeds, metric)
@@ -129,7 +127,8 @@ def _trained(
     steps, seconds = _took(run)
     shares = [part.rows / whole.about["rows"]["train"] for part in left]
     if left:
-        what = f"{what}, {len(left)} runs to train, about {duration(seconds * sum(shares))}; steps"
+        runs = f"{len(left)} run{'s' * (len(left) != 1)}"
+        what = f"{what}, {runs} to train, about {duration(seconds * sum(shares))}; steps"
     weights, finished = [max(1, round(steps * share)) for share in shares], 0
     done: list[tuple[Part, Run]] = []
     with Progress(what, display) as progress:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from nbtune.data.files import read_file, suffix_of
+from nbtune.data.rows import Rows
 from nbtune.errors import DataError, did_you_mean
 from nbtune.records import ACTIONS, Correction, counted
 from nbtune.runs.files import write_text
@@ -91,7 +93,7 @@ def _fault(row: str, action: str, new_label: str) -> str:
 def corrected(
     splits: Mapping[str, pd.DataFrame],
     corrections: Sequence[Correction],
-    texts_of: Callable[[pd.DataFrame], list[str]],
+    kind: Rows,
     labels: Sequence[str],
 ) -> tuple[dict[str, pd.DataFrame], str]:
     """Return the rows of all splits with the corrections made, and what was done.
@@ -106,47 +108,87 @@ def corrected(
     DataError
         When new labels are none of the data's, no row is one of theirs, or too few are left.
     """
-    new = {one.new_label for one in corrections if one.action == "relabel"}
-    if unknown := sorted(new - set(labels)):
-        raise DataError(
-            f"corrections: no training row has the label {', '.join(map(repr, unknown[:_SHOWN]))}",
-            hint=did_you_mean(unknown[0], labels),
-        )
+    cells = _new_cells(corrections, kind, labels)
     keys = {
-        split: list(zip(rows["row"].astype(int), texts_of(rows), strict=True))
+        split: list(zip(rows["row"].astype(int), kind.texts(rows), strict=True))
         for split, rows in splits.items()
     }
     there = {key for own in keys.values() for key in own}
     exact = {(one.row, one.text): one for one in corrections}
-    alike = {(one.text, one.label): one for key, one in exact.items() if key not in there}
+    alike = {
+        (one.text, one.label if kind.named else ""): one
+        for key, one in exact.items()
+        if key not in there
+    }
     done: dict[tuple[int, str], Correction] = {}
     changed = {}
     for split, rows in splits.items():
-        names, kept = list(rows["label"]), []
-        for place, (key, label) in enumerate(zip(keys[split], names, strict=True)):
+        named = kind.named(rows) if kind.named else [""] * len(rows)
+        truths, kept = list(rows["label"]) if kind.relabelled else [], []
+        for place, (key, label) in enumerate(zip(keys[split], named, strict=True)):
             one = exact.get(key) or alike.get((key[1], label))
             kept.append(one is None or not _leaves(one, split))
             if one is not None:
                 done[one.row, one.text] = one
-                names[place] = one.new_label or label
-        changed[split] = rows.assign(label=names)[kept].reset_index(drop=True)
+                if one.action == "relabel":
+                    truths[place] = cells[one.new_label]
+        frame = rows.assign(label=pd.Series(truths, rows.index)) if kind.relabelled else rows
+        changed[split] = frame[kept].reset_index(drop=True)
     if corrections and not done:
         raise DataError(
             f"corrections: none of the {len(corrections)} rows is one of the data's",
             hint="they are found by row and text; were they made for other data?",
         )
-    _refuse_bare(splits, changed)
+    _refuse_bare(splits, changed, kind)
     told = counted(list(done.values()))
     missed = len(exact) - len(done)
     return changed, f"corrections: {told}" + (f"; {missed} not found" if missed else "")
 
 
-def _refuse_bare(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame]) -> None:
+def _new_cells(
+    corrections: Sequence[Correction], kind: Rows, labels: Sequence[str]
+) -> dict[str, Any]:
+    """Return the cells of new labels, by what corrections call them."""
+    new = [one for one in corrections if one.action == "relabel"]
+    if new and kind.relabelled is None:
+        raise DataError(
+            f"corrections: row {new[0].row} has a new label, and these rows have none",
+            hint="rows of this task can be deleted or marked as ambiguous",
+        )
+    cells: dict[str, Any] = {}
+    unknown: set[str] = set()
+    for one in new:
+        try:
+            cell = cells[one.new_label] = kind.relabelled(one.new_label)  # type: ignore[misc]
+        except ValueError:
+            raise DataError(
+                f"corrections: row {one.row}, {one.new_label!r} is no list of labels",
+                hint='write several labels as ["first", "second"]',
+            ) from None
+        unknown |= {cell} - set(labels) if isinstance(cell, str) else set(cell) - set(labels)
+    if unknown:
+        named = sorted(unknown)
+        raise DataError(
+            f"corrections: no training row has the label {', '.join(map(repr, named[:_SHOWN]))}",
+            hint=did_you_mean(named[0], labels),
+        )
+    return cells
+
+
+def _refuse_bare(
+    before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame], kind: Rows
+) -> None:
     """Refuse to leave a split without rows, or a label without rows to learn it from."""
-    gone = sorted(set(before["train"]["label"]) - set(after["train"]["label"]))
+    there, left = (
+        {label for labels in kind.labels_of(splits["train"]) for label in labels}
+        for splits in (before, after)
+    )
+    gone = sorted(there - left)
     lacking = [f"no training row with the label {label!r}" for label in gone]
     lacking += [
-        f"no {split} row" for split, rows in after.items() if split != "train" and rows.empty
+        f"no {split} row"
+        for split, rows in after.items()
+        if rows.empty and not (split == "train" and gone)
     ]
     if lacking:
         raise DataError(

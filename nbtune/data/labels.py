@@ -17,6 +17,7 @@ from nbtune.data.rows import Found, Roles
 from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
+from nbtune.records import read_labels, written_labels
 
 SEPARATORS = ("|", ";", ",", "\t")
 MOST_LABELS = 1_000
@@ -147,5 +148,12 @@ _labels_of: Callable[[pd.DataFrame], list[Sequence[str]]] = lambda rows: [  # no
 ]
 
 MANY_LABELLED = replace(
-    LABELLED, find=_find, usable=_usable, labels=_labels, labels_of=_labels_of, strata=_strata
+    LABELLED,
+    find=_find,
+    usable=_usable,
+    labels=_labels,
+    labels_of=_labels_of,
+    strata=_strata,
+    named=lambda rows: [written_labels(labels) for labels in rows["label"]],
+    relabelled=lambda text: _sorted(read_labels(text)),
 )

@@ -75,4 +75,6 @@ NUMBERED = replace(
     labels_of=lambda rows: [() for _ in range(len(rows))],
     strata=lambda rows: [""] * len(rows),
     scale=scale_of,
+    named=None,
+    relabelled=None,
 )

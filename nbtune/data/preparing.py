@@ -113,7 +113,7 @@ def prepare(
     if recipe.corrections is not None:
         # After the split, which stays what it was for a run on the same data.
         made = read_corrections(Path(recipe.corrections).expanduser())
-        splits, told = corrected(splits, made, rows.texts, labels)
+        splits, told = corrected(splits, made, rows, labels)
         notices.append(told)
     for split, frame in splits.items():
         notices += _unseen(rows, frame, labels, split)

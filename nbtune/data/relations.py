@@ -378,4 +378,6 @@ RELATED = Rows(
     given=_given,
     unlabelled=_unlabelled,
     groups=lambda rows: [unmarked(text) for text in rows["text"]],
+    named=lambda rows: list(rows["label"]),
+    relabelled=str,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,11 @@ class Found:
     roles: Roles
     inferred: bool = False
     note: str = ""
+
+
+def _written(cell: Any) -> str:
+    """Write a cell as JSON; lists are arrays once they come back from disk."""
+    return json.dumps(cell, default=lambda array: array.tolist(), sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,12 @@ class Rows:
     content : callable, optional
         (rows) to a text a row that changes with what the row holds, where that is more than its
         columns say, as of files; rows that come twice are found by it.
+    named : callable, optional
+        (rows) to what corrections call the truth of each row; without it rows are found by what
+        they say alone.
+    relabelled : callable, optional
+        What a correction calls new labels to the cell of them, raising ValueError for what names
+        none; without it rows are corrected in no other way than by leaving them out.
     is_closed : bool
         Whether rows with labels that no training row has are refused; else they are said.
     """
@@ -82,6 +94,8 @@ class Rows:
     groups: Callable[[pd.DataFrame], list[str]] | None = None
     seen: Callable[[pd.DataFrame], list[str]] | None = None
     content: Callable[[pd.DataFrame], list[str]] | None = None
+    named: Callable[[pd.DataFrame], list[str]] | None = None
+    relabelled: Callable[[str], Any] | None = None
     is_closed: bool = True
 
     def identity(self, rows: pd.DataFrame) -> list[str]:
@@ -92,3 +106,9 @@ class Rows:
     def roles(self) -> tuple[str, ...]:
         """All roles."""
         return (*self.inputs, *self.targets)
+
+    def keys(self, rows: pd.DataFrame) -> list[str]:
+        """Return all that each row says and what is true of it, as text: equal for equal rows."""
+        truths = [map(_written, rows[role]) for role in self.targets if role in rows]
+        parts = zip(map(_written, self.identity(rows)), *truths, strict=True)
+        return ["\n".join(own) for own in parts]

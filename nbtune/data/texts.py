@@ -145,4 +145,6 @@ LABELLED = Rows(
     texts=texts_of,
     given=given,
     unlabelled=unlabelled,
+    named=lambda rows: list(rows["label"]),
+    relabelled=str,
 )

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from nbtune.data.answers import Answer, Answers
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.tables import score_table
 from nbtune.records import ClassScores, EvaluationRecord, Mark, MarkedText, WrongRow
 
 Array = np.ndarray[Any, Any]

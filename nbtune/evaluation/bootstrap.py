@@ -6,7 +6,7 @@ and from one sorting of the rows; nothing is scored row by row again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from nbtune.evaluation.thresholds import given_labels
 from nbtune.records import Score
 
 Array = np.ndarray[Any, Any]
+Weighted = Callable[[Array], dict[str, Array]]
+"""Weights of shape (resamples, rows) to scores of shape (resamples,)."""
 LEVEL = 0.95
 MOST_RESAMPLES, FEWEST_RESAMPLES = 1_000, 200
 FEWEST_ROWS = 6
@@ -56,12 +58,31 @@ def correction(value: float, samples: Array, rows: int) -> tuple[float, float]:
     return float(bias), (rows / (rows - 1)) ** 0.5
 
 
-def resampled(
-    targets: Array, probabilities: Array, seed: int = 0, *, thresholds: Sequence[float] = ()
+def resample(
+    weighted: Weighted, rows: int, labels: int = 1, *, most: int = MOST_RESAMPLES, seed: int = 0
 ) -> dict[str, Array]:
     """Return every score on every resample of the rows, as arrays of shape (resamples,).
 
     The same seed draws the same rows, so that two models can be compared resample by resample.
+
+    Parameters
+    ----------
+    labels : int
+        With many of them a resample is dear, and there are fewer.
+    """
+    count = int(np.clip(_WORK // max(1, rows * labels), FEWEST_RESAMPLES, most))
+    at_once = max(1, _CELLS_AT_ONCE // max(rows, labels**2, 1))
+    rng = np.random.default_rng(seed)
+    parts = [
+        weighted(draw(rng, min(at_once, count - start), rows)) for start in range(0, count, at_once)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def weighted_labels(
+    targets: Array, probabilities: Array, thresholds: Sequence[float] = ()
+) -> Weighted:
+    """Return how rows with one label each are scored.
 
     Parameters
     ----------
@@ -72,17 +93,16 @@ def resampled(
     thresholds : sequence of float
         Of two labels; see `nbtune.evaluation.thresholds.given_labels`.
     """
-    rows, labels = probabilities.shape
-    count = int(np.clip(_WORK // (rows * labels), FEWEST_RESAMPLES, MOST_RESAMPLES))
-    at_once = max(1, _CELLS_AT_ONCE // max(rows, labels**2))
-    rng = np.random.default_rng(seed)
     columns = list(sorted_columns(_cases(targets, probabilities)))
     given = given_labels(probabilities, thresholds)
-    parts = []
-    for start in range(0, count, at_once):
-        weights = draw(rng, min(at_once, count - start), rows)
-        parts.append(weighted_scores(weights, targets, probabilities, given, columns))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return lambda weights: weighted_scores(weights, targets, probabilities, given, columns)
+
+
+def resampled(
+    targets: Array, probabilities: Array, *, thresholds: Sequence[float] = ()
+) -> dict[str, Array]:
+    """Return every score of rows with one label each on every resample; see `weighted_labels`."""
+    return resample(weighted_labels(targets, probabilities, thresholds), *probabilities.shape)
 
 
 def draw(rng: np.random.Generator, resamples: int, rows: int) -> Array:

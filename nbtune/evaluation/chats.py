@@ -10,9 +10,10 @@ import pandas as pd
 
 from nbtune.data.turns import answer_of, prompt_of
 from nbtune.data.written import Written
+from nbtune.evaluation.bootstrap import Weighted
 from nbtune.evaluation.language import weighted_scores as foretold_scores
 from nbtune.evaluation.rouge import rouge_l
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.tables import score_table
 from nbtune.evaluation.written import spread
 from nbtune.records import EvaluationRecord, Rewritten
 

@@ -9,13 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from nbtune.evaluation.bootstrap import FEWEST_ROWS, interval, resampled
-from nbtune.evaluation.metrics import score
+from nbtune.evaluation.bootstrap import FEWEST_ROWS, Weighted, interval, resample
 from nbtune.evaluation.pairing import holm, mcnemar, over_seeds, p_value
-from nbtune.evaluation.thresholds import given_labels
+from nbtune.evaluation.tables import distance, plain_scores, with_interval
 from nbtune.records import PairTest, Score, worth
 
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A model on the rows: its scores, and the same on every resample.
+
+    ``right`` says which rows it has right, where a row is right or wrong; else None.
+    """
+
+    scores: dict[str, float]
+    samples: dict[str, Array]
+    right: Array | None = None
+
+
+def sample(weighted: Weighted, rows: int, labels: int = 1, right: Array | None = None) -> Sampled:
+    """Score a model on rows and on their resamples; see `nbtune.evaluation.bootstrap.resample`."""
+    return Sampled(plain_scores(weighted, rows), resample(weighted, rows, labels), right)
 
 
 @dataclass(frozen=True)
@@ -27,40 +43,24 @@ class Scored:
     spread: dict[str, float]
     samples: dict[str, Array]
     right: Array | None
-    """Which rows it has right; None for several seeds."""
+    """Which rows it has right; None for several seeds, and where rows are not right or wrong."""
 
 
-def score_contender(
-    name: str,
-    targets: Array,
-    probabilities: Sequence[Array],
-    thresholds: Sequence[Sequence[float]] | None = None,
-) -> Scored:
+def score_contender(name: str, seeds: Sequence[Sampled], rows: int) -> Scored:
     """Score a contender by the mean over its seeds, with intervals over rows and seeds.
 
-    Parameters
-    ----------
-    targets : ndarray of int
-        Label ids of shape (rows,).
-    probabilities : sequence of ndarray
-        One of shape (rows, labels) for each seed.
-    thresholds : sequence, optional
-        Those of two labels for each seed; see `nbtune.evaluation.thresholds.given_labels`.
+    Scores that not every seed has are left out.
     """
-    own = [()] * len(probabilities) if thresholds is None else thresholds
-    pairs = list(zip(probabilities, own, strict=True))
-    found = [score(targets, said, thresholds=at) for said, at in pairs]
-    drawn = [resampled(targets, said, thresholds=at) for said, at in pairs]
     scores, spread, samples = {}, {}, {}
-    for metric in found[0]:
-        values = np.array([one[metric] for one in found])
-        samples[metric] = over_seeds(np.stack([one[metric] for one in drawn]))
-        span = interval(float(values.mean()), samples[metric], len(targets))
-        scores[metric] = span if span.low < span.high else Score(span.value)
+    for metric in seeds[0].scores:
+        if not all(metric in one.scores for one in seeds):
+            continue
+        values = np.array([one.scores[metric] for one in seeds])
+        samples[metric] = over_seeds(np.stack([one.samples[metric] for one in seeds]))
+        scores[metric] = with_interval(float(values.mean()), samples[metric], rows)
         if len(values) > 1:
             spread[metric] = float(values.std(ddof=1))
-    right = given_labels(*pairs[0]) == targets if len(pairs) == 1 else None
-    return Scored(name, scores, spread, samples, right)
+    return Scored(name, scores, spread, samples, seeds[0].right if len(seeds) == 1 else None)
 
 
 def best_first(contenders: Sequence[Scored], metric: str) -> list[Scored]:
@@ -113,7 +113,7 @@ def verdict(pairs: Sequence[PairTest], metric: str, rows: int) -> str:
 
 
 def _gap(pair: PairTest) -> str:
-    return f"{abs(pair.difference.value):.3f} apart, p {pair.adjusted:.2g}"
+    return f"{distance(abs(pair.difference.value))} apart, p {pair.adjusted:.2g}"
 
 
 def _listed(names: Sequence[str]) -> str:

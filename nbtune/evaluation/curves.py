@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as sk
 
-from nbtune.records import Curve
+from nbtune.records import Curve, CurveStop
 
 Array = np.ndarray[Any, Any]
 POINTS = 120
@@ -121,3 +121,28 @@ def thinned(x: Array, y: Array, most: int) -> Array:
 def _curve(label: str, x: Array, y: Array, area: float, average: bool = False) -> Curve:
     xs, ys = (tuple(np.round(values, 5).tolist()) for values in thinned(x, y, POINTS))
     return Curve(label, xs, ys, area, average)
+
+
+def stops(has: Array, chances: Array, most: int = 40) -> list[CurveStop]:
+    """Return thresholds of a label, the highest first, and what lies at or above each of them.
+
+    Parameters
+    ----------
+    has : ndarray of bool
+        Which rows have the label.
+    chances : ndarray of float
+        How probable it is of each row.
+    most : int
+        So many thresholds at most, about as far from each other on the ROC curve.
+    """
+    different = np.unique(-chances)
+    order = np.argsort(-chances, kind="stable")
+    given = np.searchsorted(-chances[order], different, "right")
+    true = np.cumsum(has[order])[given - 1]
+    recall = true / max(1, int(has.sum()))
+    rate = (given - true) / max(1, int((~has).sum()))
+    way = recall + rate
+    chosen = np.unique(np.searchsorted(way, np.linspace(way[0], way[-1], most)))
+    columns = (-different, given, rate, recall, true / given)
+    found = (tuple(column[i].item() for column in columns) for i in chosen)
+    return [CurveStop(*one) for one in found]

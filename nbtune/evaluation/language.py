@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nbtune.data.spoken import BEST, LOSS, SURE, TARGET, Spoken
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.tables import score_table
 from nbtune.records import EvaluationRecord, Mark, MarkedText
 
 Array = np.ndarray[Any, Any]

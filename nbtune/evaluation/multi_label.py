@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
-from nbtune.evaluation.bootstrap import sorted_columns, weighted_auc
+from nbtune.evaluation.bootstrap import Weighted, sorted_columns, weighted_auc
 from nbtune.evaluation.calibration import of_chances
 from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
 from nbtune.evaluation.metrics import binary_auc
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.tables import score_table
 from nbtune.evaluation.thresholds import FEWEST_POSITIVE, operating_points
 from nbtune.records import ClassScores, EvaluationRecord, WrongRow
 

@@ -166,7 +166,9 @@ def _misses(rows: Array, scores: Array, samples: Array, cap: float, seed: int) -
     low, high = np.quantile(said - samples[~fewer].mean(axis=0), [0.025, 0.975]) + came
     if low <= came <= high:
         return ""
+    # Scores of which less is better came as their negatives.
+    told, low, high, came = (abs(one) for one in (law(rows.max()), low, high, came))
     return (
-        f"the points of fewer rows foretell {law(rows.max()):.3f} ({low:.3f} to {high:.3f}) for "
-        f"all of them, and {came:.3f} came: they are not on one curve"
+        f"the points of fewer rows foretell {told:.3f} ({min(low, high):.3f} to "
+        f"{max(low, high):.3f}) for all of them, and {came:.3f} came: they are not on one curve"
     )

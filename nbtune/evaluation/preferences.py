@@ -11,7 +11,8 @@ from scipy.special import expit
 
 from nbtune.data.preferred import Preferred
 from nbtune.data.turns import prompt_of
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.tables import score_table
 from nbtune.records import EvaluationRecord, Scatter, WrongRow
 
 Array = np.ndarray[Any, Any]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.tables import score_table
 from nbtune.records import EvaluationRecord, Scatter, WrongRow
 
 Array = np.ndarray[Any, Any]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nbtune.evaluation import classification
-from nbtune.evaluation.bootstrap import confusions, from_confusions
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.bootstrap import Weighted, confusions, from_confusions
+from nbtune.evaluation.tables import score_table
 from nbtune.evaluation.thresholds import given_labels
 from nbtune.records import EvaluationRecord
 from nbtune.records.marking import near_marks

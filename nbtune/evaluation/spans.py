@@ -17,7 +17,8 @@ from nbtune.data.predicates import predicates_in
 from nbtune.data.ragged import Ragged
 from nbtune.data.spans import OUTSIDE, Span, spans_of, type_of
 from nbtune.data.tagged import places_of
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.tables import score_table
 from nbtune.records import ClassScores, Confusion, EvaluationRecord, Mark, MarkedText, WrongRow
 
 Array = np.ndarray[Any, Any]
@@ -185,15 +186,20 @@ def _wrong(
     row: int,
     sure: float,
 ) -> WrongRow:
-    there, told = set(spans_of(true[row])), set(spans_of(said[row]))
-    words = list(rows["tokens"].iloc[row])
+    missed, told = apart(true[row], said[row], list(rows["tokens"].iloc[row]))
     return WrongRow(
         int(rows["row"].iloc[row]),
         str(rows["text"].iloc[row])[:LONGEST_TEXT],
-        _in_words(there - told, words),
-        _in_words(told - there, words),
+        missed,
+        told,
         sure,
     )
+
+
+def apart(true: Sequence[str], said: Sequence[str], words: Sequence[str]) -> tuple[str, str]:
+    """Return in words the spans that are true and not told, and those told that are not true."""
+    there, told = set(spans_of(true)), set(spans_of(said))
+    return _in_words(there - told, words), _in_words(told - there, words)
 
 
 def _in_words(spans: set[Span], words: Sequence[str]) -> str:

@@ -6,19 +6,16 @@ score, rows drawn with replacement its interval; see `nbtune.evaluation.bootstra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nbtune.evaluation.bootstrap import FEWEST_ROWS, draw, interval
+from nbtune.evaluation.bootstrap import FEWEST_ROWS, Weighted, interval, resample
 from nbtune.records import LOWER_IS_BETTER, Judged, Score, worth
 
 Array = np.ndarray[Any, Any]
-Weighted = Callable[[Array], dict[str, Array]]
-"""Weights of shape (resamples, rows) to scores of shape (resamples,)."""
 RESAMPLES = 500
-_CELLS_AT_ONCE = 1_000_000
 
 
 def plain_scores(weighted: Weighted, rows: int) -> dict[str, float]:
@@ -35,7 +32,7 @@ def score_table(
     """Return the table, baselines first, and who wins by the score that ``decides``."""
     models = [*((name, "baseline", each) for name, each in baselines.items())]
     models.append((run, "model", weighted))
-    samples = [_resampled(each, rows) for _, _, each in models]
+    samples = [resample(each, rows, most=RESAMPLES) for _, _, each in models]
     table = tuple(
         Judged(
             name,
@@ -48,17 +45,6 @@ def score_table(
         for (name, kind, each), own in zip(models, samples, strict=True)
     )
     return table, verdict(table, samples, rows, decides)
-
-
-def _resampled(weighted: Weighted, rows: int, seed: int = 0) -> dict[str, Array]:
-    """Return all scores on the same resamples for every model."""
-    rng = np.random.default_rng(seed)
-    at_once = max(1, _CELLS_AT_ONCE // max(1, rows))
-    parts = [
-        weighted(draw(rng, min(at_once, RESAMPLES - start), rows))
-        for start in range(0, RESAMPLES, at_once)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def with_interval(value: float, samples: Array, rows: int) -> Score:
@@ -81,15 +67,15 @@ def verdict(
     apart = sign * (samples[-1][decides] - samples[best][decides])
     gap = interval(sign * (values[-1] - values[best]), apart, rows)
     if gap.low > 0:
-        span = f"{_said(gap.low)} to {_said(gap.high)}"
-        return f"{run} beats {rival} by {_said(gap.value)} {decides} (95 %: {span})."
+        span = f"{distance(gap.low)} to {distance(gap.high)}"
+        return f"{run} beats {rival} by {distance(gap.value)} {decides} (95 %: {span})."
     if gap.high < 0:
-        span = f"{_said(-gap.high)} to {_said(-gap.low)}"
-        return f"{run} loses to {rival} by {_said(-gap.value)} {decides} (95 %: {span})."
+        span = f"{distance(-gap.high)} to {distance(-gap.low)}"
+        return f"{run} loses to {rival} by {distance(-gap.value)} {decides} (95 %: {span})."
     span = f", 95 %: {gap.low:+.3f} to {gap.high:+.3f}" if rows >= FEWEST_ROWS else ""
     return f"{run} better than {rival}: not shown (difference in {decides} {gap.value:+.3f}{span})."
 
 
-def _said(gap: float) -> str:
+def distance(gap: float) -> str:
     """Write a difference; a perplexity can be thousands off."""
     return f"{gap:,.0f}" if abs(gap) >= 100 else f"{gap:.3f}"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nbtune.data.written import Written
+from nbtune.evaluation.bootstrap import Weighted
 from nbtune.evaluation.curves import thinned
 from nbtune.evaluation.language import weighted_scores as foretold_scores
 from nbtune.evaluation.overlap import (
@@ -20,7 +21,7 @@ from nbtune.evaluation.overlap import (
     words_apart,
 )
 from nbtune.evaluation.rouge import rouge_l, rouge_n
-from nbtune.evaluation.tables import Weighted, score_table
+from nbtune.evaluation.tables import score_table
 from nbtune.records import Curve, EvaluationRecord, Rewritten, Scatter
 
 Array = np.ndarray[Any, Any]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import shutil
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbtune.events import Emit, Progress
-from nbtune.jobs.folders import PARAMETERS
+from nbtune.jobs.folders import PARAMETERS, read_rows
 from nbtune.jobs.loading import load
+from nbtune.jobs.preparation import Trial
 from nbtune.jobs.putting_together import make_job
+from nbtune.jobs.scoring import FEW_WRITTEN
+from nbtune.jobs.trained import Trained, ask
 from nbtune.recipe import Recipe, from_yaml
 from nbtune.records import Estimate, ParameterTable
 from nbtune.runs import RunFolder
@@ -32,11 +37,13 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
 
     recipe, device = from_yaml(folder.recipe_text), find_device()
     with own_modes(device), own_randomness(device):
-        trained, examples = load(folder, recipe, emit)
+        before = Trial()
+        trained, examples = load(folder, recipe, emit, before)
         job = make_job(folder, recipe, trained, examples)
         place = folder.path / "measured"
         place.mkdir()
         costs = measure(job, place, progress)
+        writing = _writing_seconds(folder, recipe, trained) if costs.steps else 0.0
     shutil.rmtree(place)
     counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     lengths, start = np.asarray(examples["train"].lengths), job.start
@@ -60,12 +67,52 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
         cut_rows=int(np.sum(examples["train"].cut)),
         room_bytes=room,
         disk_room_bytes=shutil.disk_usage(folder.path).free,
-        seconds=_seconds(job, recipe, costs),
+        seconds=_seconds(job, recipe, costs) | _written(folder, recipe, writing, job),
         memory_bytes=costs.memory,
         disk_bytes=_disk(folder, job, costs),
         measured=tuple(costs.steps),
-        notes=_notes(recipe, costs),
+        notes=(*_notes(recipe, costs), *_around(folder, recipe, before.seconds, writing)),
     )
+
+
+def _writing_seconds(folder: RunFolder, recipe: Recipe, trained: Trained) -> float:
+    """Return what writing of the texts of an evaluation takes; 0 where none are written."""
+    if task_of(recipe).write is None or "validation" not in folder.about["rows"]:
+        return 0.0
+    rows = read_rows(folder, "validation").head(FEW_WRITTEN)
+    began = time.monotonic()
+    ask(trained, recipe, rows, most_written=FEW_WRITTEN)
+    return time.monotonic() - began
+
+
+def _written(folder: RunFolder, recipe: Recipe, writing: float, job: Job) -> dict[str, float]:
+    """Return what the texts take that evaluations write, at most: untrained models go on longest.
+
+    Some are written at each; all of them, where a score of them picks the weights.
+    """
+    if not writing:
+        return {}
+    times = _batches(folder) if _picks_by_texts(recipe) else 1.0
+    return {"writing": _evaluations(job, recipe) * times * writing}
+
+
+def _picks_by_texts(recipe: Recipe) -> bool:
+    task = task_of(recipe)
+    return (recipe.metric_for_best_model or task.metrics[0]) in task.dear
+
+
+def _batches(folder: RunFolder) -> float:
+    """Return how often as many validation rows as an evaluation writes there are."""
+    return max(1.0, float(folder.about["rows"]["validation"]) / FEW_WRITTEN)
+
+
+def _around(folder: RunFolder, recipe: Recipe, before: float, writing: float) -> Iterator[str]:
+    """Say what comes before the first step and after the last, which the time leaves out."""
+    if before:
+        yield f"before the steps texts are learnt that are alike: about {before:,.0f} s more"
+    if writing and task_of(recipe).dear and not _picks_by_texts(recipe):
+        after = _batches(folder) * writing
+        yield f"at the end all validation rows are written, for {after:,.0f} s at most"
 
 
 def _seconds(job: Job, recipe: Recipe, costs: Costs) -> dict[str, float]:
@@ -111,6 +158,4 @@ def _notes(recipe: Recipe, costs: Costs) -> tuple[str, ...]:
         notes.append("measured with all layers trained: steps before that are faster")
     if recipe.early_stopping_patience:
         notes.append("early stopping may end it sooner")
-    if task_of(recipe).write is not None:
-        notes.append("texts that evaluations write are left out: these take longer")
     return tuple(notes)

@@ -47,11 +47,16 @@ def identity(recipe: Recipe, data: PreparedData) -> str:
 
 def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: PreparedData) -> None:
     """Write down what the run is and the rows it uses, before anything is trained."""
+    from nbtune.data.corrections import read_corrections, write_corrections
+
     with staged(folder.path / "data") as rows:
         for split, frame in data.splits.items():
             frame.to_parquet(rows / f"{split}.parquet", index=False)
         for split, columns in data.beside.items():
             columns.to_parquet(rows / f"{split}_columns.parquet", index=False)
+        if recipe.corrections is not None:  # the file may be gone when somebody goes on from here
+            made = read_corrections(Path(recipe.corrections).expanduser())
+            write_corrections(rows / "corrections.jsonl", made)
     folder.describe(
         {
             "created": round(time.time(), 3),

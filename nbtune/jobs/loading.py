@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbtune.events import Emit, Notice, PhaseStarted
 from nbtune.jobs.examples import asked_before, tokenise
 from nbtune.jobs.folders import PARAMETERS, known_of, read_rows, source_of
-from nbtune.jobs.preparation import prepare, telling
+from nbtune.jobs.preparation import Prepare, prepare, telling
 from nbtune.jobs.trained import Trained, head_of, load_words, longest_row, quantized
 from nbtune.methods import find_method
 from nbtune.models.sources import ModelSource
@@ -22,8 +22,16 @@ if TYPE_CHECKING:
     from nbtune.models.loading import LoadedModel
 
 
-def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[str, Examples]]:
-    """Load the model as training begins with it, and tokenise the rows of each split."""
+def load(
+    folder: RunFolder, recipe: Recipe, emit: Emit, prepare: Prepare = prepare
+) -> tuple[Trained, dict[str, Examples]]:
+    """Load the model as training begins with it, and tokenise the rows of each split.
+
+    Parameters
+    ----------
+    prepare : callable
+        What the method trains before the loop.
+    """
     from nbtune.methods.counting import count_parameters
     from nbtune.models.loading import quiet
 
@@ -32,7 +40,7 @@ def load(folder: RunFolder, recipe: Recipe, emit: Emit) -> tuple[Trained, dict[s
     method.check(recipe)
     tokenizer = _tokenizer(folder, source, recipe)
     with telling(folder, method, recipe, emit):
-        model, loaded = new_model(folder, recipe, tokenizer)
+        model, loaded = new_model(folder, recipe, tokenizer, prepare)
     for text in loaded.notices:
         emit(Notice(text))
     max_length = longest_row(loaded, method, recipe)
@@ -67,7 +75,9 @@ def untrained(folder: RunFolder, recipe: Recipe) -> Trained:
     return Trained(model.eval(), tokenizer, longest, known)
 
 
-def new_model(folder: RunFolder, recipe: Recipe, tokenizer: Any) -> tuple[Any, LoadedModel]:
+def new_model(
+    folder: RunFolder, recipe: Recipe, tokenizer: Any, prepare: Prepare = prepare
+) -> tuple[Any, LoadedModel]:
     """Make the model as training begins with it: the same weights every time."""
     from nbtune.methods import head_modules
     from nbtune.methods.freezing import freeze

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from nbtune.panels.html import duration, number, render, size
+from nbtune.panels.html import duration, ends, number, render, size
 from nbtune.panels.markdown import escaped
 from nbtune.plots.texts import short
 from nbtune.records import ComparisonRecord, Contender, PairTest, Score
@@ -14,8 +14,11 @@ from nbtune.records import ComparisonRecord, Contender, PairTest, Score
 MOST_PAIRS = 21
 MOST_SETTINGS = 8
 SHOWN = ("f1_macro", "accuracy", "roc_auc", "log_loss")
+"""Scores of one label a text; of other tasks the first ones are shown."""
+MOST_SCORES = 5
 COST_HEADS = ("time", "memory", "trained", "on disk")
-PAIR_HEADS = ("pair", "difference", "p", "p, Holm", "only one right", "McNemar", "better")
+PAIR_HEADS = ("pair", "difference", "p", "p, Holm", "better")
+OF_RIGHT_ROWS = ("only one right", "McNemar")
 
 
 def comparison_html(record: ComparisonRecord) -> str:
@@ -32,8 +35,8 @@ def comparison_html(record: ComparisonRecord) -> str:
             (name, [_score(one, name) for one in record.contenders]) for name in _scores(record)
         ],
         costs=list(zip(COST_HEADS, zip(*map(_costs, record.contenders), strict=True), strict=True)),
-        pair_heads=PAIR_HEADS,
-        pairs=[_pair(pair) for pair in record.pairs[:MOST_PAIRS]],
+        pair_heads=_pair_heads(record),
+        pairs=_pairs(record),
     )
 
 
@@ -66,10 +69,8 @@ def comparison_markdown(record: ComparisonRecord) -> str:
             *_costs(one),
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", *_markdown_head(PAIR_HEADS)]
-    lines += [
-        "| " + " | ".join(map(escaped, _pair(pair))) + " |" for pair in record.pairs[:MOST_PAIRS]
-    ]
+    lines += ["", *_markdown_head(_pair_heads(record))]
+    lines += ["| " + " | ".join(map(escaped, cells)) + " |" for cells in _pairs(record)]
     for note in record.notes:
         lines += ["", escaped(note)]
     return "\n".join(lines)
@@ -89,7 +90,8 @@ def _settings(record: ComparisonRecord) -> list[str]:
 
 def _scores(record: ComparisonRecord) -> list[str]:
     known = record.contenders[0].scores
-    return [record.metric, *(n for n in SHOWN if n != record.metric and n in known)]
+    usual = SHOWN if "accuracy" in known else tuple(known)[:MOST_SCORES]
+    return [record.metric, *(n for n in usual if n != record.metric and n in known)]
 
 
 def _score(one: Contender, name: str) -> tuple[str, str]:
@@ -100,7 +102,7 @@ def _score(one: Contender, name: str) -> tuple[str, str]:
 
 
 def _interval(score: Score) -> str:
-    return "" if math.isnan(score.low) else f"{number(score.low)}–{number(score.high)}"
+    return "" if math.isnan(score.low) else ends(score)
 
 
 def _costs(one: Contender) -> list[str]:
@@ -117,19 +119,46 @@ def _count(parameters: float) -> str:
     return f"{parameters / 1e3:.1f} k" if parameters >= 1e3 else f"{parameters:.0f}"
 
 
+def _has_right_rows(record: ComparisonRecord) -> bool:
+    """Whether rows are right or wrong, and were counted for some pair."""
+    return not all(math.isnan(pair.mcnemar) for pair in record.pairs)
+
+
+def _pair_heads(record: ComparisonRecord) -> list[str]:
+    return [*PAIR_HEADS, *(OF_RIGHT_ROWS if _has_right_rows(record) else ())]
+
+
+def _pairs(record: ComparisonRecord) -> list[list[str]]:
+    counted = _has_right_rows(record)
+    return [
+        [*_pair(pair), *(_right(pair) if counted else ())] for pair in record.pairs[:MOST_PAIRS]
+    ]
+
+
 def _pair(pair: PairTest) -> tuple[str, ...]:
-    gap = pair.difference
-    span = "" if math.isnan(gap.low) else f" ({gap.low:+.3f} to {gap.high:+.3f})"
-    seeds = math.isnan(pair.mcnemar)
     return (
         f"{short(pair.first, 40)} – {short(pair.second, 40)}",
-        f"{gap.value:+.3f}{span}",
+        _gap(pair.difference),
         _p(pair.p_value),
         _p(pair.adjusted),
-        "–" if seeds else f"{pair.only_first:,} : {pair.only_second:,}",
-        _p(pair.mcnemar),
         "the first" if pair.is_shown else "not shown",
     )
+
+
+def _right(pair: PairTest) -> tuple[str, str]:
+    if math.isnan(pair.mcnemar):
+        return "–", "–"
+    return f"{pair.only_first:,} : {pair.only_second:,}", _p(pair.mcnemar)
+
+
+def _gap(gap: Score) -> str:
+    """Write a difference with its interval, with the digits that scores of its size have."""
+    span = "" if math.isnan(gap.low) else f" ({_apart(gap.low)} to {_apart(gap.high)})"
+    return f"{_apart(gap.value)}{span}"
+
+
+def _apart(value: float) -> str:
+    return f"{'+' if value >= 0 else ''}{number(value)}"
 
 
 def _p(value: float) -> str:
@@ -164,9 +193,14 @@ def _count_of(one: Contender) -> str:
     return _count(one.trainable_parameters) if known else "–"
 
 
+def _comparisons(record: ComparisonRecord) -> str:
+    count = len(record.pairs)
+    return f"{count} comparison{'s' * (count != 1)}"
+
+
 def _pair_lines(record: ComparisonRecord) -> Iterator[str]:
-    yield f"pairs, by {record.metric}; p allows for {len(record.pairs)} comparisons"
+    yield f"pairs, by {record.metric}; p allows for {_comparisons(record)}"
     for pair in record.pairs[:MOST_PAIRS]:
-        _, gap, _, adjusted, *_, better = _pair(pair)
+        _, gap, _, adjusted, better = _pair(pair)
         line = f"{short(pair.first, 24)} – {short(pair.second, 24)}: {gap}, p {adjusted}, {better}"
         yield from _wrapped(f"  {line}")

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
-from nbtune.panels.html import duration, number, render
+from nbtune.panels.html import duration, ends, number, render
 from nbtune.panels.markdown import escaped
 from nbtune.plots.texts import short
 from nbtune.records import CurvePoint, LearningCurveRecord, Score, SeedScores, SeedSpreadRecord
@@ -101,7 +101,7 @@ def _seed_line(one: SeedScores) -> list[str]:
         one.name,
         _interval(one.mean),
         number(one.spread),
-        f"{number(min(one.values))}–{number(max(one.values))}",
+        ends(Score(one.mean.value, min(one.values), max(one.values))),
         number(one.rival),
         f"{gap.value:+.3f}{span}" if gap.value == gap.value else "–",
     ]
@@ -110,7 +110,7 @@ def _seed_line(one: SeedScores) -> list[str]:
 def _interval(score: Score) -> str:
     if score.low != score.low:
         return number(score.value)
-    return f"{number(score.value)} {number(score.low)}–{number(score.high)}"
+    return f"{number(score.value)} {ends(score)}"
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:

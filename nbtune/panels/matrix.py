@@ -1,8 +1,8 @@
-"""A confusion matrix to click on: a button for each cell that has rows, reached by Tab as well."""
+"""Mistakes to click on: a matrix with a button for each cell that has rows, or labels in a list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -121,3 +121,52 @@ def worst_pairs(confusion: Confusion) -> list[tuple[str, Cell]]:
     return [
         (f"{count:>5}  {short(cell[0], 24)} → {short(cell[1], 24)}", cell) for count, cell in pairs
     ]
+
+
+Mistake = tuple[str, str]
+"""A label that rows miss, or one that they are given and have not; empty for all rows."""
+
+
+class MistakePicker:
+    """Labels that rows miss, or are given and have not, as a list to choose from.
+
+    Parameters
+    ----------
+    mistakes : sequence
+        Each label with the rows that miss it and those that have it not, the worst first.
+    picked : callable
+        Told when something else is chosen; ``cell`` says what.
+    """
+
+    def __init__(
+        self, mistakes: Sequence[tuple[str, int, int]], picked: Callable[[Mistake], None]
+    ) -> None:
+        self.cell: Mistake = ALL
+        self.list = widgets.Select(
+            rows=8, description="labels", layout=widgets.Layout(width="360px"),
+            style={"description_width": "60px"},
+        )  # fmt: skip
+        self.box = widgets.VBox([self.list])
+        self.show(mistakes)
+
+        def choose(change: Any) -> None:
+            self.cell = change["new"] or ALL
+            picked(self.cell)
+
+        self.list.observe(choose, "value")
+
+    def show(self, mistakes: Sequence[tuple[str, int, int]]) -> None:
+        """Show these counts; what is chosen stays so."""
+        chosen = self.cell
+        found = [
+            (f"{count:>5}  {words} {short(label, 30)}", cell)
+            for label, missed, added in mistakes
+            for count, words, cell in (
+                (missed, "miss", (label, "")),
+                (added, "are given, and have not,", ("", label)),
+            )
+            if count or cell == chosen
+        ]
+        found.sort(key=lambda one: -int(one[0].split()[0]))
+        self.list.options = [("all rows", ALL), *found]
+        self.list.value = chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,14 +11,17 @@ import ipywidgets as widgets
 
 from nbtune.errors import NbtuneError
 from nbtune.panels.controls import button, dropdown, kept, side_by_side, text_field
+from nbtune.panels.curve_picker import CurvePicker
 from nbtune.panels.explanation import typed_html
 from nbtune.panels.html import percent, render
-from nbtune.panels.matrix import ALL, Cell, MatrixPicker
+from nbtune.panels.label_ticks import LabelTicks
+from nbtune.panels.matrix import ALL, Cell, MatrixPicker, MistakePicker
 from nbtune.plots.texts import short
 from nbtune.records import (
     ORDERS,
     Confusion,
     Correction,
+    CurveStop,
     Explanation,
     ReviewedRow,
     Wanted,
@@ -37,6 +41,8 @@ class Desk(Protocol):
     name: str
     labels: tuple[str, ...]
     rows: tuple[ReviewedRow, ...]
+    relabels: str
+    note: str
     place: Path
     changed: list[Callable[[], None]]
 
@@ -50,7 +56,15 @@ class Desk(Protocol):
     def words(self) -> str: ...  # noqa: D102
     @property
     def cell(self) -> str: ...  # noqa: D102
-    def relabel(self, rows: Iterable[int], label: str = ...) -> None: ...  # noqa: D102
+    @property
+    def mistakes(self) -> list[tuple[str, int, int]]: ...  # noqa: D102
+    @property
+    def has_curves(self) -> bool: ...  # noqa: D102
+    def curve(self, label: str) -> list[CurveStop]: ...  # noqa: D102
+    def above(self, label: str, threshold: float) -> frozenset[int]: ...  # noqa: D102
+    def relabel(  # noqa: D102
+        self, rows: Iterable[int], label: str | Iterable[str] | None = ...
+    ) -> None: ...
     def mark_ambiguous(self, rows: Iterable[int]) -> None: ...  # noqa: D102
     def delete(self, rows: Iterable[int]) -> None: ...  # noqa: D102
     def restore(self, rows: Iterable[int]) -> None: ...  # noqa: D102
@@ -68,8 +82,9 @@ class ReviewPanel:
         self.shown: list[ReviewedRow] = []
         self.head, self.columns, self.one = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.why, self._whose = widgets.HTML(), -1
-        self.matrix = MatrixPicker(desk.confusion, self._pick)
-        self.sort = dropdown("sort by", list(ORDERS))
+        self.matrix = self._mistakes()
+        self.curve = CurvePicker(desk.labels, desk.curve, self._list_rows)
+        self.sort = dropdown("sort by", list(ORDERS)[0 if desk.relabels else 1 :])
         self.search = text_field("search", "words of the text", at_once=True)
         self.wrong = widgets.Checkbox(
             description="wrong only", indent=False, layout=widgets.Layout(width="110px")
@@ -79,6 +94,7 @@ class ReviewPanel:
         )
         self.list.add_class("nbt-runs")
         self.label = dropdown("label", list(desk.labels))
+        self.ticks = LabelTicks(desk.labels)
         self.path = text_field("file", "corrections.csv or .jsonl")
         self.told, self.next = widgets.HTML(), widgets.Textarea(
             rows=6, disabled=False, layout=widgets.Layout(width="100%", max_width="860px")
@@ -88,7 +104,8 @@ class ReviewPanel:
         self.box = widgets.VBox(
             [
                 self.head,
-                self.matrix.box,
+                *([] if self.matrix is None else [self.matrix.box]),
+                *([self.curve.box] if desk.has_curves else []),
                 side_by_side(self.sort, self.search, self.wrong),
                 self.columns,
                 self.list,
@@ -110,12 +127,27 @@ class ReviewPanel:
         desk.changed.append(self.show)
         self.show()
 
-    def _actions(self) -> Any:
-        return side_by_side(
-            self.label,
-            button("Relabel", "pencil", self._relabel, "Give the chosen rows this label"),
+    def _mistakes(self) -> MatrixPicker | MistakePicker | None:
+        """Return what wrong rows are chosen by: a matrix where each has one label."""
+        if self.desk.relabels == "one":
+            return MatrixPicker(self.desk.confusion, self._pick)
+        return MistakePicker(self.desk.mistakes, self._pick) if self.desk.relabels else None
+
+    def _relabelling(self) -> list[Any]:
+        if not self.desk.relabels:
+            return []
+        several = self.desk.relabels == "several"
+        words = "these labels" if several else "this label"
+        return [
+            self.ticks.box if several else self.label,
+            button("Relabel", "pencil", self._relabel, f"Give the chosen rows {words}"),
             button("As predicted", "check", self._as_predicted,
                     "Give the chosen rows what is predicted"),
+        ]  # fmt: skip
+
+    def _actions(self) -> Any:
+        return side_by_side(
+            *self._relabelling(),
             button("Ambiguous", "question", self._ambiguous,
                     "Not learnt from, and kept for tests"),
             button("Delete", "trash", self._delete, "Leave the chosen rows out"),
@@ -127,30 +159,54 @@ class ReviewPanel:
 
     def show(self) -> None:
         """Show counts and rows as they are now."""
-        self.head.value = render("review_head.html.j2", name=self.desk.name, words=self.desk.words)
-        self.matrix.show(self.desk.confusion)
+        self.head.value = render(
+            "review_head.html.j2", name=self.desk.name, words=self.desk.words, note=self.desk.note
+        )
+        if isinstance(self.matrix, MatrixPicker):
+            self.matrix.show(self.desk.confusion)
+        elif self.matrix is not None:
+            self.matrix.show(self.desk.mistakes)
         self._list_rows()
 
     def _pick(self, cell: Cell) -> None:
         self._list_rows()
 
     def _list_rows(self) -> None:
-        true, predicted = self.matrix.cell
-        wanted = Wanted(true, predicted, self.search.value, self.wrong.value, self.sort.value)
-        found = wanted.of(self.desk.rows, self.desk.own)
+        found = self._wanted().of(self.desk.rows, self.desk.own)
         self.shown = found[:SHOWN]
         chosen = [row for row in self.list.value if row in {one.row for one in self.shown}]
         own = self.desk.own
         self.list.options = [(kept(_line(one, own)), one.row) for one in self.shown]
         self.list.value = chosen
-        named = "" if (true, predicted) == ALL else f" of {true} taken for {predicted}"
+        named = f"{self._named()}{self.curve.words}"
         more = f", the first {SHOWN} shown" if len(found) > SHOWN else ""
         self.columns.value = render(
             "review_columns.html.j2",
             words=f"{len(found):,} row{'s' * (len(found) != 1)}{named}{more}",
-            line=kept(_HEAD),
+            line=kept(_head(self.desk.relabels)),
         )
         self._describe()
+
+    def _wanted(self) -> Wanted:
+        """Return which rows are asked for by matrix, curve, search and box."""
+        found = Wanted("", "", self.search.value, self.wrong.value, self.sort.value)
+        cell = ALL if self.matrix is None else self.matrix.cell
+        if self.desk.relabels == "one":
+            found = replace(found, label=cell[0], prediction=cell[1])
+        else:
+            found = replace(found, missed=cell[0], added=cell[1])
+        if self.curve.chosen is None:
+            return found
+        label, stop = self.curve.chosen
+        return replace(found, among=self.desk.above(label, stop.threshold))
+
+    def _named(self) -> str:
+        true, predicted = ALL if self.matrix is None else self.matrix.cell
+        if (true, predicted) == ALL:
+            return ""
+        if self.desk.relabels == "one":
+            return f" of {true} taken for {predicted}"
+        return f" missing {true}" if true else f" given {predicted} without having it"
 
     def _describe(self) -> None:
         chosen = self.list.value
@@ -159,15 +215,23 @@ class ReviewPanel:
             "review_row.html.j2",
             one=one,
             image=self.desk.image(one.row, LARGE) if one else "",
+            relabels=self.desk.relabels,
             correction=self.desk.own.get(one.row) if one else None,
             hint="choose a row, or several with Shift and Ctrl, to read and correct them",
         )
-        if one is not None and len(chosen) == 1:
+        if one is not None and len(chosen) == 1 and self.desk.relabels == "several":
+            self.ticks.value = one.given
+        elif one is not None and len(chosen) == 1 and self.desk.relabels:
             self.label.value = one.prediction
         if one is None or one.row != self._whose:
             self.why.value = ""
 
     def _relabel(self, _: Any) -> None:
+        if self.desk.relabels == "several":
+            ticked = self.ticks.value
+            told = ", ".join(ticked) or "none"
+            self._do(lambda rows: self.desk.relabel(rows, ticked), f"now {told}")
+            return
         label = self.label.value
         self._do(lambda rows: self.desk.relabel(rows, label), f"now {label}")
 
@@ -205,7 +269,11 @@ class ReviewPanel:
             return
         self._whose = int(self.list.value[-1])
         found: list[Sequence[Explanation]] = []
-        if self._tried(lambda: found.append(self.desk.explain(self._whose))):
+        if not self._tried(lambda: found.append(self.desk.explain(self._whose))):
+            return
+        if not found[0]:
+            self._say(f"row {self._whose}: nothing is predicted that could be explained")
+        else:
             self.why.value = typed_html(found[0])
             self._say(f"row {self._whose}: why {found[0][0].label}")
 
@@ -243,7 +311,9 @@ class ReviewPanel:
             self.told.value = render("aside.html.j2", words=words)
 
 
-_HEAD = f"{'row':>7}    {'label':<{NAME}} {'predicted':<{NAME}} {'sure':>5}  text"
+def _head(relabels: str) -> str:
+    true = "label" if relabels else "true"
+    return f"{'row':>7}    {true:<{NAME}} {'predicted':<{NAME}} {'sure':>5}  text"
 
 
 def _line(one: ReviewedRow, corrections: Mapping[int, Correction]) -> str:
@@ -252,5 +322,10 @@ def _line(one: ReviewedRow, corrections: Mapping[int, Correction]) -> str:
     label = short(label_now(one, corrections), NAME)
     return (
         f"{one.row:>7} {mark}  {label:<{NAME}} {short(one.prediction, NAME):<{NAME}} "
-        f"{percent(one.probability):>5}  {short(near_marks(one.text, 90), 90)}"
+        f"{_sure(one):>5}  {short(near_marks(one.text, 90), 90)}"
     )
+
+
+def _sure(one: ReviewedRow) -> str:
+    """Return how sure the model is of a row; of numbers nobody knows."""
+    return percent(one.probability) if one.probability == one.probability else "–"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from nbtune.plots.style import COLOURS, GREY, legend, new_figure, title
 from nbtune.plots.texts import short
-from nbtune.records import SeedSpreadRecord
+from nbtune.records import LOWER_IS_BETTER, SeedSpreadRecord, best_possible
 
 LONGEST_NAME = 28
 
@@ -17,9 +17,11 @@ LONGEST_NAME = 28
 def plot_seed_spread(record: SeedSpreadRecord, ax: Any) -> Any:
     """Draw one line a score: a ring for each seed, the mean with its interval, the baseline.
 
-    The interval is over rows and seeds. Scores that are no shares are left out.
+    The interval is over rows and seeds. Scores in another unit than the one that decides are left
+    out.
     """
-    shown = [one for one in record.scores if one.name != "log_loss"]
+    unit = _unit(record.metric)
+    shown = [one for one in record.scores if _unit(one.name) == unit]
     for place, one in enumerate(shown):
         named = place == 0
         if math.isfinite(one.mean.low):
@@ -45,8 +47,17 @@ def plot_seed_spread(record: SeedSpreadRecord, ax: Any) -> Any:
     return ax
 
 
+def _unit(name: str) -> str:
+    """Return what a score is in: a share, a hundredth, or a unit of its own."""
+    if name in ("brier", "hamming_loss"):
+        return "share"
+    if name in LOWER_IS_BETTER or math.isinf(best_possible(name)):
+        return name
+    return "share" if best_possible(name) == 1 else "hundredth"
+
+
 def seeds_figure(record: SeedSpreadRecord) -> Figure:
     """Draw the scores."""
-    figure, axes = new_figure(6.4, 1.2 + 0.34 * len(record.scores))
+    figure, axes = new_figure(6.4, max(2.6, 1.2 + 0.34 * len(record.scores)))
     plot_seed_spread(record, axes[0, 0])
     return figure

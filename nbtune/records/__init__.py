@@ -3,7 +3,14 @@
 from nbtune.records.attention import AttentionRecord, Steps
 from nbtune.records.calibration import Bin, Calibration
 from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
-from nbtune.records.corrections import ACTIONS, Correction, counted
+from nbtune.records.corrections import (
+    ACTIONS,
+    Correction,
+    counted,
+    in_words,
+    read_labels,
+    written_labels,
+)
 from nbtune.records.data import (
     SEVERITIES,
     DataColumn,
@@ -19,12 +26,14 @@ from nbtune.records.evaluation import (
     LOWER_IS_BETTER,
     MASKED_SCORES,
     MULTI_LABEL_SCORES,
+    OF_TOKENS,
     PREFERENCE_SCORES,
     REGRESSION_SCORES,
     RELATION_SCORES,
     REWRITING_SCORES,
     SCORES,
     SPAN_SCORES,
+    UNRANKED,
     WRITING_SCORES,
     ClassScores,
     Confusion,
@@ -37,6 +46,7 @@ from nbtune.records.evaluation import (
     Rewritten,
     Scatter,
     WrongRow,
+    best_possible,
     worth,
 )
 from nbtune.records.explanation import EXPLAINED_BY, Deletion, Explanation, WordShare
@@ -48,7 +58,7 @@ from nbtune.records.learning import (
     SeedScores,
     SeedSpreadRecord,
 )
-from nbtune.records.review import ORDERS, ReviewedRow, Wanted, label_now
+from nbtune.records.review import ORDERS, CurveStop, ReviewedRow, Wanted, label_now, labels_now
 from nbtune.records.score import Score
 from nbtune.records.slices import Slice, Slices
 from nbtune.records.thresholds import USUAL, Choice, Decisions, OperatingPoint, choices_of
@@ -63,6 +73,7 @@ __all__ = [
     "LOWER_IS_BETTER",
     "MASKED_SCORES",
     "MULTI_LABEL_SCORES",
+    "OF_TOKENS",
     "ORDERS",
     "PREFERENCE_SCORES",
     "REGRESSION_SCORES",
@@ -71,6 +82,7 @@ __all__ = [
     "SCORES",
     "SEVERITIES",
     "SPAN_SCORES",
+    "UNRANKED",
     "USUAL",
     "WRITING_SCORES",
     "AttentionRecord",
@@ -86,6 +98,7 @@ __all__ = [
     "Course",
     "Curve",
     "CurvePoint",
+    "CurveStop",
     "DataColumn",
     "DataFinding",
     "DataRecord",
@@ -119,8 +132,13 @@ __all__ = [
     "Wanted",
     "WordShare",
     "WrongRow",
+    "best_possible",
     "choices_of",
     "counted",
+    "in_words",
     "label_now",
+    "labels_now",
+    "read_labels",
     "worth",
+    "written_labels",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Correction:
     row : int
         Where it stands in the user's data.
     text, label : str
-        What it says, and the label that it had.
+        What it says, and the label that it had; several as `written_labels` writes them.
     action : str
         One of `ACTIONS`: ``relabel``; ``ambiguous``, which is kept for tests and not learnt from;
         ``delete``.
@@ -39,7 +40,42 @@ class Correction:
     @property
     def words(self) -> str:
         """What is done, in a word or two."""
-        return f"now {self.new_label}" if self.action == "relabel" else ACTIONS[self.action]
+        if self.action == "relabel":
+            return f"now {in_words(self.new_label)}"
+        return ACTIONS[self.action]
+
+
+def written_labels(labels: Sequence[str]) -> str:
+    """Write several labels of a row as one text, whatever is in them.
+
+    Examples
+    --------
+    >>> written_labels(["food", "places, old"]), in_words('["food", "animal"]'), in_words("[]")
+    ('["food", "places, old"]', 'food, animal', 'none')
+    """
+    return json.dumps(list(labels), ensure_ascii=False)
+
+
+def read_labels(text: str) -> tuple[str, ...]:
+    """Read what `written_labels` wrote.
+
+    Raises
+    ------
+    ValueError
+        When it is something else.
+    """
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ValueError(text)
+    return tuple(found)
+
+
+def in_words(text: str) -> str:
+    """Return a label, or several, as one reads them."""
+    try:
+        return ", ".join(read_labels(text)) or "none"
+    except ValueError:
+        return text
 
 
 def counted(corrections: Sequence[Correction]) -> str:

@@ -44,6 +44,20 @@ LOWER_IS_BETTER = frozenset(
     {"log_loss", "brier", "loss", "rmse", "mae", "hamming_loss", "perplexity", "bits_per_byte"}
 )
 
+UNRANKED = frozenset({"length_ratio", "chosen_reward", "rejected_reward"})
+"""Scores of which neither more nor less is better."""
+OF_TOKENS = frozenset({"perplexity", "token_accuracy"})
+"""Scores a token: of two models that cut texts into other tokens they say nothing."""
+
+
+def best_possible(name: str) -> float:
+    """Return what no model can do better than; infinity where there is no such thing."""
+    if name in ("bleu", "chrf"):
+        return 100.0
+    if name in LOWER_IS_BETTER:
+        return 1.0 if name == "perplexity" else 0.0
+    return math.inf if name == "reward_margin" or name in UNRANKED else 1.0
+
 
 def worth(name: str, value: float) -> float:
     """Return a score as a number of which more is better; what is not known is worst."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbtune.records.corrections import Correction
+from nbtune.records.corrections import Correction, in_words, read_labels
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class ReviewedRow:
         The likeliest labels with their probabilities, the first ones first.
     image : str
         The image of the row, as `nbtune.data.pictures` keeps it; empty where there is none.
+    labels, given : tuple of str
+        Where a row has several labels: those that it has, and those that it is given.
+    off : bool
+        Where the truth of a row is no label: whether the model says something else.
     """
 
     row: int
@@ -41,11 +45,28 @@ class ReviewedRow:
     is_suspect: bool
     likely: tuple[tuple[str, float], ...]
     image: str = ""
+    labels: tuple[str, ...] | None = None
+    given: tuple[str, ...] = ()
+    off: bool | None = None
 
     @property
     def is_wrong(self) -> bool:
         """Whether the model takes it for something else."""
-        return self.label != self.prediction
+        return self.label != self.prediction if self.off is None else self.off
+
+
+@dataclass(frozen=True)
+class CurveStop:
+    """A threshold of a label: the rows that are given it from there on, and how good that is.
+
+    ``false_rate`` is the share of the rows without the label that are given it.
+    """
+
+    threshold: float
+    rows: int
+    false_rate: float
+    recall: float
+    precision: float
 
 
 ORDERS: Mapping[str, Callable[[ReviewedRow], Any]] = {
@@ -59,13 +80,20 @@ ORDERS: Mapping[str, Callable[[ReviewedRow], Any]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows are wanted: empty for all of them."""
+    """Which rows are wanted: empty for all of them.
+
+    Of rows with several labels ``missed`` are those that are not given one of theirs, ``added``
+    those that are given one that is not theirs; ``among`` are the numbers of rows.
+    """
 
     label: str = ""
     prediction: str = ""
     search: str = ""
     wrong: bool = False
     order: str = "suspects first"
+    missed: str = ""
+    added: str = ""
+    among: frozenset[int] | None = None
 
     def of(
         self, rows: Sequence[ReviewedRow], corrections: Mapping[int, Correction]
@@ -74,11 +102,15 @@ class Wanted:
         words = self.search.casefold().split()
 
         def fits(one: ReviewedRow) -> bool:
-            label = label_now(one, corrections)
+            if self.among is not None and one.row not in self.among:
+                return False
+            own, given = labels_now(one, corrections), one.given or (one.prediction,)
             return (
-                self.label in ("", label)
-                and self.prediction in ("", one.prediction)
-                and not (self.wrong and label == one.prediction)
+                (not self.label or self.label in own)
+                and (not self.prediction or self.prediction in given)
+                and (not self.missed or (self.missed in own and self.missed not in given))
+                and (not self.added or (self.added in given and self.added not in own))
+                and not (self.wrong and not _is_wrong(one, corrections))
                 and all(word in one.text.casefold() for word in words)
             )
 
@@ -86,6 +118,21 @@ class Wanted:
 
 
 def label_now(one: ReviewedRow, corrections: Mapping[int, Correction]) -> str:
-    """Return the label of a row with its correction made."""
+    """Return the label of a row with its correction made, in words."""
     done = corrections.get(one.row)
-    return one.label if done is None else done.new_label or one.label
+    return one.label if done is None or not done.new_label else in_words(done.new_label)
+
+
+def labels_now(one: ReviewedRow, corrections: Mapping[int, Correction]) -> tuple[str, ...]:
+    """Return the labels of a row with its correction made."""
+    if one.labels is None:
+        return (label_now(one, corrections),)
+    done = corrections.get(one.row)
+    return one.labels if done is None or not done.new_label else read_labels(done.new_label)
+
+
+def _is_wrong(one: ReviewedRow, corrections: Mapping[int, Correction]) -> bool:
+    done = corrections.get(one.row)
+    if done is None or not done.new_label:
+        return one.is_wrong
+    return label_now(one, corrections) != one.prediction

@@ -4,52 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import RunError, did_you_mean
+from nbtune.errors import RunError
 from nbtune.events import Evaluated, Progress, RunStopped, StepsDone, as_it_stands
-from nbtune.jobs.folders import settled_of
-from nbtune.records import COSTS, SCORES, ComparisonRecord, Contender, Course
+from nbtune.records import ComparisonRecord, Contender, Course
+from nbtune.results.comparable import deciding, refuse_unfit
 from nbtune.results.comparison import Comparison
 from nbtune.results.differences import by_seed, differences
 from nbtune.results.rows_in_common import rows_in_common
 from nbtune.results.run import Run
+from nbtune.results.sampling import sampled
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from nbtune.evaluation.comparison import Scored
+    from nbtune.evaluation.comparison import Sampled, Scored
 
 POINTS = 200
 
 
 def compare_runs(
-    runs: Sequence[Run], data: Any, metric: str, cost: str, progress: Progress
+    runs: Sequence[Run], data: Any, metric: str | None, cost: str, progress: Progress
 ) -> Comparison:
     """Compare runs; see `nbtune.api.compare`."""
     from nbtune.evaluation.comparison import best_first, judge_pairs, score_contender, verdict
 
-    _refuse_unfit(runs, metric, cost)
+    refuse_unfit(runs, cost)
+    metric, left_out, told = deciding(runs, metric)
     split, rows, notes = rows_in_common(runs, data)
-    if none := runs[0].recipe.settings.none_label:
-        notes = [*notes, f"all labels count here, {none!r} too, which %evaluate leaves out of F1"]
-    labels = sorted(runs[0].labels)
-    targets = rows["label"].map({label: i for i, label in enumerate(labels)}).to_numpy()
+    own = split if split == "test" else ""
     found = {
-        run.name: _probabilities(run, rows, split, labels, _part(progress, i, len(runs)))
+        run.name: _without(left_out, sampled(run, rows, own, _part(progress, i, len(runs))))
         for i, run in enumerate(runs)
     }
     groups = by_seed(runs)
     scored = [
-        score_contender(
-            _called(group),
-            targets,
-            [found[run.name] for run in group],
-            [_thresholds(run, labels) for run in group],
-        )
+        score_contender(_called(group), [found[run.name] for run in group], len(rows))
         for group in groups
     ]
+    _refuse_unscored(scored, metric)
     settings = differences(groups)
     contenders = {
         one.name: _contender(one, group, own)
@@ -66,7 +59,7 @@ def compare_runs(
             contenders=tuple(contenders[one.name] for one in ranked),
             pairs=pairs,
             verdict=verdict(pairs, metric, len(rows)) if pairs else _ONE_GROUP,
-            notes=tuple(notes),
+            notes=(*told, *notes),
         )
     )
 
@@ -74,85 +67,29 @@ def compare_runs(
 _ONE_GROUP = "The runs differ in their seed only: there is nothing to choose between."
 
 
-def _refuse_unfit(runs: Sequence[Run], metric: str, cost: str) -> None:
-    names = [run.name for run in runs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise RunError(f"{twice[0]} is named twice", hint="name each run once")
-    if len(runs) < 2:
-        raise RunError("one run is nothing to compare", hint="name two or more; %runs lists them")
-    for name, known, what in ((metric, SCORES, "score"), (cost, tuple(COSTS), "cost")):
-        if name not in known:
-            raise RunError(f"there is no {what} {name!r}", hint=did_you_mean(name, known))
-    if untrained := [run.name for run in runs if not run.folder.model_path.is_dir()]:
-        raise RunError(
-            f"{', '.join(untrained)}: no model yet",
-            hint=f"go on with it: %resume {untrained[0]}",
-        )
-    # The tests of pairs are those of one label a text.
-    if others := [run for run in runs if "accuracy" not in run.task.scores]:
-        told = ", ".join(f"{run.name} has learnt {run.task.summary}" for run in others)
-        raise RunError(
-            f"only runs that learnt one label per text are compared; {told}",
-            hint="%runs sets them side by side",
-        )
-    inputs = {run.name: _inputs(run) for run in runs}
-    if len(set(inputs.values())) > 1:
-        told = ", ".join(f"{name} from {' and '.join(own)}" for name, own in inputs.items())
-        raise RunError(
-            f"the runs learnt from other columns: {told}",
-            hint="only runs that are asked the same can be compared",
-        )
-    for run in runs[1:]:
-        if other := sorted(set(run.labels) ^ set(runs[0].labels)):
-            raise RunError(
-                f"{runs[0].name} and {run.name} know different labels: {', '.join(other[:5])}",
-                hint="only runs with the same labels can be compared",
-            )
+def _without(names: frozenset[str], found: Sampled) -> Sampled:
+    kept = {name: value for name, value in found.scores.items() if name not in names}
+    return replace(found, scores=kept)
 
 
-def _inputs(run: Run) -> tuple[str, ...]:
-    """Return what a run reads of a row: text, text_pair, image."""
-    columns = run.folder.about["columns"]
-    return tuple(role for role in run.task.rows.inputs if columns.get(role) is not None)
+def _refuse_unscored(scored: Sequence[Scored], metric: str) -> None:
+    """Refuse a score that somebody has not: of answers in chats only some are written."""
+    without = [one.name for one in scored if math.isnan(_value(one, metric))]
+    if without:
+        known = [name for name in scored[0].scores if not math.isnan(_value(scored[0], name))]
+        raise RunError(
+            f"metric: {metric} of {', '.join(without)} is not known on these rows",
+            hint=f"known is {', '.join(known)}",
+        )
+
+
+def _value(one: Scored, name: str) -> float:
+    return one.scores[name].value if name in one.scores else math.nan
 
 
 def _part(progress: Progress, done: int, runs: int) -> Progress:
     """Return the progress of one run as part of that of all of them."""
     return lambda rows, total: progress(done * total + rows, runs * total)
-
-
-def _probabilities(
-    run: Run, rows: pd.DataFrame, split: str, labels: Sequence[str], progress: Progress
-) -> np.ndarray[Any, Any]:
-    """Return what a run says about the rows, of shape (rows, labels); kept predictions serve."""
-    columns = [f"p({label})" for label in labels]
-    kept = _kept(run) if split == "test" else None
-    if kept is not None and list(kept["row"]) == list(rows["row"]):
-        return kept[columns].to_numpy()
-    # A run of its own, so that not all models stay in memory; it cleans texts as its recipe says.
-    own, task = Run(run.folder, run.in_memory), run.task
-    roles = {role: role for role in task.rows.inputs if role in rows}
-    asked = task.rows.unlabelled(rows, roles, run.recipe.settings)
-    assert task.probabilities is not None  # noqa: S101
-    found = task.probabilities(own.ask(asked, progress))
-    return found[:, [run.labels.index(label) for label in labels]]
-
-
-def _thresholds(run: Run, labels: Sequence[str]) -> tuple[float, ...]:
-    """Return from where on labels are given, in the order of these; empty for the likeliest."""
-    own = dict(zip(run.labels, settled_of(run.folder).thresholds, strict=False))
-    return tuple(own[label] for label in labels) if own else ()
-
-
-def _kept(run: Run) -> pd.DataFrame | None:
-    """Return the predictions that %evaluate wrote, unless the model is newer than they are."""
-    import pandas as pd
-
-    file = run.folder.path / "evaluations" / "test.parquet"
-    newest = max(f.stat().st_mtime for f in run.folder.model_path.iterdir())
-    if not file.is_file() or file.stat().st_mtime < newest:
-        return None
-    return pd.read_parquet(file)
 
 
 def _called(group: Sequence[Run]) -> str:

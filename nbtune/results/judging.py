@@ -13,6 +13,7 @@ from nbtune.recipe import from_yaml
 from nbtune.records import Slices
 from nbtune.results.evaluation import Evaluation
 from nbtune.results.run import Run
+from nbtune.results.sampling import sampled
 from nbtune.runs.files import write_text
 from nbtune.tasks import Predictions, task_of
 
@@ -36,21 +37,23 @@ def judge_run(
     split: str | None = None,
     by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    is_sampled: bool = False,
 ) -> Evaluation:
-    """Score a run on rows of its own, or on others; see `nbtune.api.evaluate`."""
+    """Score a run on rows of its own, or on others; see `nbtune.api.evaluate`.
+
+    Parameters
+    ----------
+    is_sampled : bool
+        Keep its scores on resamples of rows of its own as well, for comparing it.
+    """
     given = _given(run, data, split)
     if by is not None:
         _refuse_shades(run)
         refuse_unknown(given, by)
-    trained, recipe = run.trained, from_yaml(run.folder.recipe_text)
-    task, known = task_of(recipe), trained.known
-    found = ask(trained, recipe, given.rows, progress)
-    baselines = fitted_baselines(run, given.rows)
-    if task.scores_start:
-        start = _before_training(run, given.rows, progress)
-        baselines |= start
-        if task.against is not None and start:
-            found = task.against(found, next(iter(start.values())))
+    task, known = run.task, run.trained.known
+    found, start = said_of(run, given.rows, progress, with_start=task.scores_start)
+    baselines = fitted_baselines(run, given.rows) | start
     zero, untold = _zero_shot(run, given, data is None, progress)
     baselines |= zero
     record = task.judge(run.name, given.split, given.rows, found, known, baselines)
@@ -59,7 +62,30 @@ def judge_run(
     record = replace(record, left_out=left_out, slices=_slices(run, given, frame, by))
     if data is None:
         _write_down(run, record.to_json(), frame, given.split)
+        if is_sampled:
+            sampled(run, given.rows, given.split, said=found)
     return Evaluation(record, frame)
+
+
+def said_of(
+    run: Run,
+    rows: pd.DataFrame,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    with_start: bool = False,
+) -> tuple[Predictions, dict[str, Predictions]]:
+    """Return what a run says of rows, and what was said before its training, by name.
+
+    The second is asked for with ``with_start``, or where the first is measured by it.
+    """
+    task = run.task
+    found = ask(run.trained, from_yaml(run.folder.recipe_text), rows, progress)
+    if task.against is None and not with_start:
+        return found, {}
+    start = before_training_of(run, rows, progress)
+    if task.against is not None and start:
+        found = task.against(found, next(iter(start.values())))
+    return found, start
 
 
 def fitted_baselines(run: Run, rows: pd.DataFrame) -> dict[str, Predictions]:
@@ -70,8 +96,8 @@ def fitted_baselines(run: Run, rows: pd.DataFrame) -> dict[str, Predictions]:
     return {baseline.name: baseline.predict(rows) for baseline in fitted}
 
 
-def _before_training(
-    run: Run, rows: pd.DataFrame, progress: Callable[[int, int], None] | None
+def before_training_of(
+    run: Run, rows: pd.DataFrame, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Predictions]:
     """Return what the model of the run said of rows when its training began.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,13 @@ from nbtune.errors import RunError
 from nbtune.jobs.parts import Part
 from nbtune.records import (
     LOWER_IS_BETTER,
+    OF_TOKENS,
+    UNRANKED,
     CurvePoint,
     LearningCurveRecord,
     PowerLaw,
     Score,
+    best_possible,
     worth,
 )
 from nbtune.results.pictured import Pictured
@@ -120,14 +124,19 @@ class LearningCurve(Pictured):
         }
 
 
-def check_curve(run: Run, shares: Sequence[float], draws: int, more: int, metric: str) -> None:
-    """Refuse what makes no curve; all that is wrong is named.
+def check_curve(
+    run: Run, shares: Sequence[float], draws: int, more: int, metric: str | None
+) -> str:
+    """Refuse what makes no curve, all that is wrong named; else return the score to foretell.
 
     Raises
     ------
     RunError
     """
     wrong = refuse_unfit(run, metric)
+    metric, unfit = foretold(run, metric)
+    if unfit:
+        raise RunError(f"{run.name}: {unfit}", hint=f"train {run.task.name} from a model like bert")
     rows = run.folder.about["rows"]["train"]
     if bad := [share for share in shares if not 0 < share < 1]:
         wrong.append(f"shares: {bad[0]:g} is not between 0 and 1")
@@ -141,6 +150,22 @@ def check_curve(run: Run, shares: Sequence[float], draws: int, more: int, metric
         wrong.append(f"more: {more:,} is not 1 to {rows:,}, the rows that there are")
     if wrong:
         raise RunError("; ".join(wrong), hint="usual are shares of 0.1, 0.25 and 0.5, and 2 draws")
+    return metric
+
+
+def foretold(run: Run, metric: str | None) -> tuple[str, str]:
+    """Return the score of the curve, and why there is none.
+
+    A model from nothing cuts texts into tokens of its own rows, and a score a token of one share
+    says nothing beside that of another.
+    """
+    task, wanted = run.task, metric or run.task.decides
+    if wanted not in OF_TOKENS or not str(run.folder.about["model"]).startswith("scratch-"):
+        return wanted, ""
+    rest = [name for name in task.scores if name not in OF_TOKENS | UNRANKED]
+    if metric is None and rest:
+        return rest[0], ""
+    return wanted, f"each share of its rows has tokens of its own, so that {wanted} makes no curve"
 
 
 def reach(run: Run) -> int:
@@ -174,13 +199,19 @@ def _record(
         band=forecast.band if forecast else None,
         more=more,
         gain=forecast.gain if forecast else None,
-        words=_words(made, planned, forecast, more, metric, rival),
+        words=_words(made, planned, forecast, (more, _what(run)), metric, rival),
     )
 
 
+def _what(run: Run) -> str:
+    """Return what more of would cost somebody work."""
+    return "labels" if run.task.probabilities is not None else "rows"
+
+
 def _score_of(point: Point, name: str, metric: str) -> float:
-    scores = (one.scores[metric].value for one in point.record.table if one.name == name)
-    return next(scores, float("nan"))
+    found = (one.scores for one in point.record.table if one.name == name)
+    scores = next(found, {})
+    return scores[metric].value if metric in scores else float("nan")
 
 
 def _seconds(run: Run) -> float:
@@ -200,14 +231,14 @@ def _forecast(points: Sequence[tuple[int, int, Point]], more: int, metric: str) 
     sign = -1 if metric in LOWER_IS_BETTER else 1
     scores = np.array([worth(metric, p.record.scores[metric].value) for _, _, p in points])
     samples = np.stack([sign * point.samples()[metric] for _, _, point in points])
-    return foretell(rows, scores, samples, more, cap=0.0 if sign < 0 else 1.0)
+    return foretell(rows, scores, samples, more, cap=sign * best_possible(metric))
 
 
 def _words(
     points: Sequence[CurvePoint],
     planned: int,
     forecast: Forecast | None,
-    more: int,
+    more: tuple[int, str],
     metric: str,
     rival: str,
 ) -> str:
@@ -220,7 +251,8 @@ def _words(
     if forecast.gain is None:
         said.append(f"No forecast: {forecast.refusal}.")
     else:
-        said.append(f"{more:,} more labels: {gain_in_words(forecast.gain, metric)}.")
+        count, what = more
+        said.append(f"{count:,} more {what}: {gain_in_words(forecast.gain, metric)}.")
     ahead = [p.rows for p in points if worth(metric, p.rival) > worth(metric, p.score.value)]
     if ahead:
         said.append(f"Up to {max(ahead):,} rows {rival} is ahead.")
@@ -234,8 +266,12 @@ def gain_in_words(gain: Score, metric: str) -> str:
     --------
     >>> gain_in_words(Score(0.0061, 0.002, 0.011), "f1_macro")
     'about +0.6 points of f1_macro (95 %: 0.2 to 1.1)'
+    >>> gain_in_words(Score(1.25, 0.5, 2), "perplexity")
+    'about −1.250 of perplexity (95 %: 0.500 to 2.000)'
     """
-    if metric in LOWER_IS_BETTER:
-        return f"about −{gain.value:.3f} of {metric} (95 %: {gain.low:.3f} to {gain.high:.3f})"
-    value, low, high = (100 * part for part in (gain.value, gain.low, gain.high))
+    if metric in LOWER_IS_BETTER or best_possible(metric) == math.inf:
+        sign = "−" if metric in LOWER_IS_BETTER else "+"
+        return f"about {sign}{gain.value:.3f} of {metric} (95 %: {gain.low:.3f} to {gain.high:.3f})"
+    parts = (gain.value, gain.low, gain.high)
+    value, low, high = (100 / best_possible(metric) * part for part in parts)
     return f"about +{value:.1f} points of {metric} (95 %: {low:.1f} to {high:.1f})"

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nbtune.errors import RunError, did_you_mean
+from nbtune.errors import RunError
 from nbtune.jobs.folders import read_rows, settled_of
 from nbtune.recipe import from_yaml
-from nbtune.records import SCORES, EvaluationRecord, worth
+from nbtune.records import EvaluationRecord, worth
+from nbtune.results.comparable import refuse_score
 from nbtune.results.run import Run
+from nbtune.results.sampling import is_current, sampled
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
+
+    from nbtune.tasks import Predictions
+
+    Samples = dict[str, np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Point:
-    """What is known of a run on its held-out rows: the record, and what it said of each row."""
+    """What is known of a run on its held-out rows."""
 
     run: Run
     record: EvaluationRecord
-    frame: pd.DataFrame
 
     @property
     def split(self) -> str:
@@ -32,33 +35,37 @@ class Point:
 
     def rival(self, metric: str) -> tuple[str, float]:
         """Return the best baseline and its score; no name and NaN where there is none."""
-        others = [(one.name, one.scores[metric].value) for one in self.record.table[:-1]]
+        others = [
+            (one.name, value)
+            for one in self.record.table[:-1]
+            if metric in one.scores and (value := one.scores[metric].value) == value
+        ]
         return max(others, key=lambda one: worth(metric, one[1]), default=("", float("nan")))
 
-    def samples(self) -> dict[str, np.ndarray[Any, Any]]:
+    def samples(self) -> Samples:
         """Return all scores on resamples of the rows, the same for every run on these rows."""
-        said = self.frame[[f"p({label})" for label in self.run.labels]].to_numpy()
-        return self._resampled(said, settled_of(self.run.folder).thresholds)
+        return sampled(self.run, read_rows(self.run.folder, self.split), self.split).samples
 
-    def baseline_samples(self, name: str) -> dict[str, np.ndarray[Any, Any]]:
+    def baseline_samples(self, name: str) -> Samples:
         """Return the same of a baseline of this run."""
+        from nbtune.evaluation.bootstrap import resample
+
+        rows = read_rows(self.run.folder, self.split)
+        known = replace(settled_of(self.run.folder), thresholds=())  # these are the model's own
+        weighted = self.run.task.weighted(rows, self._said(name, rows), known)
+        return resample(weighted, len(rows), max(1, len(known.labels)))
+
+    def _said(self, name: str, rows: Any) -> Predictions:
+        """Return what a baseline says of rows: one that was fitted, zero-shot, or the start."""
         from nbtune.jobs.line_zero import line_zero
-        from nbtune.results.judging import fitted_baselines
+        from nbtune.results.judging import before_training_of, fitted_baselines
 
-        folder = self.run.folder
-        rows, recipe = read_rows(folder, self.split), from_yaml(folder.recipe_text)
-        said = fitted_baselines(self.run, rows)
+        run = self.run
+        said = fitted_baselines(run, rows)
         if name not in said:
-            said |= line_zero(recipe, self.run.labels, rows, kept=folder, split=self.split)
-        return self._resampled(said[name])
-
-    def _resampled(
-        self, said: np.ndarray[Any, Any], thresholds: Sequence[float] = ()
-    ) -> dict[str, np.ndarray[Any, Any]]:
-        from nbtune.evaluation.bootstrap import resampled
-
-        ids = {label: place for place, label in enumerate(self.run.labels)}
-        return resampled(self.frame["label"].map(ids).to_numpy(), said, thresholds=thresholds)
+            recipe = from_yaml(run.folder.recipe_text)
+            said |= line_zero(recipe, run.labels, rows, kept=run.folder, split=self.split)
+        return said[name] if name in said else before_training_of(run, rows)[name]
 
 
 def held_out(run: Run) -> str:
@@ -68,38 +75,30 @@ def held_out(run: Run) -> str:
 
 def judged(run: Run) -> Point:
     """Judge a run on its held-out rows, unless what was found is kept and no older than it."""
-    import pandas as pd
-
     split = held_out(run)
-    place = run.folder.path / "evaluations"
-    record, frame = place / f"{split}.json", place / f"{split}.parquet"
-    newest = max(file.stat().st_mtime for file in run.folder.model_path.iterdir())
-    if not frame.is_file() or frame.stat().st_mtime < newest:
+    file = run.folder.path / "evaluations" / f"{split}.json"
+    if not is_current(run, file):
         from nbtune.results.judging import judge_run
 
-        judge_run(run, split=split)
-    found = EvaluationRecord.from_json(record.read_text(encoding="utf-8"))
-    return Point(run, found, pd.read_parquet(frame))
+        judge_run(run, split=split, is_sampled=True)
+    return Point(run, EvaluationRecord.from_json(file.read_text(encoding="utf-8")))
 
 
-def refuse_unfit(run: Run, metric: str) -> list[str]:
+def refuse_unfit(run: Run, metric: str | None) -> list[str]:
     """Return what keeps a run from being judged by runs beside it.
 
     Raises
     ------
     RunError
-        When it has learnt something that these are not there for.
+        When its task has no such score.
     """
-    if "accuracy" not in run.task.scores:
-        raise RunError(
-            f"{run.name} has learnt {run.task.summary}; this is for one label a text",
-            hint=f"%evaluate {run.name} gives its scores with intervals",
-        )
     wrong = []
     if run.status != "finished":
         wrong.append(f"{run.name} is {run.status}, not finished")
     if not held_out(run):
         wrong.append(f"{run.name} has no test or validation rows")
-    if metric not in SCORES:
-        wrong.append(f"there is no score {metric!r} ({did_you_mean(metric, SCORES)})")
+    try:
+        refuse_score(run, metric)
+    except RunError as error:
+        wrong.append(f"{error.problem} ({error.hint})")
     return wrong

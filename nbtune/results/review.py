@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError, RunError, did_you_mean
-from nbtune.jobs.folders import read_rows
-from nbtune.jobs.trained import ask
-from nbtune.recipe import Recipe, from_yaml, to_yaml
+from nbtune.recipe import from_yaml, to_yaml
 from nbtune.records import (
     ORDERS,
     Confusion,
     Correction,
+    CurveStop,
     Explanation,
     ReviewedRow,
     Wanted,
     counted,
     label_now,
+    labels_now,
+    written_labels,
 )
-from nbtune.results.run import Run
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from nbtune.panels.review import ReviewPanel
 
 CORRECTIONS = "corrections.jsonl"
-LIKELY = 5
 SHOWN, SMALL = 20, 32
+_IN_FRAMES = 8
+"""Fields of a row that are columns of a frame."""
 Key = tuple[str, int]
 """Split and row."""
 
@@ -60,6 +61,13 @@ class Review:
         has not, so they are written down with what is corrected here.
     explained : callable, optional
         The number of a row to why the run says what it says of it.
+    relabels : {"one", "several", ""}
+        Whether rows have one label, any number of them, or none that could be another one; such
+        rows can be left out or marked.
+    chances : ndarray, optional
+        Probabilities of shape (rows, labels).
+    note : str
+        What somebody should know before correcting.
 
     Attributes
     ----------
@@ -77,11 +85,16 @@ class Review:
         recipe: str = "",
         earlier: Sequence[Correction] = (),
         explained: Callable[[int], Sequence[Explanation]] | None = None,
+        *,
+        relabels: str = "one",
+        chances: np.ndarray[Any, Any] | None = None,
+        note: str = "",
     ) -> None:
         self.name, self.split, self.labels = name, split, tuple(labels)
         self.rows = tuple(rows)
         self.place, self._recipe, self._earlier = place, recipe, tuple(earlier)
         self._explained = explained
+        self.relabels, self.note, self._chances = relabels, note, chances
         self._by_row = {one.row: one for one in self.rows}
         self._before: list[dict[Key, Correction | None]] = []
         self._all: tuple[Correction, ...] = ()
@@ -117,6 +130,51 @@ class Review:
                 counts[place[label_now(one, own)]][place[one.prediction]] += 1
         return Confusion(self.labels, tuple(map(tuple, counts)))
 
+    @property
+    def mistakes(self) -> list[tuple[str, int, int]]:
+        """Each label with the rows that miss it, and those given it that have it not, worst first.
+
+        Of rows with several labels, with the corrections made.
+        """
+        counts = {label: [0, 0] for label in self.labels}
+        own = self.own
+        for one in self.rows:
+            there = labels_now(one, own)
+            for label in set(there) ^ set(one.given):
+                counts[label][label in one.given] += 1
+        found = [(label, missed, added) for label, (missed, added) in counts.items()]
+        return sorted(found, key=lambda one: -one[1] - one[2])
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether labels have probabilities, and so thresholds to choose from."""
+        return self._chances is not None and len(self.rows) > 1
+
+    def curve(self, label: str) -> list[CurveStop]:
+        """Return thresholds of a label, the highest first, with the rows at or above each."""
+        import numpy as np
+
+        from nbtune.evaluation.curves import stops
+
+        has = np.array([label in (one.labels or (one.label,)) for one in self.rows])
+        return stops(has, self._of_label(label))
+
+    def above(self, label: str, threshold: float) -> frozenset[int]:
+        """Return the rows whose probability of a label is at a threshold or above it."""
+        chances = self._of_label(label)
+        pairs = zip(self.rows, chances >= threshold, strict=True)
+        return frozenset(one.row for one, is_above in pairs if is_above)
+
+    def _of_label(self, label: str) -> np.ndarray[Any, Any]:
+        if label not in self.labels:
+            raise DataError(f"there is no label {label!r}", hint=did_you_mean(label, self.labels))
+        if self._chances is None:
+            raise RunError(
+                f"{self.name} gives no probabilities of labels",
+                hint="sort its rows by loss: .select(sort='loss')",
+            )
+        return self._chances[:, self.labels.index(label)]
+
     def select(
         self,
         *,
@@ -125,6 +183,7 @@ class Review:
         search: str = "",
         wrong: bool = False,
         sort: str = "suspects first",
+        above: tuple[str, float] | None = None,
     ) -> pd.DataFrame:
         """Return rows as a frame.
 
@@ -138,13 +197,17 @@ class Review:
             Only those that the run gets wrong.
         sort : {"suspects first", "loss", "confidence", "row"}
             The order.
+        above : tuple of str and float, optional
+            Only those whose probability of this label is at least so high.
         """
         import pandas as pd
 
         if sort not in ORDERS:
             raise DataError(f"sort: there is no {sort!r}", hint=did_you_mean(sort, ORDERS))
-        found = Wanted(label, prediction, search, wrong, sort).of(self.rows, self.own)
-        names = [*ReviewedRow.__dataclass_fields__][:-2]
+        among = None if above is None else self.above(*above)
+        wanted = Wanted(label, prediction, search, wrong, sort, among=among)
+        found = wanted.of(self.rows, self.own)
+        names = [*ReviewedRow.__dataclass_fields__][:_IN_FRAMES]
         return pd.DataFrame([{name: getattr(one, name) for name in names} for one in found],
                             columns=names)  # fmt: skip
 
@@ -153,11 +216,36 @@ class Review:
         found = self.select()
         return found[found["is_suspect"]].head(n)
 
-    def relabel(self, rows: int | Iterable[int], label: str = "") -> None:
-        """Give rows another label; by default each what is predicted for it."""
-        if label and label not in self.labels:
-            raise DataError(f"there is no label {label!r}", hint=did_you_mean(label, self.labels))
-        self._correct(rows, "relabel", label)
+    def relabel(self, rows: int | Iterable[int], label: str | Iterable[str] | None = None) -> None:
+        """Give rows another label, or several; by default each what is predicted for it.
+
+        Raises
+        ------
+        DataError
+            When there is no such label.
+        RunError
+            When the truth of these rows is no label.
+        """
+        if not self.relabels:
+            raise RunError(
+                f"rows of {self.name} have no labels to change",
+                hint="leave them out with delete, or mark them as ambiguous; else mend the data",
+            )
+        wanted = [label] if isinstance(label, str) else list(label or ())
+        wanted = [name for name in wanted if name]
+        if unknown := [name for name in wanted if name not in self.labels]:
+            raise DataError(
+                f"there is no label {unknown[0]!r}", hint=did_you_mean(unknown[0], self.labels)
+            )
+        if self.relabels == "one" and len(wanted) > 1:
+            raise DataError(
+                f"{len(wanted)} labels, and rows of {self.name} have one", hint="name one of them"
+            )
+        if self.relabels == "one":
+            new = wanted[0] if wanted else None
+        else:
+            new = None if label in (None, "") else written_labels(sorted(set(wanted)))
+        self._correct(rows, "relabel", new)
 
     def mark_ambiguous(self, rows: int | Iterable[int]) -> None:
         """Mark rows that could have several labels: not learnt from, and kept for tests."""
@@ -218,18 +306,19 @@ class Review:
         """What there is, in a sentence."""
         wrong = sum(one.is_wrong for one in self.rows)
         doubtful = sum(one.is_suspect for one in self.rows)
-        return (
-            f"{len(self.rows):,} {self.split} rows: {wrong:,} wrong, {doubtful:,} with a label "
-            f"in doubt; {counted(self._all)}"
-        )
+        doubt = f", {doubtful:,} with a label in doubt" if self.relabels else ""
+        return f"{len(self.rows):,} {self.split} rows: {wrong:,} wrong{doubt}; {counted(self._all)}"
 
-    def _correct(self, rows: int | Iterable[int], action: str, label: str = "") -> None:
+    def _correct(self, rows: int | Iterable[int], action: str, label: str | None = None) -> None:
         change: dict[Key, Correction | None] = {}
         for key in self._known(rows):
             one = self._by_row[key[1]]
-            new = (label or one.prediction) if action == "relabel" else ""
-            made = Correction(self.split, one.row, one.text, one.label, action, new)
-            change[key] = made if new != one.label else None  # its own label is no correction
+            own, predicted = one.label, one.prediction
+            if one.labels is not None:
+                own, predicted = written_labels(one.labels), written_labels(one.given)
+            new = (label or predicted) if action == "relabel" else ""
+            made = Correction(self.split, one.row, one.text, own, action, new)
+            change[key] = made if new != own else None  # its own label is no correction
         self._change(change)
 
     def _known(self, rows: int | Iterable[int]) -> list[Key]:
@@ -285,13 +374,15 @@ class Review:
 
         found = Wanted().of(self.rows, self.own)[:SHOWN]
         static: dict[str, Any] = {
-            "text/plain": reviewed.review_text(self.words, found),
+            "text/plain": reviewed.review_text(self.words, found, self.note),
             "text/html": reviewed.review_html(
                 self.name,
                 self.words,
                 found,
                 self.corrections,
                 [self.image(one.row) for one in found],
+                self.note,
+                relabels=bool(self.relabels),
             ),
         }
         if choose_mode() != "rich" or not draws_widgets():
@@ -302,72 +393,3 @@ class Review:
             self._panel = ReviewPanel(self)
         widget: dict[str, Any] = self._panel.box._repr_mimebundle_(include=include, exclude=exclude)
         return widget | static
-
-
-def review_run(
-    run: Run, split: str | None = None, progress: Callable[[int, int], None] | None = None
-) -> Review:
-    """Ask a run about rows of its own; see `nbtune.api.review`."""
-    import numpy as np
-
-    from nbtune.evaluation.label_noise import label_margins, suspects
-
-    if "accuracy" not in run.task.scores:
-        raise RunError(
-            f"{run.name} has learnt {run.task.summary}; only rows with one label are reviewed",
-            hint=f"%evaluate {run.name} shows what is most wrong",
-        )
-    there = [name for name in ("test", "validation", "train") if name in run.folder.about["rows"]]
-    chosen = split or there[0]
-    if chosen not in there:
-        raise RunError(f"{run.name} has no {chosen!r} rows", hint=f"it has {', '.join(there)}")
-    rows = read_rows(run.folder, chosen)
-    recipe, trained = from_yaml(run.folder.recipe_text), run.trained
-    said = ask(trained, recipe, rows, progress)
-    labels = trained.known.labels
-    targets = np.array([labels.index(label) for label in rows["label"]])
-    predictions = run.task.predict(said, trained.known)
-    places = [labels.index(label) for label in predictions]
-    margins, doubted = label_margins(targets, said), suspects(targets, said)
-    likely = np.argsort(-said, axis=1, kind="stable")[:, :LIKELY]
-    texts = run.task.rows.texts(rows)
-    images = list(rows["image"]) if "image" in rows else [""] * len(rows)
-    tiny = np.finfo(np.float64).tiny
-    found = [
-        ReviewedRow(
-            row=int(rows["row"].iloc[i]),
-            text=texts[i],
-            label=labels[targets[i]],
-            prediction=str(predictions[i]),
-            probability=float(said[i, places[i]]),
-            loss=float(-np.log(max(said[i, targets[i]], tiny))),
-            margin=float(margins[i]),
-            is_suspect=bool(doubted[i]),
-            likely=tuple((labels[k], float(said[i, k])) for k in likely[i]),
-            image=images[i],
-        )
-        for i in range(len(rows))
-    ]
-    return Review(
-        run.name,
-        chosen,
-        labels,
-        found,
-        run.folder.path / CORRECTIONS,
-        run.folder.recipe_text,
-        _made_before(recipe),
-        partial(_explain, run, chosen),
-    )
-
-
-def _explain(run: Run, split: str, row: int) -> Sequence[Explanation]:
-    from nbtune.results.explanation import explain_run, rows_of_split
-
-    return explain_run(run, rows_of_split(run, [row], split), deletion=False)
-
-
-def _made_before(recipe: Recipe) -> tuple[Correction, ...]:
-    from nbtune.data.corrections import read_corrections
-
-    file = Path(recipe.corrections or "").expanduser()
-    return read_corrections(file) if file.is_file() else ()

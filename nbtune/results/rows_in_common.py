@@ -33,7 +33,7 @@ def rows_in_common(runs: Sequence[Run], data: Any) -> tuple[str, pd.DataFrame, l
     if data is not None:
         return _given(runs, data)
     tests = [_test_rows(run) for run in runs]
-    keys = [_labelled(runs[0], rows) for rows in tests]
+    keys = [run.task.rows.keys(rows) for run, rows in zip(runs, tests, strict=True)]
     if all(other == keys[0] for other in keys[1:]):
         return "test", tests[0], []
     shared = set(keys[0]).intersection(*keys[1:])
@@ -70,11 +70,6 @@ def _test_rows(run: Run) -> pd.DataFrame:
             hint="name rows to compare on: %compare ... --data held_out_df",
         )
     return read_rows(run.folder, "test")
-
-
-def _labelled(run: Run, rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return what each row says, both texts of a pair, and its label."""
-    return list(zip(run.task.rows.identity(rows), rows["label"], strict=True))
 
 
 def _without_seen(rows: pd.DataFrame, runs: Sequence[Run]) -> tuple[pd.DataFrame, list[str]]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
+from nbtune.panels.html import number
 from nbtune.recipe import from_yaml
-from nbtune.records import LOWER_IS_BETTER, SCORES, Score, SeedScores, SeedSpreadRecord
+from nbtune.records import LOWER_IS_BETTER, Score, SeedScores, SeedSpreadRecord, best_possible
 from nbtune.results.pictured import Pictured
 from nbtune.results.points import Point, judged, refuse_unfit
 from nbtune.results.run import Run
@@ -84,8 +85,8 @@ class SeedSpread(Pictured):
         }
 
 
-def check_seeds(run: Run, seeds: int, metric: str) -> None:
-    """Refuse what shows no spread; all that is wrong is named.
+def check_seeds(run: Run, seeds: int, metric: str | None) -> str:
+    """Refuse what shows no spread, all that is wrong named; else return the score that decides.
 
     Raises
     ------
@@ -96,6 +97,7 @@ def check_seeds(run: Run, seeds: int, metric: str) -> None:
         wrong.append(f"seeds: {seeds} is not 2 to {MOST_SEEDS}")
     if wrong:
         raise RunError("; ".join(wrong), hint="5 seeds are usual, 3 the fewest that show a spread")
+    return metric or run.task.decides
 
 
 def _record(runs: Sequence[Run], planned: int, metric: str) -> SeedSpreadRecord:
@@ -105,8 +107,8 @@ def _record(runs: Sequence[Run], planned: int, metric: str) -> SeedSpreadRecord:
     rivals = points[0].baseline_samples(rival) if rival else {}
     scores = tuple(
         _scores(name, points, [own[name] for own in samples], rival, rivals)
-        for name in SCORES
-        if name in samples[0]
+        for name in runs[0].task.scores
+        if all(name in own for own in samples)
     )
     found = SeedSpreadRecord(
         run=runs[0].name,
@@ -142,18 +144,20 @@ def _scores(
     if rival:
         sign = -1 if name in LOWER_IS_BETTER else 1
         scores = next(one.scores for one in points[0].record.table if one.name == rival)
-        other = scores[name].value
+        other = scores[name].value if name in scores else other
         lead = sign * (float(values.mean()) - other)
-        gap = interval(lead, sign * (drawn - rivals[name]), rows)
+        if name in rivals and lead == lead:
+            gap = interval(lead, sign * (drawn - rivals[name]), rows)
     spread = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
     return SeedScores(name, tuple(map(float, values)), mean, spread, other, gap)
 
 
 def _possible(name: str, score: Score) -> Score:
     """Keep an interval within what the score can be; seeds that differ much reach beyond."""
-    low = max(score.low, 0.0) if name in LOWER_IS_BETTER else score.low
-    high = score.high if name in LOWER_IS_BETTER else min(score.high, 1.0)
-    return Score(score.value, low, high)
+    best = best_possible(name)
+    if name in LOWER_IS_BETTER:
+        return Score(score.value, max(score.low, best), score.high)
+    return Score(score.value, score.low, min(score.high, best))
 
 
 def _words(record: SeedSpreadRecord) -> str:
@@ -166,8 +170,8 @@ def _words(record: SeedSpreadRecord) -> str:
     if count < 2:
         return " ".join([*said, "One seed shows no spread."])
     said.append(
-        f"Over {count} seeds {record.metric} is {own.mean.value:.3f} ± {own.spread:.3f} "
-        f"({min(own.values):.3f} to {max(own.values):.3f})."
+        f"Over {count} seeds {record.metric} is {number(own.mean.value)} ± {number(own.spread)} "
+        f"({number(min(own.values))} to {number(max(own.values))})."
     )
     if record.rival:
         said.append(_against(record, own))
@@ -177,7 +181,7 @@ def _words(record: SeedSpreadRecord) -> str:
 def _against(record: SeedSpreadRecord, own: SeedScores) -> str:
     """Compare the lead over the baseline with the spread of seeds, and with chance in the rows."""
     gap, times = own.gap, abs(own.gap.value) / own.spread if own.spread else float("inf")
-    lead = f"{abs(gap.value):.3f}"
+    lead = number(abs(gap.value))
     span = f"95 %: {gap.low:+.3f} to {gap.high:+.3f}, rows and seeds drawn again"
     ahead = "ahead of" if gap.value > 0 else "behind"
     far = (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbtune.data.batches import InMemory
     from nbtune.data.rows import Rows
     from nbtune.recipe import Recipe
-    from nbtune.records import Choice, EvaluationRecord
+    from nbtune.records import Choice, EvaluationRecord, ReviewedRow
 
 Predictions = Any
 """What a task makes of logits, one of its own kind for all rows: an array, or a list."""
@@ -151,6 +151,11 @@ class Baseline(Protocol):
     def predict(self, rows: pd.DataFrame) -> Predictions: ...  # noqa: D102
 
 
+Weighted = Callable[["np.ndarray[Any, Any]"], "dict[str, np.ndarray[Any, Any]]"]
+"""Weights of shape (resamples, rows), how often each row counts, to scores of shape (resamples,).
+
+All that is known of how good a model is comes from it: scores, their intervals, who is better.
+"""
 Reads = Literal["text", "gaps", "writing", "rewriting", "images"]
 Keep = Callable[["Tensor", "Tensor"], "Tensor"]
 """Logits of shape (places, outputs) and targets (places,) to (places, n): the loss comes first."""
@@ -195,8 +200,9 @@ class Task:
         (recipe, training targets, number of labels) to the loss.
     read : callable
         (logits, rows, their examples, known) to predictions, one a row.
-    score : callable
-        (rows, predictions, known) to scores by name.
+    weighted : callable
+        (rows, predictions, known) to how these rows are scored when each counts so many times; see
+        `Weighted`.
     judge : callable
         See `Judge`.
     fit : callable
@@ -211,6 +217,13 @@ class Task:
         All scores that there are.
     metrics : tuple of str
         Scores shown while training; the first one picks the best weights.
+    reviewed : callable, optional
+        (rows, predictions, known) to rows as somebody looks through them, one a row; see
+        `nbtune.evaluation.reviewing`.
+    recalled : callable, optional
+        (what ``table`` returned, known) to the predictions it was made of, where it holds them.
+    decided_by : str
+        The score that says which of two models is better; by default the one that picks weights.
     probabilities : callable, optional
         Predictions to what ``Run.predict_proba`` returns, of shape (rows, labels).
     outputs : int, optional
@@ -302,7 +315,7 @@ class Task:
     encode: Callable[[pd.DataFrame, Any, int, Known], InMemory]
     loss: Callable[[Recipe, Any, int], Loss]
     read: Callable[[Any, pd.DataFrame, Any, Known], Predictions]
-    score: Callable[[pd.DataFrame, Predictions, Known], dict[str, float]]
+    weighted: Callable[[pd.DataFrame, Predictions, Known], Weighted]
     judge: Judge
     fit: Callable[[pd.DataFrame, Known], Sequence[Baseline]]
     predict: Callable[[Predictions, Known], Any]
@@ -344,6 +357,20 @@ class Task:
     remarks: Callable[[pd.DataFrame, Any, Known], Sequence[str]] | None = None
     marks: tuple[str, ...] = ()
     beside: Callable[[Any], Mapping[str, Any]] | None = None
+    decided_by: str = ""
+    recalled: Callable[[pd.DataFrame, Known], Predictions] | None = None
+    reviewed: Callable[[pd.DataFrame, Predictions, Known], list[ReviewedRow]] | None = None
+
+    @property
+    def decides(self) -> str:
+        """The score that says which of two models is better."""
+        return self.decided_by or self.metrics[0]
+
+    def score(self, rows: pd.DataFrame, said: Predictions, known: Known) -> dict[str, float]:
+        """Return scores by name, every row counted once."""
+        from nbtune.evaluation.tables import plain_scores
+
+        return plain_scores(self.weighted(rows, said, known), len(rows))
 
 
 BUILTIN = {

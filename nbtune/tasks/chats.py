@@ -22,7 +22,7 @@ from nbtune.events import Progress
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import CHAT_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Request, Task
+from nbtune.tasks import Baseline, Known, Request, Task, Weighted
 from nbtune.tasks.language import WITHOUT, keep, loss, perplexities
 
 MOST_JUDGED = 100
@@ -67,18 +67,19 @@ def by_chance(examples: Any, said: Written, known: Known) -> Written:
     return Written({}, said.count, spoken)
 
 
-def score(rows: pd.DataFrame, said: Written, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.chats.weighted_scores`.
+def weighted(rows: pd.DataFrame, said: Written, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.chats.weighted_scores`.
 
-    Those of a handful of answers would be guesses, and are left out.
+    Scores of a handful of answers would be guesses, and are left out.
     """
     from nbtune.evaluation.chats import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    true = [answer_of(chat) for chat in rows["messages"]]
-    found = plain_scores(weighted_scores(true, said), len(rows))
-    is_known = len(said.texts) >= min(FEWEST_SCORED, len(rows))
-    return {name: value for name, value in found.items() if is_known or name not in OF_TEXTS}
+    scored = weighted_scores([answer_of(chat) for chat in rows["messages"]], said)
+    if len(said.texts) >= min(FEWEST_SCORED, len(rows)):
+        return scored
+    return lambda weights: {
+        name: values for name, values in scored(weights).items() if name not in OF_TEXTS
+    }
 
 
 def judge(
@@ -239,7 +240,7 @@ TASK = Task(
     keep=keep,
     read=read,
     by_chance=by_chance,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=lambda said, known: [said.texts.get(row) for row in range(len(said))],

@@ -13,7 +13,7 @@ from nbtune.data.batches import InMemory
 from nbtune.data.pictured import PICTURED, PICTURED_WITH_TEXT, captions_of
 from nbtune.data.pictures import is_inline, name_of, thumbnail
 from nbtune.recipe import Recipe
-from nbtune.records import EvaluationRecord
+from nbtune.records import EvaluationRecord, ReviewedRow
 from nbtune.tasks import Baseline, Known, Task
 from nbtune.tasks.text_classification import SINGLE, encode_inputs, ids_of, table
 
@@ -61,6 +61,17 @@ def answers(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     return found.assign(image=own)
 
 
+def reviewed(rows: pd.DataFrame, said: Array, known: Known) -> list[ReviewedRow]:
+    """Return the rows to look through, with their images."""
+    from nbtune.evaluation.reviewing import one_label
+    from nbtune.evaluation.thresholds import given_labels
+
+    given = given_labels(said, known.thresholds)
+    labels, ids = known.labels, ids_of(rows, known)
+    found = one_label(list(rows["row"]), PICTURED.texts(rows), labels, ids, said, given)
+    return [replace(one, image=own) for one, own in zip(found, rows["image"], strict=True)]
+
+
 IMAGES = replace(
     SINGLE,
     name="image-classification",
@@ -76,6 +87,8 @@ IMAGES = replace(
     reads="images",
     model="scratch-cnn",
     aims=None,
+    preview=None,
+    reviewed=reviewed,
 )
 WITH_TEXT = replace(
     IMAGES,

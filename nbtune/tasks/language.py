@@ -17,7 +17,7 @@ from nbtune.data.ragged import IGNORED
 from nbtune.data.spoken import Spoken, by_row
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord
-from nbtune.tasks import Known, Loss, Task
+from nbtune.tasks import Known, Loss, Task, Weighted
 
 Array = np.ndarray[Any, Any]
 AT_ONCE = 512
@@ -62,13 +62,11 @@ def by_chance(examples: Any, said: Spoken, known: Known) -> Spoken:
     return said.by_chance(examples.targets, len(known.tokenizer))
 
 
-def score(rows: pd.DataFrame, said: Spoken, known: Known, *, with_bytes: bool) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.language.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Spoken, known: Known, *, with_bytes: bool) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.language.weighted_scores`."""
     from nbtune.evaluation.language import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    weighted = weighted_scores(said, list(rows["text"]), with_bytes=with_bytes)
-    return plain_scores(weighted, len(rows))
+    return weighted_scores(said, list(rows["text"]), with_bytes=with_bytes)
 
 
 def judge(
@@ -115,7 +113,7 @@ def language_task(*, with_bytes: bool, **own: Any) -> Task:
         keep=keep,
         read=read,
         by_chance=by_chance,
-        score=partial(score, with_bytes=with_bytes),
+        weighted=partial(weighted, with_bytes=with_bytes),
         judge=partial(judge, with_bytes=with_bytes),
         fit=lambda rows, known: (),
         predict=lambda said, known: perplexities(said),

@@ -16,10 +16,10 @@ from nbtune.data.labels import MANY_LABELLED, hot
 from nbtune.data.texts import texts_of
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
-from nbtune.records import MULTI_LABEL_SCORES, USUAL, Choice, EvaluationRecord
-from nbtune.tasks import Aim, Baseline, Known, Loss
+from nbtune.records import MULTI_LABEL_SCORES, USUAL, Choice, EvaluationRecord, ReviewedRow
+from nbtune.tasks import Aim, Baseline, Known, Loss, Weighted
 from nbtune.tasks.aims import number_of
-from nbtune.tasks.text_classification import SINGLE, encode_inputs, refuse_unknown
+from nbtune.tasks.text_classification import SINGLE, encode_inputs, recalled, refuse_unknown
 
 Array = np.ndarray[Any, Any]
 Said = tuple[Array, Sequence[float]]
@@ -123,12 +123,11 @@ def _met(
     return found
 
 
-def score(rows: pd.DataFrame, said: Said, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.multi_label.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Said, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.multi_label.weighted_scores`."""
     from nbtune.evaluation.multi_label import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    return plain_scores(weighted_scores(hot(rows, known.labels), *said), len(rows))
+    return weighted_scores(hot(rows, known.labels), *said)
 
 
 def judge(
@@ -178,6 +177,14 @@ def table(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
     return found.assign(**{name: found[name].map(", ".join) for name in names})
 
 
+def reviewed(rows: pd.DataFrame, said: Said, known: Known) -> list[ReviewedRow]:
+    """Return the rows to look through."""
+    from nbtune.evaluation.reviewing import several_labels
+
+    own, given = hot(rows, known.labels), predict(said, known).astype(bool)
+    return several_labels(list(rows["row"]), texts_of(rows), known.labels, own, said[0], given)
+
+
 def aims(
     logits: Array, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
 ) -> list[list[Aim]]:
@@ -217,13 +224,15 @@ TASK = replace(
     encode=encode,
     loss=loss,
     read=read,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=predict,
     probabilities=lambda said: said[0],
     answers=_answers,
     table=table,
+    recalled=lambda kept, known: (recalled(kept, known), known.thresholds),
+    reviewed=reviewed,
     scores=MULTI_LABEL_SCORES,
     metrics=("f1_micro", "f1_macro", "lrap"),
     without=(
@@ -231,7 +240,6 @@ TASK = replace(
         "focal_gamma",
         "label_smoothing_factor",
         "train_sampling_strategy",
-        "corrections",
         "pair_encoding",
     ),
     head_bias=log_odds,

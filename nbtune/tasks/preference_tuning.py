@@ -19,7 +19,7 @@ from nbtune.data.templates import dress
 from nbtune.data.turns import prompt_of
 from nbtune.recipe import Recipe
 from nbtune.records import PREFERENCE_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Task, chats
+from nbtune.tasks import Baseline, Known, Task, Weighted, chats
 from nbtune.tasks.language import WITHOUT, keep
 from nbtune.tasks.preference_losses import MEMBERS, log_probabilities, preference_loss
 
@@ -82,12 +82,11 @@ class Reading:
         return Preferred(self.beta * (said.sums - start.sums), said.sums)
 
 
-def score(rows: pd.DataFrame, said: Preferred, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.preferences.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Preferred, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.preferences.weighted_scores`."""
     from nbtune.evaluation.preferences import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    return plain_scores(weighted_scores(said), len(rows))
+    return weighted_scores(said)
 
 
 def judge(
@@ -162,7 +161,7 @@ TASK = Task(
     read=Reading(),
     reference=reference,
     against=Reading().against,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=lambda said, known: said.margins,

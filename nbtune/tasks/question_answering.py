@@ -14,15 +14,18 @@ from torch.nn import functional
 
 from nbtune.data.answers import Answer, Answers, answers_in, without_space
 from nbtune.data.batches import InMemory
+from nbtune.data.previewing import TO, Pieces, with_marks
 from nbtune.data.questions import ASKED
+from nbtune.data.texts import BETWEEN
 from nbtune.data.windows import encode_windows
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
-from nbtune.records import ANSWER_SCORES, EvaluationRecord
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task
+from nbtune.records import ANSWER_SCORES, EvaluationRecord, ReviewedRow
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
 
 Array = np.ndarray[Any, Any]
 Said = list[Answers]
+NO_ANSWER = "no answer"
 
 
 def encode(
@@ -62,6 +65,21 @@ def tokens_of_answer(places: Array, start: int, end: int) -> tuple[int, int]:
         return 0, 0
     own = inside[(places[inside, 1] > start) & (places[inside, 0] < end)]
     return (int(own[0]), int(own[-1])) if len(own) else (0, 0)
+
+
+def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]:
+    """Return each question with its answer in the context; long contexts are read in windows."""
+    found = []
+    columns = (rows["question"], rows["context"], rows["answers"], rows["answer_start"])
+    for question, context, answers, starts in zip(*columns, strict=True):
+        marks = sorted(
+            (int(start), int(start) + len(text), "")
+            for text, start in zip(answers, starts, strict=True)
+        )
+        own = with_marks(context, len(context), marks, named=False)
+        none = [] if marks else [("context", TO), ("target", NO_ANSWER)]
+        found.append([("context", f"{question}{BETWEEN}"), *own, *none])
+    return found
 
 
 def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
@@ -109,12 +127,11 @@ def settle(rows: pd.DataFrame, said: Said, known: Known) -> Known:
     return replace(known, thresholds=(best_threshold(list(rows["answers"]), said),))
 
 
-def score(rows: pd.DataFrame, said: Said, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.answers.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Said, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.answers.weighted_scores`."""
     from nbtune.evaluation.answers import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    return plain_scores(weighted_scores(list(rows["answers"]), said), len(rows))
+    return weighted_scores(list(rows["answers"]), said)
 
 
 def judge(
@@ -129,6 +146,23 @@ def judge(
     from nbtune.evaluation.answers import judge
 
     return judge(run, split, rows, said, baselines)
+
+
+def reviewed(rows: pd.DataFrame, said: Said, known: Known) -> list[ReviewedRow]:
+    """Return the rows to look through; the loss is what is missing to an F1 of 1."""
+    from nbtune.evaluation.answers import NOTHING, compared
+    from nbtune.evaluation.reviewing import unlabelled
+
+    true = [list(answers) for answers in rows["answers"]]
+    chosen = [one.chosen for one in said]
+    losses = [1 - compared(one.text, own)[1] for one, own in zip(chosen, true, strict=True)]
+
+    def pairs(row: int) -> tuple[str, str]:
+        told = " / ".join(dict.fromkeys(true[row])) or NOTHING
+        return told, chosen[row].text or NOTHING
+
+    texts, sure = ASKED.texts(rows), [one.probability for one in chosen]
+    return unlabelled(list(rows["row"]), texts, pairs, losses, sure)
 
 
 def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
@@ -262,7 +296,7 @@ TASK = Task(
     encode=encode,
     loss=loss,
     read=read,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=lambda said, known: [one.chosen.text for one in said],
@@ -271,7 +305,9 @@ TASK = Task(
     scores=ANSWER_SCORES,
     metrics=("f1", "exact_match"),
     outputs=2,
-    without=("class_weight", "focal_gamma", "corrections"),
+    without=("class_weight", "focal_gamma"),
+    reviewed=reviewed,
+    preview=preview,
     settle=settle,
     suited=suited,
     tuned=tuned,

@@ -13,11 +13,12 @@ from torch.nn import functional
 
 from nbtune.data.batches import InMemory
 from nbtune.data.numbers import NUMBERED
+from nbtune.data.previewing import Pieces, short_number, with_truths
 from nbtune.data.texts import texts_of
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
-from nbtune.records import REGRESSION_SCORES, EvaluationRecord
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task
+from nbtune.records import REGRESSION_SCORES, EvaluationRecord, ReviewedRow
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
 from nbtune.tasks.text_classification import SINGLE, encode_inputs
 
 Array = np.ndarray[Any, Any]
@@ -32,6 +33,11 @@ def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) ->
     numbers = numbers_of(rows) if "label" in rows else np.full(len(rows), mean)
     targets = ((numbers - mean) / deviation).astype(np.float32)
     return encode_inputs(rows, targets, tokenizer, max_length)
+
+
+def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]:
+    """Return each text with its number, and what is cut off."""
+    return with_truths(rows, list(map(short_number, numbers_of(rows))), tokenizer, max_length)
 
 
 def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
@@ -49,12 +55,11 @@ def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Arra
     return np.asarray(logits.astype(np.float64).reshape(len(rows)) * deviation + mean)
 
 
-def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.regression.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Array, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.regression.weighted_scores`."""
     from nbtune.evaluation.regression import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    return plain_scores(weighted_scores(numbers_of(rows), said), len(rows))
+    return weighted_scores(numbers_of(rows), said)
 
 
 def judge(
@@ -89,6 +94,18 @@ def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
 def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     """Return the rows with the number predicted for each."""
     return rows.reset_index(drop=True).assign(prediction=said)
+
+
+def reviewed(rows: pd.DataFrame, said: Array, known: Known) -> list[ReviewedRow]:
+    """Return the rows to look through; the loss is how far off a number is, in deviations."""
+    from nbtune.evaluation.reviewing import unlabelled
+
+    numbers = numbers_of(rows)
+    losses = np.abs(numbers - said) / known.scale[1]
+    texts = texts_of(rows)
+    return unlabelled(
+        list(rows["row"]), texts, lambda i: (f"{numbers[i]:.4g}", f"{said[i]:.4g}"), losses
+    )
 
 
 def aims(
@@ -127,13 +144,16 @@ TASK = replace(
     encode=encode,
     loss=loss,
     read=read,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=lambda said, known: said,
     probabilities=None,
     answers=table,
     table=table,
+    recalled=lambda kept, known: kept["prediction"].to_numpy(),
+    reviewed=reviewed,
+    preview=preview,
     scores=REGRESSION_SCORES,
     metrics=("rmse", "spearman", "mae"),
     outputs=1,
@@ -142,7 +162,6 @@ TASK = replace(
         "focal_gamma",
         "label_smoothing_factor",
         "train_sampling_strategy",
-        "corrections",
     ),
     settle=None,
     decide=None,

@@ -17,7 +17,7 @@ from nbtune.data.relations import RELATED, ends_are_last, none_label_of
 from nbtune.errors import RecipeError, did_you_mean
 from nbtune.recipe import Recipe
 from nbtune.records import RELATION_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Task
+from nbtune.tasks import Baseline, Known, Task, Weighted
 from nbtune.tasks.text_classification import SINGLE, ids_of
 
 Array = np.ndarray[Any, Any]
@@ -37,15 +37,11 @@ def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) ->
     )
 
 
-def score(
-    rows: pd.DataFrame, said: Array, known: Known, *, none: str | None = None
-) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.relations.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Array, known: Known, *, none: str | None = None) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.relations.weighted_scores`."""
     from nbtune.evaluation.relations import weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    found = weighted_scores(ids_of(rows, known), said, _place(none, known))
-    return plain_scores(found, len(rows))
+    return weighted_scores(ids_of(rows, known), said, _place(none, known))
 
 
 def judge(
@@ -113,7 +109,7 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
 def tuned(recipe: Recipe) -> Task:
     """Return the task with the label that its scores leave out."""
     none = recipe.none_label or None
-    return replace(TASK, score=partial(score, none=none), judge=partial(judge, none=none))
+    return replace(TASK, weighted=partial(weighted, none=none), judge=partial(judge, none=none))
 
 
 TASK = replace(
@@ -122,7 +118,7 @@ TASK = replace(
     summary="what relates two marked spans",
     rows=RELATED,
     encode=encode,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     scores=RELATION_SCORES,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import CHARACTERS_PER_TOKEN, encode_texts
+from nbtune.data.previewing import TO, Pieces, parted, read_of
 from nbtune.data.ragged import Ragged
 from nbtune.data.rewritten import REWRITTEN
 from nbtune.data.spoken import Spoken
@@ -29,7 +30,7 @@ from nbtune.models.languages import (
 from nbtune.models.writing import Writing, set_writing, write
 from nbtune.recipe import Recipe
 from nbtune.records import REWRITING_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Request, Task
+from nbtune.tasks import Baseline, Known, Request, Task, Weighted
 from nbtune.tasks.language import WITHOUT, keep, loss
 
 Array = np.ndarray[Any, Any]
@@ -62,6 +63,19 @@ def encode(
     return replace(
         examples, targets=Ragged.of(targets, np.int32), targets_cut=np.array(cut, dtype=np.int32)
     )
+
+
+def preview(
+    rows: pd.DataFrame, tokenizer: Any, max_length: int, *, prefix: str = "", longest: int = 64
+) -> list[Pieces]:
+    """Return each source and what is to be made of it, and what is cut off of both."""
+    sources, targets = [f"{prefix}{text}" for text in rows["source"]], list(rows["target"])
+    read = read_of(sources, tokenizer, max_length)
+    written = read_of(targets, tokenizer, longest, is_target=True)
+    return [
+        [*parted(source, end), ("context", TO), *parted(target, last, "target")]
+        for source, end, target, last in zip(sources, read, targets, written, strict=True)
+    ]
 
 
 def _target(text: str, tokenizer: Any, longest: int) -> tuple[list[int], int]:
@@ -140,17 +154,21 @@ def respond(
     )
 
 
-def score(rows: pd.DataFrame, said: Written, known: Known, *, decides: str) -> dict[str, float]:
-    """Return the scores that are known, the one that decides first.
+def weighted(rows: pd.DataFrame, said: Written, known: Known, *, decides: str) -> Weighted:
+    """Score weighted rows by what is known, the score that decides first.
 
     See `nbtune.evaluation.written.weighted_scores`.
     """
-    from nbtune.evaluation.tables import plain_scores
     from nbtune.evaluation.written import weighted_scores
 
-    found = plain_scores(weighted_scores(list(rows["target"]), said), len(rows))
-    names = sorted(found, key=lambda name: name != decides)
-    return {name: found[name] for name in names if found[name] == found[name]}
+    scored = weighted_scores(list(rows["target"]), said)
+
+    def score(weights: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        found = scored(weights)
+        names = sorted(found, key=lambda name: name != decides)
+        return {name: found[name] for name in names if not np.isnan(found[name]).all()}
+
+    return score
 
 
 def judge(
@@ -255,6 +273,7 @@ def tuned(recipe: Recipe, task: Task) -> Task:
     return replace(
         task,
         encode=partial(encode, prefix=recipe.source_prefix, longest=recipe.max_target_length),
+        preview=partial(preview, prefix=recipe.source_prefix, longest=recipe.max_target_length),
         respond=partial(respond, **own),
         write=partial(write_rows, **own),
         dress=partial(set_languages, source=recipe.source_lang, target=recipe.target_lang),
@@ -279,7 +298,7 @@ def rewriting_task(name: str, summary: str, decides: str) -> Task:
         loss=loss,
         keep=keep,
         read=read,
-        score=partial(score, decides=decides),
+        weighted=partial(weighted, decides=decides),
         judge=partial(judge, decides=decides),
         fit=partial(fit, decides=decides),
         predict=lambda said, known: said.in_order,
@@ -287,11 +306,13 @@ def rewriting_task(name: str, summary: str, decides: str) -> Task:
         table=table,
         scores=REWRITING_SCORES,
         metrics=("perplexity", decides, "token_accuracy"),
+        decided_by=decides,
         without=(*WITHOUT, "neftune_noise_alpha"),
         write=write_rows,
         dear=tuple(one for one in REWRITING_SCORES if one not in ("perplexity", "token_accuracy")),
         check=check,
         remarks=remarks,
+        preview=preview,
         glance=glance,
         respond=partial(respond, writing=Writing()),
         completed=lambda rows, found, known: list(found["output"]),

@@ -200,6 +200,7 @@ LABELS = replace(
     read=read_labels,
     settle=settle_labels,
     metrics=("roc_auc", "f1_macro", "accuracy"),  # from where on pairs are alike is settled later
+    decided_by="f1_macro",
     fit=fit_labels,
     without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
     **_OF_PAIRS,

@@ -16,13 +16,14 @@ from torch.nn import functional
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.labels import holds_lists, separator_of
+from nbtune.data.previewing import Pieces, with_truths
 from nbtune.data.texts import LABELLED, find, texts_of
 from nbtune.errors import RunError, did_you_mean
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
-from nbtune.records import SCORES, Choice, EvaluationRecord
+from nbtune.records import SCORES, Choice, EvaluationRecord, ReviewedRow
 from nbtune.records.thresholds import EXAMPLES
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
 from nbtune.tasks.aims import ABOVE, above_the_rest, number_of
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +39,12 @@ def encode_inputs(rows: pd.DataFrame, targets: Array, tokenizer: Any, max_length
     """Tokenise the texts, or pairs, of rows with these targets."""
     pairs = list(rows["text_pair"]) if "text_pair" in rows else None
     return encode_texts(list(rows["text"]), targets, tokenizer, max_length, pairs)
+
+
+def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]:
+    """Return each text with its label, or labels, and what is cut off."""
+    truths = [one if isinstance(one, str) else ", ".join(one) or "none" for one in rows["label"]]
+    return with_truths(rows, truths, tokenizer, max_length)
 
 
 def loss(recipe: Recipe, targets: Array, labels: int) -> Loss:
@@ -127,12 +134,12 @@ def refuse_unknown(label: str, labels: Sequence[str]) -> None:
         )
 
 
-def score(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, float]:
-    """Return the scores of probabilities; see `nbtune.evaluation.metrics.score`."""
+def weighted(rows: pd.DataFrame, said: Array, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.bootstrap.weighted_labels`."""
     # Here, so that scikit-learn is imported for the first evaluation, not before the first step.
-    from nbtune.evaluation.metrics import score
+    from nbtune.evaluation.bootstrap import weighted_labels
 
-    return score(ids_of(rows, known), said, thresholds=known.thresholds)
+    return weighted_labels(ids_of(rows, known), said, known.thresholds)
 
 
 def glance(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, Any]:
@@ -185,6 +192,19 @@ def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     return found.join(pd.DataFrame(said, columns=[f"p({label})" for label in known.labels]))
 
 
+def recalled(kept: pd.DataFrame, known: Known) -> Array:
+    """Return the probabilities out of such a table."""
+    return kept[[f"p({label})" for label in known.labels]].to_numpy()
+
+
+def reviewed(rows: pd.DataFrame, said: Array, known: Known) -> list[ReviewedRow]:
+    """Return the rows to look through."""
+    from nbtune.evaluation.reviewing import one_label
+
+    ids, given = ids_of(rows, known), _given(said, known)
+    return one_label(list(rows["row"]), texts_of(rows), known.labels, ids, said, given)
+
+
 def aims(
     logits: Array, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
 ) -> list[list[Aim]]:
@@ -227,7 +247,7 @@ SINGLE = Task(
     encode=encode,
     loss=loss,
     read=read,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=lambda said, known: np.array(known.labels)[_given(said, known)],
@@ -236,11 +256,14 @@ SINGLE = Task(
         columns={"prediction": "label"}
     ),
     table=table,
+    recalled=recalled,
+    reviewed=reviewed,
     scores=SCORES,
     metrics=("f1_macro", "accuracy", "roc_auc"),
     settle=settle,
     decide=decide,
     glance=glance,
+    preview=preview,
     aims=aims,
 )
 

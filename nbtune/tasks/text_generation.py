@@ -153,6 +153,7 @@ TASK = language_task(
     summary="how texts go on",
     head="AutoModelForCausalLM",
     encode=encode,
+    preview=lambda rows, tokenizer, max_length: [[("target", text)] for text in rows["text"]],
     scores=WRITING_SCORES,
     suited=suited,
     tuned=tuned,

@@ -17,13 +17,14 @@ from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.marks import FIRST, Place, marked
 from nbtune.data.predicates import predicates_in
+from nbtune.data.previewing import Pieces, read_of, with_marks
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.data.spans import OUTSIDE, spans_of, type_of
 from nbtune.data.tagged import TAGGED, places_of, predicate_column, word_splitting_of
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
-from nbtune.records import SPAN_SCORES, EvaluationRecord
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task
+from nbtune.records import SPAN_SCORES, EvaluationRecord, ReviewedRow
+from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
 from nbtune.tasks.aims import above_the_rest, number_of
 
 Array = np.ndarray[Any, Any]
@@ -98,6 +99,19 @@ def tokens_of_words(spans: Array, places: Sequence[tuple[int, int]]) -> list[int
     return found
 
 
+def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]:
+    """Return each text with its spans and what they are, and what is cut off."""
+    texts = list(rows["text"])
+    found = []
+    for text, end, places, tags in zip(
+        texts, read_of(texts, tokenizer, max_length), places_of(rows), rows["tags"], strict=True
+    ):
+        spans = spans_of(list(tags))
+        marks = [(places[one.start][0], places[one.stop - 1][1], one.type) for one in spans]
+        found.append(with_marks(text, end, marks))
+    return found
+
+
 def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
     """Cross-entropy, the mean over words."""
 
@@ -129,13 +143,11 @@ def read(logits: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Ragged
     return Ragged.of(found, np.float64)
 
 
-def score(rows: pd.DataFrame, said: Ragged, known: Known) -> dict[str, float]:
-    """Return the scores; see `nbtune.evaluation.spans.weighted_scores`."""
+def weighted(rows: pd.DataFrame, said: Ragged, known: Known) -> Weighted:
+    """Score weighted rows; see `nbtune.evaluation.spans.weighted_scores`."""
     from nbtune.evaluation.spans import decode, weighted_scores
-    from nbtune.evaluation.tables import plain_scores
 
-    true = [list(tags) for tags in rows["tags"]]
-    return plain_scores(weighted_scores(true, decode(said, known.labels)), len(rows))
+    return weighted_scores([list(tags) for tags in rows["tags"]], decode(said, known.labels))
 
 
 def judge(
@@ -192,6 +204,28 @@ def table(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
     return rows.reset_index(drop=True).assign(prediction=found)
 
 
+def reviewed(rows: pd.DataFrame, said: Ragged, known: Known) -> list[ReviewedRow]:
+    """Return the rows to look through: spans that are missed and told, and the loss a word."""
+    from nbtune.evaluation.reviewing import unlabelled
+    from nbtune.evaluation.spans import apart, decode
+
+    true = [list(tags) for tags in rows["tags"]]
+    found, words = decode(said, known.labels), list(rows["tokens"])
+    ids = {label: i for i, label in enumerate(known.labels)}
+    losses, sure = np.zeros(len(rows)), np.ones(len(rows))
+    for row, (own, told) in enumerate(zip(true, found, strict=True)):
+        if own:
+            chances, every = said.row(row), np.arange(len(own))
+            wanted = chances[every, [ids.get(tag, 0) for tag in own]]
+            losses[row] = -np.log(np.maximum(wanted, 1e-12)).mean()
+            sure[row] = chances[every, [ids[tag] for tag in told]].mean()
+
+    def pairs(row: int) -> tuple[str, str]:
+        return apart(true[row], found[row], list(words[row]))
+
+    return unlabelled(list(rows["row"]), list(rows["text"]), pairs, losses.tolist(), sure.tolist())
+
+
 def aims(
     logits: Any, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
 ) -> list[list[Aim]]:
@@ -235,7 +269,7 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[list[tuple[str, str]]]:
+def preview_roles(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]:
     """Return the texts as they are read, their roles with their names."""
     found = []
     places = places_of(rows)
@@ -274,7 +308,7 @@ def tuned(recipe: Recipe) -> Task:
     """Return the task as predicates want it, where there are some."""
     if recipe.predicate is None:
         return TASK
-    return replace(TASK, summary="the roles of a predicate", marks=FIRST, preview=preview)
+    return replace(TASK, summary="the roles of a predicate", marks=FIRST, preview=preview_roles)
 
 
 TASK = Task(
@@ -285,7 +319,7 @@ TASK = Task(
     encode=encode,
     loss=loss,
     read=read,
-    score=score,
+    weighted=weighted,
     judge=judge,
     fit=fit,
     predict=predict,
@@ -293,7 +327,9 @@ TASK = Task(
     table=table,
     scores=SPAN_SCORES,
     metrics=("span_f1", "span_precision", "span_recall"),
-    without=("class_weight", "focal_gamma", "train_sampling_strategy", "corrections"),
+    without=("class_weight", "focal_gamma", "train_sampling_strategy"),
+    reviewed=reviewed,
+    preview=preview,
     suited=suited,
     tuned=tuned,
     aims=aims,

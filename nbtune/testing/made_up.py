@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nbtune import events
+from nbtune.evaluation.bootstrap import weighted_labels
 from nbtune.evaluation.classification import judge
-from nbtune.evaluation.comparison import judge_pairs, score_contender, verdict
+from nbtune.evaluation.comparison import judge_pairs, sample, score_contender, verdict
 from nbtune.records import ComparisonRecord, Contender, Course, EvaluationRecord
 
 
@@ -47,9 +48,10 @@ def made_up_comparison(names: tuple[str, ...] = ("full@1", "lora@1", "head@1")) 
     """Compare `guesses` of less and less skill, as if each came from a cheaper run."""
     targets = guesses(200, 3)[0]
     course = (0.5, 1.0, 2.0), (1.1, 0.8, 0.5)
+    said = [guesses(200, 3, 0, 0.9 - 0.15 * i)[1] for i in range(len(names))]
     scored = [
-        score_contender(name, targets, [guesses(200, 3, 0, 0.9 - 0.15 * i)[1]])
-        for i, name in enumerate(names)
+        score_contender(name, [sample(weighted_labels(targets, own), 200)], 200)
+        for name, own in zip(names, said, strict=True)
     ]
     contenders = [
         Contender(
@@ -60,9 +62,9 @@ def made_up_comparison(names: tuple[str, ...] = ("full@1", "lora@1", "head@1")) 
         for i, one in enumerate(scored)
     ]  # fmt: skip
     pairs = judge_pairs(scored, "f1_macro", 200)
-    said = verdict(pairs, "f1_macro", 200)
+    words = verdict(pairs, "f1_macro", 200)
     return ComparisonRecord(
-        "test", 200, "f1_macro", "seconds", tuple(contenders), pairs, said, ("a note",)
+        "test", 200, "f1_macro", "seconds", tuple(contenders), pairs, words, ("a note",)
     )
 
 

@@ -182,7 +182,13 @@ class _TaskTrial:
             found = self.task.score(self.rows, others[baseline.name], known)
             if any(abs(found[name] - value) > 1e-6 for name, value in expected.items()):
                 self._fail(f"has a baseline that does not read back: {baseline.name}")
+        if self.task.reviewed is not None:
+            rows = self.task.reviewed(self.rows, said, known)
+            if [one.row for one in rows] != list(self.rows["row"]):
+                self._fail("does not have one row to look through for each row")
         record = self.task.judge("run", "test", self.rows, said, known, others)
+        if record.decides != self.task.decides:
+            self._fail(f"is decided by {self.task.decides}, and its record by {record.decides}")
         if EvaluationRecord.from_json(record.to_json()).to_json() != record.to_json():
             self._fail("has a record that does not read back")
 

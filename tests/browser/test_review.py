@@ -52,6 +52,17 @@ def test_rows_are_corrected_with_mouse_and_keys_and_trained_on(lab):
     panel.get_by_title("Take the last change back").click()
     lab.wait(lambda: "1 deleted" not in lab.output(2))
     assert [json.loads(line)["action"] for line in made.read_text().splitlines()] == ["relabel"]
+    # A point of a curve: the rows at or above its threshold.
+    panel.get_by_label("curve of", exact=True).select_option("food")
+    points = panel.locator(".nbt-curve").first.locator("button")
+    lab.wait(lambda: points.count() > 3)
+    told = points.nth(1).get_attribute("title")
+    points.nth(1).click()
+    lab.wait(lambda: "with p(food) ≥" in lab.output(2))
+    assert listed.locator("option").count() == int(told.split("more: ")[1].split(" row")[0])
+    lab.picture("review-curve", 2)
+    points.nth(1).click()
+    lab.wait(lambda: "with p(food) ≥" not in lab.output(2))
     panel.get_by_label("search", exact=True).fill("onerror")
     lab.wait(lambda: listed.locator("option").count() == 1)
     listed.locator("option").first.click()

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtune.data.corrections import corrected, read_corrections, write_corrections
+from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.records import ACTIONS, Correction, counted
 
@@ -26,7 +27,7 @@ def rows(*texts, label="spam", start=0):
 
 
 def apply(splits, *made, labels=("ham", "spam")):
-    return corrected(splits, made, lambda frame: list(frame["text"]), labels)
+    return corrected(splits, made, LABELLED, labels)
 
 
 @pytest.mark.parametrize("name", ["made.jsonl", "made.csv"])

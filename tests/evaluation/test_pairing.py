@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nbtune.evaluation.bootstrap import interval
-from nbtune.evaluation.comparison import best_first, judge_pairs, score_contender, verdict
+from nbtune.evaluation.bootstrap import interval, weighted_labels
+from nbtune.evaluation.comparison import best_first, judge_pairs, sample, score_contender, verdict
 from nbtune.evaluation.pairing import holm, mcnemar, over_seeds, p_value
 from nbtune.testing import guesses
 
@@ -98,7 +98,9 @@ def contender(name, targets, skill, seeds=(0,)):
         right = rng.random(len(targets)) < skill
         one[right] = 0.1
         one[right, targets[right]] = 0.8
-    return score_contender(name, targets, found)
+    right = found[0].argmax(axis=1) == targets
+    sampled = [sample(weighted_labels(targets, one), len(targets), right=right) for one in found]
+    return score_contender(name, sampled, len(targets))
 
 
 def test_the_better_model_comes_first_and_is_shown_to_be_better():

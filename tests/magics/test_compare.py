@@ -23,7 +23,7 @@ def test_runs_are_compared_by_variable_and_by_name(two):
 def test_mistakes_are_told_in_two_lines(two):
     assert "there is no run 'tow'" in two.mistake("%compare one tow")
     assert "one run is nothing to compare" in two.mistake("%compare one")
-    assert "invalid choice: 'f1'" in two.mistake("%compare one two --metric f1")
+    assert "there is no score 'f1' to decide by" in two.mistake("%compare one two --metric f1")
 
 
 def test_every_word_completes_to_a_run(two):

@@ -76,3 +76,10 @@ def test_labels_are_learnt_and_the_model_is_read_back_as_it_was(own_folder, tiny
 def test_what_it_is_not_made_for_is_refused(settings, said, tiny):
     with pytest.raises(RecipeError, match=said):
         find_method("setfit").check(Recipe(**{"model": tiny, **settings}))
+
+
+def test_an_estimate_tries_some_of_the_pairs_and_says_what_all_take(tmp_path):
+    own = {"model": str(tiny_model_folder(tmp_path / "model")), "method": "setfit",
+           "validation_size": 0, "contrastive_epochs": 50}  # fmt: skip
+    found = nbtune.estimate(topic_rows(150), **own, runs_dir=tmp_path / "runs", display="none")
+    assert any("before the steps texts are learnt that are alike" in n for n in found.record.notes)

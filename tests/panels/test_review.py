@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from nbtune.errors import DataError, RunError
@@ -211,3 +212,98 @@ def test_an_export_to_nowhere_is_said(review, panel, tmp_path):
     panel.path.value = str(tmp_path / "none" / "made.csv")
     press(panel, "Export")
     assert "cannot write to" in panel.told.value
+
+
+def several(row, labels, given):
+    return ReviewedRow(
+        row, f"text of {row}", ", ".join(labels), ", ".join(given), 0.6, 1.0, -0.2,
+        labels != given, (("food", 0.7), ("animal", 0.4)), labels=labels, given=given,
+    )  # fmt: skip
+
+
+CHANCES = np.array([[0.1, 0.8, 0.1], [0.2, 0.6, 0.3], [0.7, 0.4, 0.2]])
+
+
+@pytest.fixture
+def ticked(tmp_path):
+    rows = [
+        several(0, ("food",), ("food",)),
+        several(1, ("food", "place"), ("food",)),
+        several(2, (), ("animal",)),
+    ]
+    place = tmp_path / "made.jsonl"
+    return ReviewPanel(
+        Review("topics@1", "test", LABELS, rows, place, relabels="several", chances=CHANCES)
+    )
+
+
+def test_several_labels_are_ticked(ticked):
+    ticked.list.value = [1]
+    assert ticked.ticks.value == ("food",), "as predicted"
+    ticked.ticks.value = ("animal", "place")
+    press(ticked, "Relabel")
+    assert "row 1: now animal, place" in ticked.told.value
+    (made,) = ticked.desk.corrections
+    assert (made.label, made.new_label) == ('["food", "place"]', '["animal", "place"]')
+    ticked.list.value = [2]
+    press(ticked, "As predicted")
+    ticked.list.value = [0]
+    ticked.ticks.value = ()
+    press(ticked, "Relabel")
+    assert {one.row: one.new_label for one in ticked.desk.corrections} == {
+        0: "[]", 1: '["animal", "place"]', 2: '["animal"]',
+    }  # fmt: skip
+
+
+def test_rows_that_miss_a_label_are_chosen_from_a_list(ticked):
+    assert ("", "animal") in [cell for _, cell in ticked.matrix.list.options]
+    ticked.matrix.list.value = ("place", "")
+    assert listed(ticked) == [1]
+    assert "1 row missing place" in ticked.columns.value
+    ticked.matrix.list.value = ("", "animal")
+    assert listed(ticked) == [2]
+    ticked.matrix.list.value = ("", "")
+    assert len(listed(ticked)) == 3
+
+
+def test_a_point_of_a_curve_lists_the_rows_at_or_above_its_threshold(ticked):
+    ticked.curve.label.value = "food"
+    points = [one for one in family(ticked.curve.box) if "or more:" in (one.tooltip or "")]
+    assert points[0].tooltip == "0.800 or more: 1 row, precision 100 %, recall 50 %"
+    second = next(point for point in points if point.tooltip.startswith("0.600"))
+    second.click()
+    assert sorted(listed(ticked)) == [0, 1]
+    assert "with p(food) ≥ 0.600 (precision 100 %, recall 100 %)" in ticked.columns.value
+    ticked.search.value = "of 1"
+    assert listed(ticked) == [1], "a search within them"
+    ticked.search.value = ""
+    second.click()
+    assert len(listed(ticked)) == 3, "again chooses all"
+    ticked.curve.label.value = "choose a label"
+    assert not ticked.curve.curves.children
+
+
+def test_rows_without_labels_are_left_out_and_marked_only(tmp_path):
+    row = ReviewedRow(4, "a text", "PER: Ann <b>", "nothing", 0.5, 2.0, -2.0, False, (), off=True)
+    review = Review("tags@1", "test", (), [row], tmp_path / "made.jsonl", relabels="")
+    panel = ReviewPanel(review)
+    words = {getattr(one, "description", "") for one in family(panel.box)}
+    assert {"Delete", "Ambiguous", "Undo"} <= words
+    assert not {"Relabel", "As predicted"} & words
+    panel.list.value = [4]
+    assert "true PER: Ann &lt;b&gt;; predicted nothing" in panel.one.value
+    press(panel, "Delete")
+    assert [one.action for one in review.corrections] == ["delete"]
+    with pytest.raises(RunError, match="have no labels to change"):
+        review.relabel(4, "x")
+    assert "Rows that are furthest off" in review._repr_mimebundle_()["text/html"]
+
+
+def test_what_was_lost_is_said_above_all(tmp_path):
+    review = Review(
+        "topics@2", "test", LABELS, ROWS, tmp_path / "made.jsonl", note="the file <a> is gone"
+    )
+    assert "the file &lt;a&gt; is gone" in ReviewPanel(review).head.value
+    faces = review._repr_mimebundle_()
+    assert "the file &lt;a&gt; is gone" in faces["text/html"]
+    assert "the file <a> is gone" in faces["text/plain"]

@@ -1,10 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 import nbtune
 from nbtune.errors import RunError
-from nbtune.testing import topic_rows
+from nbtune.results import judging
+from nbtune.results.judging import said_of
+from nbtune.testing import tiny_model_folder, tiny_tokenizer, topic_rows
+from nbtune.testing.rows import TOPICS
 
 
 @pytest.fixture(scope="module")
@@ -15,11 +19,15 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def train(trained, place):
     def finetune(name, rows=None, **settings):
-        usual = {"num_train_epochs": 1, "learning_rate": 1e-3, "baseline": False}
+        usual = {
+            "model": trained.recipe.settings.model,
+            "num_train_epochs": 1,
+            "learning_rate": 1e-3,
+            "baseline": False,
+        }
         return nbtune.finetune(
             topic_rows(150) if rows is None else rows,
             name,
-            model=trained.recipe.settings.model,
             runs_dir=place / "runs",
             display="none",
             **(usual | settings),
@@ -143,7 +151,7 @@ def test_what_cannot_be_compared_is_refused(trained, frozen, train, place):
         ((trained,), {}, "one run is nothing to compare"),
         ((trained, trained), {}, "topics@1 is named twice"),
         ((trained, two), {}, "know different labels: place"),
-        ((trained, frozen), {"metric": "f1"}, "there is no score 'f1'"),
+        ((trained, frozen), {"metric": "f1"}, "there is no score 'f1' to decide by"),
         ((trained, frozen), {"cost": "time"}, "there is no cost 'time'"),
     ]
     for runs, options, told in cases:
@@ -154,17 +162,23 @@ def test_what_cannot_be_compared_is_refused(trained, frozen, train, place):
 def test_kept_predictions_serve_and_old_ones_do_not(trained, frozen, monkeypatch):
     nbtune.evaluate(trained)
     asked = []
-    original = nbtune.Run.ask
 
-    def spy(self, rows, progress=None):
-        asked.append(self.name)
-        return original(self, rows, progress)
+    def spy(run, rows, progress=None):
+        asked.append(run.name)
+        return said_of(run, rows, progress)
 
-    monkeypatch.setattr(nbtune.Run, "ask", spy)
-    nbtune.compare(trained, frozen, display="none")
-    assert asked == [frozen.name]
-    for file in trained.folder.model_path.iterdir():
-        file.touch()
+    monkeypatch.setattr(judging, "said_of", spy)
+    for run in (trained, frozen):
+        for file in (run.folder.path / "evaluations").glob("*.resampled*"):
+            file.unlink()
+    first = nbtune.compare(trained, frozen, display="none")
+    assert asked == [frozen.name], "the other was evaluated before"
+    again = nbtune.compare(trained, frozen, display="none")
+    assert asked == [frozen.name], "what was found is kept"
+    assert again.text == first.text
+    for run in (trained, frozen):
+        for file in run.folder.model_path.iterdir():
+            file.touch()
     nbtune.compare(trained, frozen, display="none")
     assert sorted(asked[1:]) == sorted([trained.name, frozen.name])
 
@@ -203,8 +217,75 @@ def test_runs_on_pairs_and_on_single_texts_are_not_compared(pair_runs, trained):
         nbtune.compare(pair_runs[0], trained, display="none")
 
 
-def test_what_cannot_be_compared_yet_is_called_by_what_it_learnt(train):
+def test_runs_of_different_tasks_are_refused_by_what_they_learnt(trained, train):
     rows = topic_rows(60).assign(label=[["a", "b"], ["a"]] * 30)
-    runs = [train("several_labels", rows, seed=seed) for seed in (1, 2)]
-    with pytest.raises(RunError, match="several_labels@1 has learnt any number of labels per text"):
-        nbtune.compare(*runs, display="none")
+    several = train("several_labels", rows)
+    told = r"topics@1: one label per text .*; several_labels@1: any number of labels per text"
+    with pytest.raises(RunError, match=told):
+        nbtune.compare(trained, several, display="none")
+
+
+SEVERAL = topic_rows(100).assign(
+    label=[
+        [name, "long"] if len(text) > 40 else [name] for text, name in topic_rows(100).to_numpy()
+    ]
+)
+TAGGED = pd.DataFrame(
+    {
+        "tokens": [text.split() for text in topic_rows(100)["text"]],
+        "tags": [
+            [f"B-{name}" if word in TOPICS[name][:20] else "O" for word in text.split()]
+            for text, name in topic_rows(100).to_numpy()
+        ],
+    }
+)
+ASKED = pd.DataFrame(
+    {
+        "context": topic_rows(60)["text"],
+        "question": "which number is it?",
+        "answers": [text.split()[-1] for text in topic_rows(60)["text"]],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "metric"),
+    [
+        ("text-classification", SEVERAL, "f1_micro"),
+        ("token-classification", TAGGED, "span_f1"),
+        ("question-answering", ASKED, "f1"),
+    ],
+)
+def test_every_task_is_compared_by_its_main_score_with_the_scores_of_evaluate(
+    train, task, rows, metric
+):
+    own = {"task": task, "max_steps": 2}
+    name = task.replace("-", "_")
+    runs = [train(f"{name}_{method}", rows, method=method, **own) for method in ("full", "bitfit")]
+    found = nbtune.compare(*runs, display="none")
+    assert found.record.metric == metric == runs[0].task.decides
+    judged = nbtune.evaluate(runs[0], display="none")
+    assert judged.record.decides == metric
+    for score, value in judged.metrics.items():
+        assert found.scores.loc[(runs[0].name, score), "value"] == pytest.approx(value, abs=1e-6)
+    (pair,) = found.record.pairs
+    assert np.isnan(pair.mcnemar), "there is no one label a row"
+    assert "McNemar" not in found._repr_mimebundle_()["text/html"]
+    assert max(map(len, found.text.splitlines())) <= 80
+    assert isinstance(found.figure(), Figure)
+
+
+def test_models_that_cut_texts_into_other_tokens_are_compared_by_the_byte(train, tmp_path):
+    rows = topic_rows(100)[["text"]]
+    words, letters = (tiny_model_folder(tmp_path / name, "gpt2") for name in ("words", "letters"))
+    tiny_tokenizer(["another vocabulary"]).save_pretrained(letters)
+    runs = [
+        train(place.name, rows, task="text-generation", max_steps=2, model=str(place))
+        for place in (words, letters)
+    ]
+    found = nbtune.compare(*runs, display="none").record
+    assert found.metric == "bits_per_byte"
+    assert set(found.contenders[0].scores) == {"bits_per_byte"}
+    assert "cut texts into other tokens: perplexity and token_accuracy cannot" in found.notes[0]
+    with pytest.raises(RunError, match="perplexity is a score a token, and words@1 and letters@1"):
+        nbtune.compare(*runs, metric="perplexity", display="none")

@@ -192,3 +192,37 @@ def test_a_run_goes_on_from_the_weights_on_corrected_rows(tmp_path):
     with pytest.raises(RunError, match="has an adapter") as refused:
         nbtune.finetune(rows, "fourth", **{**more, "model": lora.name})
     assert "merged=True" in str(refused.value)
+    file.unlink()
+    assert nbtune.review(second, display="none").note == "", "the run keeps them"
+    (second.folder.path / "data" / "corrections.jsonl").unlink()
+    gone = nbtune.review(second, display="none").note
+    assert f"corrections from {file}, and that file is gone" in gone
+    assert "put the file back" in gone
+
+
+def test_rows_with_several_labels_are_corrected_and_trained_on(tmp_path):
+    rows = topic_rows(90)
+    rows["label"] = [[name, "long"] if len(t) > 40 else [name] for t, name in rows.to_numpy()]
+    own = {"model": str(tiny_model_folder(tmp_path / "model")), "max_steps": 2,
+           "baseline": False, "runs_dir": tmp_path / "runs", "display": "none"}  # fmt: skip
+    first = nbtune.finetune(rows, "first", **own)
+    found = nbtune.review(first, split="train", display="none")
+    assert found.relabels == "several"
+    one, two, three = (row.row for row in found.rows[:3])
+    found.relabel(one, ["long", "food"])
+    found.relabel(two, [])
+    found.delete(three)
+    with pytest.raises(DataError, match="there is no label 'lon'"):
+        found.relabel(one, ["lon"])
+    best = found.curve("long")[0]
+    above = found.select(above=("long", best.threshold))
+    assert len(above) == best.rows == len(found.above("long", best.threshold))
+    second = nbtune.finetune(rows, "second", **{**own, "corrections": str(found.place)})
+    again = read_rows(second.folder, "train").set_index("row")
+    assert list(again.loc[one, "label"]) == ["food", "long"]
+    assert list(again.loc[two, "label"]) == []
+    assert three not in again.index
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text(found.place.read_text().replace('"[]"', '"none"').replace("'[]'", "none"))
+    with pytest.raises(DataError, match=r"row \d+, 'none' is no list of labels"):
+        nbtune.finetune(rows, "third", **{**own, "corrections": str(broken)})

@@ -160,10 +160,12 @@ def test_a_fresh_process_says_the_same(run, place):
     np.testing.assert_allclose(np.exp(ours) / np.exp(ours).sum(), found, atol=1e-5)
 
 
-def test_runs_are_compared_on_all_labels_and_that_is_said(train, run, place):
+def test_runs_are_compared_without_the_label_that_says_there_is_no_relation(train, run, place):
     other = train("head", num_train_epochs=1)
-    found = nbtune.compare(run, other, runs_dir=place / "runs", display="none").record
-    assert "all labels count here, 'no_relation' too" in " ".join(found.notes)
+    found = nbtune.compare(run, other, runs_dir=place / "runs", display="none")
+    assert found.record.metric == "f1_micro"
+    judged = nbtune.evaluate(run, display="none").metrics["f1_micro"]
+    assert found.scores.loc[(run.name, "f1_micro"), "value"] == pytest.approx(judged)
 
 
 def test_a_run_is_asked_in_all_forms(run):

@@ -214,16 +214,27 @@ def test_columns_that_can_only_mean_a_summary_need_no_task(place):
     assert found.recipe.settings.task == "summarization"
 
 
-def test_what_does_not_look_at_such_rows_says_so(run, place):
+def test_such_rows_are_looked_at_and_estimated(place):
     frame = pairs(20)
-    with pytest.raises(DataError, match="rows for text2text-generation are not looked at yet"):
-        nbtune.check_data(frame, display="none")
-    assert nbtune.check_data(frame, text="source", label="target", tokenize=False, display="none")
-    with pytest.raises(RunError, match="has learnt translations of texts"):
-        nbtune.compare(run, nbtune.load("by_text", runs_dir=place), display="none")
+    looked = nbtune.check_data(frame, display="none", tokenize=False)
+    assert looked.record.task == "text2text-generation"
     found = nbtune.estimate(frame, task="translation", model="scratch-encoder-decoder", size="tiny",
                             runs_dir=place, display="none")  # fmt: skip
-    assert "texts that evaluations write are left out" in " ".join(found.record.notes)
+    assert found.record.seconds["writing"] > 0
+    assert "at the end all validation rows are written" in " ".join(found.record.notes)
+
+
+def test_runs_are_compared_by_what_they_write(run, place):
+    new = [(f"{word} {other}", WORDS[word]) for word in WORDS for other in WORDS if other != word]
+    data = pd.DataFrame(new[:20], columns=["source", "target"])
+    other = nbtune.load("by_text", runs_dir=place)
+    found = nbtune.compare(run, other, data=data, display="none")
+    assert found.record.metric == "chrf"
+    said = nbtune.evaluate(run, data, display="none").metrics
+    for name in ("chrf", "bleu", "rougeL"):
+        assert found.scores.loc[(run.name, name), "value"] == pytest.approx(said[name])
+    with pytest.raises(RunError, match="there is no score 'length_ratio' to decide by"):
+        nbtune.compare(run, other, data=data, metric="length_ratio", display="none")
 
 
 def test_a_column_of_sources_can_be_named(run):

@@ -1,0 +1,75 @@
+"""A run is asked about rows of its own, to look through and to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from nbtune.errors import RunError
+from nbtune.jobs.folders import read_rows
+from nbtune.jobs.trained import ask
+from nbtune.recipe import Recipe, from_yaml
+from nbtune.records import Correction, Explanation
+from nbtune.results.review import CORRECTIONS, Review
+from nbtune.results.run import Run
+
+
+def review_run(
+    run: Run, split: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Review:
+    """Ask a run about rows of its own; see `nbtune.api.review`."""
+    task = run.task
+    if task.reviewed is None:
+        raise RunError(
+            f"{run.name} has learnt {task.summary}; such rows are not looked through",
+            hint=f"%evaluate {run.name} shows what is furthest off",
+        )
+    there = [name for name in ("test", "validation", "train") if name in run.folder.about["rows"]]
+    chosen = split or there[0]
+    if chosen not in there:
+        raise RunError(f"{run.name} has no {chosen!r} rows", hint=f"it has {', '.join(there)}")
+    rows = read_rows(run.folder, chosen)
+    recipe, trained = from_yaml(run.folder.recipe_text), run.trained
+    said = ask(trained, recipe, rows, progress)
+    earlier, note = _made_before(run, recipe)
+    chances = None if task.probabilities is None else task.probabilities(said)
+    relabels = "" if task.rows.relabelled is None or chances is None else "several"
+    return Review(
+        run.name,
+        chosen,
+        trained.known.labels,
+        task.reviewed(rows, said, trained.known),
+        run.folder.path / CORRECTIONS,
+        run.folder.recipe_text,
+        earlier,
+        partial(_explain, run, chosen),
+        relabels="one" if "accuracy" in task.scores else relabels,
+        chances=chances,
+        note=note,
+    )
+
+
+def _explain(run: Run, split: str, row: int) -> Sequence[Explanation]:
+    from nbtune.results.explanation import explain_run, rows_of_split
+
+    return explain_run(run, rows_of_split(run, [row], split), deletion=False)
+
+
+def _made_before(run: Run, recipe: Recipe) -> tuple[tuple[Correction, ...], str]:
+    """Return the corrections that a run was trained with, and what to know of them.
+
+    The run keeps them; one that was trained before runs did has only the file of its recipe.
+    """
+    from nbtune.data.corrections import read_corrections
+
+    if not recipe.corrections:
+        return (), ""
+    for file in (run.folder.path / "data" / CORRECTIONS, Path(recipe.corrections).expanduser()):
+        if file.is_file():
+            return read_corrections(file), ""
+    return (), (
+        f"{run.name} was trained with corrections from {recipe.corrections}, and that file is "
+        "gone. What is corrected here is written without them, so that a run trained on it would "
+        "have the old faults again: put the file back, and open %review anew."
+    )
