@@ -163,7 +163,7 @@ class MistakePicker:
             for label, missed, added in mistakes
             for count, words, cell in (
                 (missed, "miss", (label, "")),
-                (added, "are given, and have not,", ("", label)),
+                (added, "are wrongly given", ("", label)),
             )
             if count or cell == chosen
         ]

@@ -206,7 +206,7 @@ class ReviewPanel:
             return ""
         if self.desk.relabels == "one":
             return f" of {true} taken for {predicted}"
-        return f" missing {true}" if true else f" given {predicted} without having it"
+        return f" missing {true}" if true else f" wrongly given {predicted}"
 
     def _describe(self) -> None:
         chosen = self.list.value
