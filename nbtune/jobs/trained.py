@@ -119,7 +119,8 @@ def save_trained(trained: Trained, folder: Path, recipe: Recipe) -> None:
             place, **({"save_embedding_layers": False} if has_adapter else {})
         )
         trained.tokenizer.save_pretrained(place)
-        if (beside := task_of(recipe).beside) is not None and not has_adapter:
+        is_whole = not (place / "adapter_config.json").is_file()
+        if (beside := task_of(recipe).beside) is not None and is_whole:
             for name, values in beside(trained.model).items():
                 (place / name).parent.mkdir(exist_ok=True)
                 write_text(place / name, json.dumps(values))

@@ -85,11 +85,13 @@ def merged(model: Any) -> Any:
     model.merge_adapter(safe_merge=True)
     plain = model.get_base_model()
     for name, module in list(plain.named_modules()):
-        inner = getattr(module, "base_layer", None)
+        parent, _, own = name.rpartition(".")
+        inner = None if own == "token_adapter" else getattr(module, "base_layer", None)
         if hasattr(module, "modules_to_save"):
             inner = module.modules_to_save[model.active_adapter]
+        if hasattr(module, "token_adapter"):  # a table of which some words were trained
+            inner = module.token_adapter.base_layer
         if inner is not None:
-            parent, _, own = name.rpartition(".")
             setattr(plain.get_submodule(parent), own, inner)
     return plain.requires_grad_(True)
 

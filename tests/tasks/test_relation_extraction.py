@@ -4,6 +4,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import transformers
 from sklearn import metrics as sk
 
 import nbtune
@@ -127,7 +129,15 @@ def test_marks_are_saved_with_every_method(train, method, place):
     assert len(table) == len(run.tokenizer)
     assert len({tuple(table[one].tolist()) for one in ids}) == 4
     merged = run.save(place / f"{method}-merged", merged=True)
-    assert nbtune.models.loading.transformers.AutoTokenizer.from_pretrained(merged)("[E1]")
+    auto = transformers.AutoModelForSequenceClassification
+    model, told = auto.from_pretrained(merged, output_loading_info=True)
+    assert not any(told.values())
+    text = "small [E1] city [/E1] living in large [E2] river [/E2]"
+    inputs = transformers.AutoTokenizer.from_pretrained(merged)(text, return_tensors="pt")
+    inputs.pop("token_type_ids", None)
+    with torch.no_grad():
+        logits = model.eval()(**inputs).logits / run.trained.known.temperature
+    np.testing.assert_allclose(run.predict_proba([text]), logits.softmax(-1).numpy(), atol=1e-5)
 
 
 def test_an_adapter_holds_the_marks_and_no_other_words(train):

@@ -140,11 +140,13 @@ def test_an_encoder_goes_on_pooling_as_it_was_made_to(train, place):
 
 
 @pytest.mark.parametrize("method", ["lora", "bitfit"])
-def test_a_run_says_the_same_when_it_is_read_from_its_folder(train, method):
+def test_a_run_says_the_same_when_it_is_read_from_its_folder(train, method, place):
     run = train(method, problem_type="regression", label="score", method=method, max_steps=3)
     again = nbtune.Run(run.folder)
     np.testing.assert_allclose(run.embed(["sweet cake"]), again.embed(["sweet cake"]), atol=1e-6)
     pd.testing.assert_frame_equal(nbtune.predict(run, ROWS[:4]), nbtune.predict(again, ROWS[:4]))
+    whole = run.save(place / f"{method}-whole", merged=True)
+    assert pooling_of(find_model(str(whole))) == "mean"
 
 
 def test_two_labels_become_probabilities_whichever_of_them_says_alike(train):
