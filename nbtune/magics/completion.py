@@ -7,7 +7,10 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbtune.runs import RunFolder
 
 Namespace = Mapping[str, Any]
 _MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
@@ -115,20 +118,30 @@ def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[s
 
         return list(COLUMNS)
     if name == "label" and place.magic == "explain":
-        return _labels(place, namespace)
+        return [shlex.quote(label) for label in _folder(place, namespace).about["labels"]]
+    if name == "metric":
+        return _scores(place, namespace)
     return PARSERS[place.magic]().choices(option) or values_of(name, place.cell, namespace)
 
 
-def _labels(place: Place, namespace: Namespace) -> list[str]:
-    """Return the labels of the run that the line names."""
+def _folder(place: Place, namespace: Namespace) -> RunFolder:
+    """Return the folder of the run that the line names first."""
     from nbtune.magics.variables import is_run
     from nbtune.runs import RunStore
 
     word = place.before.split(" ")[0]
     value: Any = namespace.get(word)
     is_here = value is not None and is_run(value)
-    folder = value.folder if is_here else RunStore(_runs_dir(namespace)).get(word)
-    return [shlex.quote(label) for label in folder.about["labels"]]
+    return value.folder if is_here else RunStore(_runs_dir(namespace)).get(word)
+
+
+def _scores(place: Place, namespace: Namespace) -> list[str]:
+    """Return the scores by which the run that the line names was looked at."""
+    from nbtune.events import BestScored, Evaluated
+
+    events = (event for _, event in _folder(place, namespace).history())
+    looks = [event for event in events if isinstance(event, BestScored | Evaluated)]
+    return list(dict.fromkeys(name for event in looks for name in event.scores))
 
 
 def _in_recipe(place: Place, namespace: Namespace) -> tuple[str, list[str]]:

@@ -68,7 +68,11 @@ def test_runs_complete_from_variables_and_disk(cell):
     assert completions(cell.shell, "%evaluate sp") == {"%evaluate spam": "nbtune"}
     assert completions(cell.shell, "%review sp") == {"%review spam": "nbtune"}
     assert "%%finetune t\nmodel: spam" in completions(cell.shell, "%%finetune t\nmodel: sp")
+    assert completions(cell.shell, "%compare spam --metric f1_ma") == {
+        "%compare spam --metric f1_macro": "nbtune"
+    }
     del cell.shell.user_ns["spam"]
+    assert "%compare spam --metric accuracy" in completions(cell.shell, "%compare spam --metric a")
     assert completions(cell.shell, "%resume ") == {"%resume spam": "nbtune"}
 
 
