@@ -33,7 +33,7 @@ def plot_courses(record: ComparisonRecord, ax: Any) -> Any:
             )
             highest = max([highest, *course.validation_losses, *course.losses[:1]])
     ax.set_xlabel("epoch")
-    ax.set_ylabel("loss (nats)")
+    ax.set_ylabel("loss")
     ax.set_ylim(0, 1.05 * highest if highest else None)
     legend(ax)
     title(ax, "Validation loss (thin: training)")

@@ -65,7 +65,7 @@ def plot_loss(history: Sequence[tuple[float, Event]], ax: Any) -> Any:
         named = {} if i else {"label": "changed by hand"}
         ax.axvline(step, color=GREY, alpha=0.6, linewidth=0.7, **named)
     ax.set_xlabel("step")
-    ax.set_ylabel("loss (nats)")
+    ax.set_ylabel("loss")
     ax.set_ylim(bottom=0)
     if reports or looks:
         above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.1}

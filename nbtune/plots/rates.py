@@ -35,7 +35,7 @@ def plot_rates(record: RateSearch, ax: Any) -> Any:
     if smooth:
         ax.set_ylim(0, 1.3 * max(smooth[0], min(smooth)))
     ax.set_xlabel("learning rate")
-    ax.set_ylabel("loss (nats)")
+    ax.set_ylabel("loss")
     legend(ax)
     return ax
 

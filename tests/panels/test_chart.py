@@ -66,7 +66,7 @@ def test_what_cannot_see_the_chart_hears_it():
 
 
 def test_axes_are_named_with_their_units_and_lines_are_named():
-    assert {"loss (nats)", "step", "training", "validation"} <= set(texts(drawn([])))
+    assert {"loss", "step", "training", "validation"} <= set(texts(drawn([])))
 
 
 def test_losses_stand_where_they_belong():

@@ -32,7 +32,7 @@ def test_the_losses_told_are_the_losses_drawn():
     looks = [event for event in events if isinstance(event, Evaluated)]
     assert list(lines(ax)["validation"].get_ydata()) == [event.loss for event in looks]
     assert set(lines(ax)["weights kept"].get_xdata()) == {80}
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss (nats)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
     named = [text.get_text() for text in ax.get_legend().get_texts()]
     assert named == ["training", "validation", "weights kept"]
 

@@ -38,7 +38,7 @@ def test_the_suggested_and_the_usual_rate_are_drawn_and_named():
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["training loss", "usual 5e-05", f"suggested {record.suggestion:g}"]
     assert ax.get_xscale() == "log"
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate", "loss (nats)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate", "loss")
     assert len(ax.lines[0].get_xdata()) == len(VALLEY)
 
 
