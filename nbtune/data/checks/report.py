@@ -95,7 +95,8 @@ def describe_as(
     began = time.monotonic()
     taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]
     total = sum(map(len, frames.values()))
-    line = f"import nbtune; {name} = nbtune.mend({name}, 'CHECK', task={task!r})"
+    mending = f"{name} = nbtune.mend({name}, 'CHECK', task={task!r})"
+    line = f"import nbtune; {mending}  # leaves these rows out"
     findings = [one.finding(total, line) for one in taken.meant]
     lengths = None
     if tokenizer_for is not None and taken.scan.hashes.any():
