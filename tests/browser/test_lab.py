@@ -1,6 +1,3 @@
-from pathlib import Path
-
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -11,8 +8,6 @@ TRAIN = (
     "num_train_epochs: {epochs}"
 )
 SHORT, LONG = TRAIN.format(epochs=3), TRAIN.format(epochs=200)
-FEWER = "\nmax_train_samples: 1500"
-QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 
 
 def step(lab, cell):
@@ -122,20 +117,3 @@ def test_script_in_a_label_never_runs(lab):
     lab.picture("hostile", 2)
     assert "owned" not in lab.page.title()
     assert lab.cell(2).locator('[data-nbtune="evaluation"] img').count() == 0
-
-
-@pytest.mark.timeout(900)
-def test_the_quickstart_runs_in_a_page_from_top_to_bottom(lab):
-    """On fewer rows: on all of them it is run without a page."""
-    cells = [c.source for c in nbformat.read(QUICKSTART, 4).cells if c.cell_type == "code"]
-    cells = [c + FEWER if c.startswith("%%finetune") and FEWER not in c else c for c in cells]
-    lab = lab(cells)
-    for number in range(len(cells)):
-        lab.run(number)
-        lab.done(number, 600)
-        lab.picture(f"quickstart-{number:02d}", number)
-    verdicts = [lab.output(n) for n in range(len(cells)) if "beats TF-IDF" in lab.output(n)]
-    assert verdicts, "the pre-trained model wins"
-    book = lab.saved()
-    errors = [o for c in book["cells"] for o in c.get("outputs", []) if o["output_type"] == "error"]
-    assert errors == []
