@@ -7,15 +7,7 @@ from typing import Any
 from nbtune.errors import RecipeError, nearest
 from nbtune.models.layers import unwrapped
 
-_OTHERS = (
-    "bos_token",
-    "eos_token",
-    "unk_token",
-    "sep_token",
-    "pad_token",
-    "cls_token",
-    "mask_token",
-)
+_OTHERS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 SHOWN = 6
 
 

@@ -85,7 +85,9 @@ def test_what_the_decoder_is_given_is_what_the_model_would_give_it(kind, run):
 
 def test_all_that_is_wrong_with_languages_is_said(kind):
     tokenizer, (source, target) = tokenizer_of(kind), CODES[kind]
-    assert {source, target} <= set(codes_of(tokenizer))
+    codes = codes_of(tokenizer)
+    assert {source, target} <= set(codes)
+    assert all("_" in code for code in codes), "ends, masks and the like are no languages"
     with pytest.raises(RecipeError, match=r"source_lang is missing.*target_lang: 'fr'"):
         set_languages(tokenizer, None, "fr")
     with pytest.raises(RecipeError, match="knows no languages"):
