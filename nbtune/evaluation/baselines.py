@@ -13,13 +13,12 @@ import pandas as pd
 from safetensors.numpy import load_file, save_file
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from nbtune.data.texts import texts_of
 from nbtune.evaluation import kept
+from nbtune.evaluation.label_baselines import MAJORITY, fit_logistic
 
 Array = np.ndarray[Any, Any]
-MAJORITY = "majority"
 TFIDF = "TF-IDF + logistic regression"
 _FEATURES = 200_000
 
@@ -92,12 +91,7 @@ def fit_baselines(
         features = vectorizer.fit_transform(texts)
     except ValueError:  # not one word in all the texts
         return (majority,)
-    regression = LogisticRegression(C=10, max_iter=200, tol=1e-3, random_state=seed)
-    regression.fit(features, wanted)
-    weights, bias = regression.coef_.T, regression.intercept_
-    if labels == 2:  # scikit-learn keeps the second label's log-odds only
-        weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
-        bias = np.concatenate([np.zeros_like(bias), bias])
+    weights, bias = fit_logistic(features, wanted, labels, seed=seed)
     return majority, TfidfRegression(vectorizer, weights, bias)
 
 

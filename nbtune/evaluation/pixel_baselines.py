@@ -11,28 +11,15 @@ import pandas as pd
 from PIL import Image
 from scipy import sparse
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 from nbtune.data.pictures import open_picture
-from nbtune.evaluation.baselines import MAJORITY
 from nbtune.evaluation.kept import Kept, Tfidf, fit_tfidf
+from nbtune.evaluation.label_baselines import fit_commonest, fit_logistic
 
 Array = np.ndarray[Any, Any]
 SIDE = 16
 PIXELS = "grey pixels + logistic regression"
 WITH_WORDS = "pixels, words + logistic regression"
-
-
-@dataclass(frozen=True)
-class LabelShares(Kept):
-    """Gives every image the label frequencies of the training rows, of shape (labels,)."""
-
-    frequencies: Array
-    name: str = MAJORITY
-
-    def predict(self, rows: pd.DataFrame) -> Array:
-        """Return probabilities of shape (rows, labels)."""
-        return np.tile(self.frequencies, (len(rows), 1))
 
 
 @dataclass(frozen=True)
@@ -72,8 +59,7 @@ def grey_pixels(values: Sequence[str]) -> Array:
 
 def fit_pixel_baselines(rows: pd.DataFrame, targets: Array, labels: int) -> tuple[Kept, ...]:
     """Fit all of them to the ids of labels."""
-    counts = np.bincount(targets, minlength=labels)
-    majority = LabelShares(counts / counts.sum())
+    majority = fit_commonest(targets, labels)
     pixels = _fitted(rows, targets, labels, None, PIXELS)
     words = fit_tfidf(list(rows["text"])) if "text" in rows else None
     if words is None:
@@ -84,11 +70,6 @@ def fit_pixel_baselines(rows: pd.DataFrame, targets: Array, labels: int) -> tupl
 def _fitted(
     rows: pd.DataFrame, targets: Array, labels: int, words: Tfidf | None, name: str
 ) -> PixelRegression:
-    model = LogisticRegression(C=10, max_iter=300, tol=1e-3)
-    model.fit(_features(rows, words), targets)
-    weights, bias = model.coef_.T, model.intercept_
-    if labels == 2:  # scikit-learn keeps the second label's log-odds only
-        weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
-        bias = np.concatenate([np.zeros_like(bias), bias])
+    weights, bias = fit_logistic(_features(rows, words), targets, labels, max_iter=300)
     own, idf = ({}, np.empty(0)) if words is None else (words.words, words.idf)
     return PixelRegression(weights, bias, own, idf, name)

@@ -10,27 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 from nbtune.data.marks import parts_of
 from nbtune.evaluation.kept import Kept, Tfidf, fit_tfidf
+from nbtune.evaluation.label_baselines import fit_commonest, fit_logistic
 
 Array = np.ndarray[Any, Any]
 AROUND = 5
 """Words before and after both spans that count."""
 _WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True)
-class Commonest(Kept):
-    """Gives every row the label frequencies of the training rows, of shape (labels,)."""
-
-    frequencies: Array
-    name: str = "majority"
-
-    def predict(self, rows: pd.DataFrame) -> Array:
-        """Return probabilities of shape (rows, labels)."""
-        return np.tile(self.frequencies, (len(rows), 1))
 
 
 @dataclass(frozen=True)
@@ -72,14 +60,9 @@ def at_spans(text: str) -> str:
 
 def fit_relations(texts: Sequence[str], targets: Array, labels: int) -> tuple[Kept, ...]:
     """Fit both to marked texts and the ids of their labels, of shape (rows,)."""
-    counts = np.bincount(targets, minlength=labels)
-    commonest = Commonest(counts / counts.sum())
+    commonest = fit_commonest(targets, labels)
     where = list(map(at_spans, texts))
     if (tfidf := fit_tfidf(where)) is None:
         return (commonest,)
-    model = LogisticRegression(C=10, max_iter=200, tol=1e-3).fit(tfidf.transform(where), targets)
-    weights, bias = model.coef_.T, model.intercept_
-    if labels == 2:  # scikit-learn keeps the second label's log-odds only
-        weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
-        bias = np.concatenate([np.zeros_like(bias), bias])
+    weights, bias = fit_logistic(tfidf.transform(where), targets, labels)
     return commonest, TfidfRelations(tfidf.words, tfidf.idf, weights, bias)

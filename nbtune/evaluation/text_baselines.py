@@ -15,8 +15,8 @@ from sklearn.model_selection import cross_val_predict
 from nbtune.data.texts import texts_of
 from nbtune.evaluation.calibration import fit_logistic
 from nbtune.evaluation.kept import Kept, Tfidf, fit_tfidf
+from nbtune.evaluation.label_baselines import Commonest
 from nbtune.evaluation.multi_label import best_thresholds
-from nbtune.evaluation.relation_baselines import Commonest
 
 Array = np.ndarray[Any, Any]
 

@@ -69,8 +69,9 @@ def judge(
     said: Array,
     known: Known,
     baselines: Mapping[str, Array],
+    **how: Any,
 ) -> EvaluationRecord:
-    """Judge numbers beside those of the baselines."""
+    """Judge numbers beside those of the baselines; see `nbtune.evaluation.regression.judge`."""
     from nbtune.evaluation.regression import judge
 
     return judge(
@@ -81,6 +82,7 @@ def judge(
         baselines=baselines,
         texts=texts_of(rows),
         rows=list(rows["row"]),
+        **how,
     )
 
 

@@ -7,8 +7,9 @@ sentence-transformers' CosineSimilarityLoss (Reimers and Gurevych 2019, the regr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,13 @@ from nbtune.data.alike import ALIKE, COSINES
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.grouped import Grouped
-from nbtune.data.texts import texts_of
 from nbtune.errors import RecipeError
 from nbtune.models.heads import pooling_in
 from nbtune.models.sentences import FLAGS, pooling_beside
 from nbtune.recipe import Recipe
-from nbtune.records import EvaluationRecord
 from nbtune.tasks import Baseline, Known, Loss
 from nbtune.tasks.regression import TASK as REGRESSION
-from nbtune.tasks.regression import numbers_of
+from nbtune.tasks.regression import judge, numbers_of
 from nbtune.tasks.text_classification import SINGLE, ids_of
 
 Array = np.ndarray[Any, Any]
@@ -78,29 +77,6 @@ def read(vectors: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Arr
     """Return the numbers, of shape (rows,): cosines in the measure of the training rows."""
     lowest, width = known.scale
     return cosines_of(vectors) * width + lowest
-
-
-def judge(
-    run: str,
-    split: str,
-    rows: pd.DataFrame,
-    said: Array,
-    known: Known,
-    baselines: Mapping[str, Array],
-) -> EvaluationRecord:
-    """Judge numbers beside those of the baselines, by the order in which they bring the pairs."""
-    from nbtune.evaluation.regression import judge
-
-    return judge(
-        run,
-        split,
-        numbers_of(rows),
-        said,
-        baselines=baselines,
-        texts=texts_of(rows),
-        rows=list(rows["row"]),
-        decides="spearman",
-    )
 
 
 def check(model: Any, recipe: Recipe) -> None:
@@ -211,7 +187,7 @@ TASK = replace(
     rows=COSINES,
     encode=encode,
     read=read,
-    judge=judge,
+    judge=partial(judge, decides="spearman"),  # what counts is the order of the pairs
     fit=fit,
     metrics=("spearman", "pearson", "rmse"),
     **_OF_PAIRS,
