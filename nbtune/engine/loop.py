@@ -134,7 +134,9 @@ class Training:
         seed_all(self.job.recipe.seed)
         if resume:
             self._resume()
+        began = time.monotonic()
         self._run_frozen()
+        self.progress.seconds += time.monotonic() - began  # a run is compared by all of its time
         self.job.forward.model.train()
         self._tell_start()
         self._tell_change(self.job.recipe.model_copy(update=self.progress.settings))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import time
 
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ def test_the_user_is_told_and_the_file_is_gone_afterwards(lab):
     assert PhaseStarted("running frozen layers") in work.events
     assert any("2 of 2 layers are frozen" in event.text for event in work.told(Notice))
     assert not (work.folder / "states").exists()
+
+
+def test_the_time_that_frozen_layers_take_is_time_of_the_run(lab, monkeypatch):
+    def slowly(*args):
+        time.sleep(0.5)
+        return caching.with_states(*args)
+
+    monkeypatch.setattr("nbtune.engine.loop.with_states", slowly)
+    assert train(lab(**SLOW), frozen_model()).stopped.seconds > 0.5
 
 
 def test_a_run_that_was_cut_goes_on_as_if_it_had_not_been(lab):
