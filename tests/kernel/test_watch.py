@@ -84,8 +84,7 @@ def test_two_views_of_a_run_of_this_kernel_stay_in_step(shared_kernel, draw):
     first.until(lambda: len(buttons(first, "Pause")) == 2)
     first.click("Pause")
     first.until(lambda: len(buttons(first, "Resume")) == 2)
-    cards = [s["value"] for s in first.widgets.values() if "data-status" in str(s.get("value"))]
-    first.until(lambda: len({card.split("<span>step</span>")[1][:12] for card in cards}) == 1)
+    first.until(lambda: len(steps_shown(first)) == 1)
     first.click("Resume")
     first.until(lambda: len(buttons(first, "Pause")) == 2)
     shared_kernel.run("nbtune.control('beside').stop(); thread.join()")
@@ -96,6 +95,12 @@ def test_two_views_of_a_run_of_this_kernel_stay_in_step(shared_kernel, draw):
 
 def buttons(page, label):
     return [s for s in page.widgets.values() if s.get("description") == label]
+
+
+def steps_shown(page):
+    """Return the different steps that the cards show at this moment."""
+    cards = [s["value"] for s in page.widgets.values() if "data-status" in str(s.get("value"))]
+    return {card.split("<span>step</span>")[1][:12] for card in cards}
 
 
 def test_a_run_that_ended_is_shown_as_it_ended(shared_kernel):
