@@ -15,6 +15,8 @@ COLUMNS = (
 )  # fmt: skip
 _LEFT = ("run", "status", "model", "method", "note")
 _TEXT = {"run": 18, "status": 12, "model": 20, "method": 8, "f1_macro": 10, "time": 12}
+BELOW = "↳ "
+"""Is drawn before a run that was trained beside the one above, to judge that one's recipe."""
 EMPTY = "There are no runs here yet: %%finetune makes one."
 
 Rows = Sequence[Mapping[str, Any]]
@@ -23,9 +25,7 @@ Rows = Sequence[Mapping[str, Any]]
 def runs_html(rows: Rows) -> str:
     """Return the table."""
     heads = [(name, name in _LEFT) for name in _heads(rows)]
-    return render(
-        "runs.html.j2", heads=heads, rows=[_cells(row, rows) for row in rows], empty=EMPTY
-    )
+    return render("runs.html.j2", heads=heads, rows=_lines(rows), empty=EMPTY)
 
 
 def runs_text(rows: Rows) -> str:
@@ -33,8 +33,8 @@ def runs_text(rows: Rows) -> str:
     if not rows:
         return EMPTY
     lines = ["".join(f"{name:<{width}}" for name, width in _TEXT.items())]
-    for row in rows:
-        cells = dict(zip(_heads(rows), _cells(row, rows), strict=True))
+    for line in _lines(rows):
+        cells = dict(zip(_heads(rows), line, strict=True))
         lines.append("".join(f"{short(cells[n], w - 1):<{w}}" for n, w in _TEXT.items()))
     return "\n".join(line.rstrip() for line in lines)
 
@@ -45,7 +45,7 @@ def runs_markdown(rows: Rows) -> str:
         return EMPTY
     heads = _heads(rows)
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(escaped(cell) for cell in _cells(row, rows)) + " |" for row in rows]
+    lines += ["| " + " | ".join(escaped(cell) for cell in line) + " |" for line in _lines(rows)]
     return "\n".join(lines)
 
 
@@ -59,10 +59,21 @@ def _heads(rows: Rows) -> list[str]:
     return ["time" if name == "seconds" else name for name in _shown(rows)]
 
 
-def _cells(row: Mapping[str, Any], rows: Rows) -> list[str]:
+def _lines(rows: Rows) -> list[list[str]]:
+    """Return the cells of every run; one that stands below the run it is a part of is set in."""
+    lines, family = [], ""
+    for row in rows:
+        is_below = family != "" and row.get("part_of", "") == family
+        family = family if is_below else str(row["run"])
+        lines.append(_cells(row, f"{BELOW * is_below}{row['run']}", rows))
+    return lines
+
+
+def _cells(row: Mapping[str, Any], name: str, rows: Rows) -> list[str]:
     written = {
         "note": "",
         **row,
+        "run": name,
         "rows": f"{row['rows']:,}",
         "f1_macro": number(row["f1_macro"]),
         "accuracy": number(row["accuracy"]),

@@ -16,9 +16,6 @@ from nbtune.runs.tidying import words_of
 if TYPE_CHECKING:
     import pandas as pd
 
-BELOW = "↳ "
-"""Stands before a run that was trained beside another one, to judge that one's recipe."""
-
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -39,9 +36,9 @@ class RunSummary:
     part_of: str = ""
 
     def cells(self) -> dict[str, Any]:
-        """Return the line as values by column."""
+        """Return the line as values by column, and which run it is a part of."""
         return {
-            "run": f"{BELOW}{self.run}" if self.part_of else self.run,
+            "run": self.run,
             "status": self.status,
             "model": self.model,
             "method": self.method,
@@ -51,6 +48,7 @@ class RunSummary:
             "seconds": self.seconds,
             "created": datetime.fromtimestamp(self.created).isoformat(" ", "minutes"),
             "note": " ".join([*(f"#{tag}" for tag in self.tags), self.note]).strip(),
+            "part_of": self.part_of,
         }
 
 

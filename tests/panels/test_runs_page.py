@@ -88,6 +88,20 @@ def test_the_disk_is_freed_of_finished_runs_only(page, store):
     assert (store.get("mails").path / "checkpoints").is_dir()
 
 
+def test_a_run_of_a_learning_curve_is_chosen_like_any_other(store):
+    part = store.create("topics_25pct")
+    part.describe({"created": 4, "part": {"of": "topics@2", "rows": 25}}, "model: minilm\n")
+    page = RunsPage(shelf_of(str(store.root)))
+    assert listed(page) == ["topics@1", "topics@2", "topics_25pct@1", "mails@1"]
+    assert page.list.options[2][0].startswith("↳")
+    page.list.value = ["topics_25pct@1"]
+    page.note.value = "a quarter"
+    press(page, "Write down")
+    assert "noted on topics_25pct@1" in page.told.value
+    press(page, "Delete")
+    assert "deleted topics_25pct@1" in page.told.value
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [("Delete", "choose a run"), ("Rename", "choose one run"), ("Compare", "choose 2 runs")],

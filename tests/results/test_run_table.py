@@ -59,6 +59,18 @@ def test_scores_sort_downwards_and_names_upwards_unknown_ones_last(table):
     assert RunTable([table[0], better]).sort("f1_macro")[0] is better
 
 
+def test_a_run_of_a_learning_curve_is_drawn_below_its_own_and_keeps_its_name(table):
+    spam, news, _ = table
+    part = type(spam)(**{**vars(spam), "run": "spam_25pct@1", "part_of": "spam@1"})
+    curve = RunTable([spam, part, news])
+    for face in curve._repr_mimebundle_().values():
+        assert "↳ spam_25pct@1" in face
+    assert curve.frame["run"].tolist() == ["spam@1", "spam_25pct@1", "news@1"]
+    by_name = curve.sort("run")
+    assert [row.run for row in by_name] == ["news@1", "spam@1", "spam_25pct@1"]
+    assert "↳" not in repr(RunTable([news, part])), "its own does not stand above it"
+
+
 def summarised(row, **scores):
     return type(row)(**{**vars(row), "scores": scores})
 
