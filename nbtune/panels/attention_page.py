@@ -7,11 +7,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbtune.errors import NbtuneError
 from nbtune.panels.attention import attention_html
 from nbtune.panels.controls import button, side_by_side
 from nbtune.panels.html import render
 from nbtune.panels.later import Latest
+from nbtune.panels.problems import problem_html
 from nbtune.records import AttentionRecord
 
 BY_ITSELF = "the one that shows most"
@@ -31,7 +31,7 @@ class AttentionPage:
     """
 
     def __init__(self, names: Callable[[], Sequence[str]], look: Look) -> None:
-        self.find, self.look = names, look
+        self.find = names
         style = {"description_width": "60px"}
         wide = widgets.Layout(width="100%", max_width="660px")
         self.model = widgets.Dropdown(options=list(names()), description="model", style=style)
@@ -52,7 +52,7 @@ class AttentionPage:
         again = button("Refresh", "refresh", lambda _: self.refresh(), "Look for runs once more")
         chosen = side_by_side(self.layer, self.head, self.token)
         self.box = widgets.VBox([side_by_side(self.model, again), self.text, chosen, self.picture])
-        self.later = Latest(self._found, self._draw)
+        self.later = Latest(look, self._draw, self._fail)
         self._is_drawing = False
         for control in (self.model, self.text, self.layer, self.head, self.token):
             control.observe(self._ask, "value")
@@ -80,16 +80,10 @@ class AttentionPage:
             )
             self.later.ask(self.model.value, self.text.value, *wanted)
 
-    def _found(self, name: str, text: str, *wanted: Any) -> AttentionRecord | NbtuneError:
-        try:
-            return self.look(name, text, *wanted)
-        except NbtuneError as error:
-            return error
+    def _fail(self, error: Exception) -> None:
+        self.picture.value = problem_html(error)
 
-    def _draw(self, found: AttentionRecord | NbtuneError) -> None:
-        if isinstance(found, NbtuneError):
-            self._say(str(found))
-            return
+    def _draw(self, found: AttentionRecord) -> None:
         self._is_drawing = True
         try:
             words = dict.fromkeys(found.tokens)

@@ -23,14 +23,21 @@ class Latest:
         What was asked for, to what is shown of it; it shares nothing with the rest of the kernel.
     show : callable
         Takes what is shown.
+    failed : callable
+        Takes what went wrong in either: a thread has nobody else to tell, and what leaves it is
+        printed below whatever cell runs.
     pause : float
         In seconds.
     """
 
     def __init__(
-        self, work: Callable[..., Any], show: Callable[[Any], None], pause: float = PAUSE
+        self,
+        work: Callable[..., Any],
+        show: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+        pause: float = PAUSE,
     ) -> None:
-        self.work, self.show, self.pause = work, show, pause
+        self.work, self.show, self.failed, self.pause = work, show, failed, pause
         self._lock = threading.Lock()
         self._wanted: tuple[Any, ...] | None = None
         self._number, self._at = 0, 0.0
@@ -67,10 +74,17 @@ class Latest:
                 time.sleep(left)
                 continue
             try:
-                found = self.work(*what)
+                self._do(what, number)
             except BaseException:
                 with self._lock:
                     self._thread = None
                 raise
+
+    def _do(self, what: tuple[Any, ...], number: int) -> None:
+        try:
+            found = self.work(*what)
             if number == self._number:
                 self.show(found)
+        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
+            if number == self._number:
+                self.failed(error)

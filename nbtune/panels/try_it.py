@@ -10,6 +10,7 @@ from nbtune.errors import NbtuneError
 from nbtune.panels.explanation import typed_html
 from nbtune.panels.html import render
 from nbtune.panels.later import Latest
+from nbtune.panels.problems import problem_html, said
 from nbtune.records import Explanation
 
 MOST_LABELS = 6
@@ -50,7 +51,7 @@ class TryIt:
             layout=widgets.Layout(width="100%", max_width="660px", height="90px"),
         )
         self.answer, self.why = widgets.HTML(), widgets.HTML()
-        self.later = Latest(self._explained, self._give_reasons)
+        self.later = Latest(self._explained, self._give_reasons, self._give_no_reasons)
         self.box = widgets.VBox(
             [widgets.HBox([self.run, self.again]), self.text, self.answer, self.why]
         )
@@ -74,11 +75,8 @@ class TryIt:
         elif not self.text.value.strip():
             self._say("")
         else:
-            try:
+            with said(self._answer):
                 found = sorted(self.ask(self.run.value, self.text.value), key=lambda at: -at[1])
-            except NbtuneError as error:
-                self._say(str(error))
-            else:
                 shown, left = found[:MOST_LABELS], len(found) - MOST_LABELS
                 self.answer.value = render("answer.html.j2", shown=shown, left=max(left, 0))
                 if self.explain is not None:
@@ -86,13 +84,19 @@ class TryIt:
 
     def _explained(self, run: str, text: str) -> str:
         assert self.explain is not None  # noqa: S101
-        try:
-            return typed_html(self.explain(run, text))
-        except NbtuneError as error:
-            return render("aside.html.j2", words=str(error))
+        return typed_html(self.explain(run, text))
 
     def _give_reasons(self, html: str) -> None:
         self.why.value = html
+
+    def _give_no_reasons(self, error: Exception) -> None:
+        is_usual = isinstance(error, NbtuneError)  # not every answer can be explained
+        self.why.value = (
+            render("aside.html.j2", words=str(error)) if is_usual else problem_html(error)
+        )
+
+    def _answer(self, html: str) -> None:
+        self.answer.value = html
 
     def _say(self, what: str) -> None:
         self.answer.value = render("problem.html.j2", problems=[what]) if what else ""

@@ -118,12 +118,21 @@ class Watch:
     def _follow_quietly(self) -> None:
         try:
             self.follow()
-        except Exception:
-            logging.getLogger("nbtune").warning("a view of %s is off", self.folder.title)
-            logging.getLogger("nbtune").debug("because", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
+            self._say_off(error)
         finally:
             if self in _FOLLOWING:
                 _FOLLOWING.remove(self)
+
+    def _say_off(self, error: Exception) -> None:
+        """Say in the card that it follows no more: what a thread logs lands below any cell."""
+        again = f"%watch {self.folder.title}"
+        try:
+            self.view(
+                Notice(f"this view failed and is off: {error!r}; {again} opens another", "warning")
+            )
+        except Exception:
+            logging.getLogger("nbtune").debug("a view is off", exc_info=True)
 
     def begin(self, control: Steerable, *, wait: bool) -> bool:
         """Follow until the run has ended, or beside the cell; says whether it has ended.
