@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import ipywidgets as widgets
 
-from nbtune.errors import NbtuneError
 from nbtune.panels.controls import button, dropdown, kept, side_by_side, text_field
 from nbtune.panels.data import SIGNS, data_html
 from nbtune.panels.html import render
+from nbtune.panels.problems import said
 from nbtune.plots.texts import short
 from nbtune.records import SEVERITIES, DataFinding, DataRecord
 
@@ -66,6 +66,7 @@ class DataPage:
         self.desk = desk
         self.record: DataRecord | None = None
         self.looked_at = Rows("")
+        self.found: dict[str, Sequence[tuple[int, str, str]]] = {}
         self.before: list[tuple[Rows, DataRecord | None, str]] = []
         self.source = widgets.Combobox(
             description="data",
@@ -89,8 +90,8 @@ class DataPage:
         self.undo = button("Undo", "undo", self._undo, "Back to the rows before, and forget these")
         self.after, self.box = widgets.VBox(), widgets.VBox()
         self._lay_out()
-        for one in (self.severity, self.search):
-            one.observe(lambda _: self._list(), "value")
+        self.severity.observe(lambda _: self._list(), "value")
+        self.search.observe(lambda _: self._describe(), "value")
         self.list.observe(lambda _: self._describe(), "value")
         self._say("choose rows, and Look: nothing is changed by it")
         self.show()
@@ -126,6 +127,7 @@ class DataPage:
 
     def show(self) -> None:
         """Show what was found in the rows that were looked at last."""
+        self.found.clear()
         self.after.layout.display = "none" if self.record is None else ""
         self.undo.layout.display = "" if self.before else "none"
         self.all.value = "" if self.record is None else data_html(self.record)
@@ -145,23 +147,31 @@ class DataPage:
 
     def _describe(self) -> None:
         """Show the rows that the finding that was chosen last is about."""
-        chosen = self.chosen
-        one, rows, problem = chosen[-1] if chosen else None, [], ""
-        if one is not None and one.check in self.desk.mendable:
-            try:
-                rows = list(self.desk.found(self.looked_at, one.check))
-            except NbtuneError as error:
-                problem = str(error)
+        with said(self._draw_one):
+            self._draw_one(self._described(self.chosen[-1:]))
+
+    def _described(self, chosen: Sequence[DataFinding]) -> str:
+        one, rows = next(iter(chosen), None), self._rows_of(chosen)
         words = self.search.value.lower().split()
         fit = [row for row in rows if all(word in row[1].lower() for word in words)]
-        self.one.value = render(
+        return render(
             "data_found.html.j2",
             one=one,
             rows=fit[:SHOWN],
             count=len(fit),
-            problem=problem,
             hint=CHOOSE if self.list.options else "",
         )
+
+    def _rows_of(self, chosen: Sequence[DataFinding]) -> Sequence[tuple[int, str, str]]:
+        """Return the rows of a finding; they are looked for once, however much one searches."""
+        for one in chosen:
+            if one.check in self.desk.mendable and one.check not in self.found:
+                self.found[one.check] = self.desk.found(self.looked_at, one.check)
+            return self.found.get(one.check, ())
+        return ()
+
+    def _draw_one(self, html: str) -> None:
+        self.one.value = html
 
     def _look(self, _: object = None) -> None:
         rows = Rows(*(field.value.strip() for field in (self.source, self.text, self.label)))
@@ -174,15 +184,15 @@ class DataPage:
 
     def _looked(self, rows: Rows) -> bool:
         self._say(f"looking at {rows.name} ...")
-        try:
-            self.record = self.desk.look(rows, self._draw)
-        except NbtuneError as error:
-            self._say(str(error), is_problem=True)
+        record = None
+        with said(self._tell):
+            record = self.desk.look(rows, self._draw)
+        if record is None:
             return False
-        self.looked_at = rows
-        count = len(self.record.findings)
+        self.record, self.looked_at = record, rows
+        count = len(record.findings)
         told = f"{count} finding{'s' * (count != 1)}" if count else "nothing wrong was found"
-        self._say(f"{rows.name}: {sum(self.record.rows.values()):,} rows, {told}")
+        self._say(f"{rows.name}: {sum(record.rows.values()):,} rows, {told}")
         return True
 
     def _draw(self, html: str) -> None:
@@ -199,17 +209,14 @@ class DataPage:
                 is_problem=True,
             )
             return
-        try:
+        with said(self._tell):
             name, line = self.desk.mend(self.looked_at, checks)
-        except NbtuneError as error:
-            self._say(str(error), is_problem=True)
-            return
-        before = (self.looked_at, self.record, name)
-        if self._looked(Rows(name, self.looked_at.text, self.looked_at.label)):
-            self.before.append(before)
-            self.source.value = name
-            self._say(f"{self._words()}, made by: {line}")
-            self.show()
+            before = (self.looked_at, self.record, name)
+            if self._looked(Rows(name, self.looked_at.text, self.looked_at.label)):
+                self.before.append(before)
+                self.source.value = name
+                self._say(f"{self._words()}, made by: {line}")
+                self.show()
 
     def _undo(self, _: object) -> None:
         self.looked_at, self.record, name = self.before.pop()
@@ -230,7 +237,10 @@ class DataPage:
         name, value = (
             ("problem", {"problems": [words]}) if is_problem else ("aside", {"words": words})
         )
-        self.told.value = render(f"{name}.html.j2", **value)
+        self._tell(render(f"{name}.html.j2", **value))
+
+    def _tell(self, html: str) -> None:
+        self.told.value = html
 
 
 def _line(one: DataFinding) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -71,6 +73,24 @@ def test_the_rows_of_a_finding_are_shown_escaped_and_searched(page):
     assert "2 rows" in page.one.value
     page.search.value = "nowhere"
     assert "bread" not in page.one.value
+
+
+def test_rows_are_looked_for_once_however_much_one_searches(page):
+    asked, found = [], page.desk.found
+
+    def count(rows, check):
+        asked.append(check)
+        return found(rows, check)
+
+    page.desk = replace(page.desk, found=count)
+    page.list.value = ["conflicts"]
+    for words in ("b", "br", "bre", ""):
+        page.search.value = words
+    page.severity.value = "error"
+    assert asked == ["conflicts"]
+    assert "2 rows" in page.one.value
+    press(page, "Look")
+    assert asked == ["conflicts"] * 2, "the rows may be others by now"
 
 
 def test_what_gives_somebody_away_is_never_shown(page):
