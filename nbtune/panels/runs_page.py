@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
 
-from nbtune.errors import NbtuneError
 from nbtune.panels.controls import button, kept, side_by_side, text_field
 from nbtune.panels.html import render, size
+from nbtune.panels.problems import said
 from nbtune.panels.runs import COLUMNS, EMPTY, Rows, runs_text
 
 SHOWN = 10
@@ -23,7 +23,7 @@ class Shelf:
     Attributes
     ----------
     rows : callable
-        (pattern of names, column to sort by) to the cells of the runs' table, with ``words``, the
+        (words to look for, column to sort by) to the cells of the runs' table, with ``words``, the
         note alone, and ``tags``.
     delete, restore : callable
         Put the run of a title away, and bring it back.
@@ -51,8 +51,10 @@ class RunsPage:
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
-        self.deleted: list[str] = []
-        self.pattern = text_field("filter", "such as topics*, by default all")
+        self.deleted: Sequence[str] = ()
+        self.refused = ""
+        self.rows: dict[str, Mapping[str, Any]] = {}
+        self.pattern = text_field("filter", "words of names, notes, tags; topics*", at_once=True)
         self.sort = widgets.Dropdown(
             options=[("created", ""), *((name, name) for name in COLUMNS if name != "created")],
             description="sort by",
@@ -103,19 +105,23 @@ class RunsPage:
     def show(self, _: Any = None) -> None:
         """List the runs that there are now; those chosen stay so."""
         chosen = self.list.value
-        rows = list(self.shelf.rows(self.pattern.value.strip() or "*", self.sort.value))
-        titles = [str(row["run"]) for row in rows]
+        pattern = self.pattern.value.strip()
+        rows = list(self.shelf.rows(pattern, self.sort.value))
+        self.rows = {str(row["run"]): row for row in rows}
         head, *lines = runs_text(rows).splitlines() if rows else [""]
-        self.heads.value = render("aside.html.j2", words=EMPTY) if not rows else _head(head)
-        self.list.options = [(kept(line), title) for line, title in zip(lines, titles, strict=True)]
-        self.list.value = [title for title in chosen if title in titles]
+        none = f"no run fits {pattern!r}; an empty filter shows all" if pattern else EMPTY
+        self.heads.value = _head(head) if rows else render("aside.html.j2", words=none)
+        self.list.layout.display = "" if rows else "none"  # an empty box looks broken
+        self.list.options = [
+            (kept(line), title) for line, title in zip(lines, self.rows, strict=True)
+        ]
+        self.list.value = [title for title in chosen if title in self.rows]
 
     def _choose(self, _: Any) -> None:
         """Bring the fields in line with the run that is chosen, if it is one."""
         chosen = self.list.value
-        rows = self.shelf.rows(chosen[0], "") if len(chosen) == 1 else []
-        self.tags.value = ", ".join(rows[0]["tags"]) if rows else ""
-        self.note.value = rows[0]["words"] if rows else ""
+        row = self.rows[chosen[0]] if len(chosen) == 1 else {"tags": (), "words": ""}
+        self.tags.value, self.note.value = ", ".join(row["tags"]), row["words"]
         self.name.value = ""
 
     def _compare(self, _: Any) -> None:
@@ -128,30 +134,26 @@ class RunsPage:
 
     def _delete(self, _: Any) -> None:
         def delete(titles: list[str]) -> str:
-            self.deleted = []
-            for title in titles:
-                self.shelf.delete(title)
-                self.deleted.append(title)
-            return f"deleted {', '.join(titles)}"
+            self.deleted = list(self._each(self.shelf.delete, titles))
+            return f"deleted {', '.join(self.deleted)}" if self.deleted else ""
 
         self._do(delete)
-        self.undo.layout.display = "" if self.deleted else "none"
 
     def _undo(self, _: Any) -> None:
-        titles, self.deleted = self.deleted, []
-        self.undo.layout.display = "none"
-
         def restore(_: list[str]) -> str:
-            for title in titles:
-                self.shelf.restore(title)
-            return f"brought back {', '.join(titles)}"
+            back = self._each(self.shelf.restore, self.deleted)
+            self.deleted = [title for title in self.deleted if title not in back]
+            return f"brought back {', '.join(back)}" if back else ""
 
         self._do(restore, least=0)
 
     def _free(self, _: Any) -> None:
         def free(titles: list[str]) -> str:
-            freed = sum(self.shelf.free(title) for title in titles)
-            return f"checkpoints removed: {size(freed)} freed; models and scores stay"
+            freed = self._each(self.shelf.free, titles)
+            if not freed:
+                return ""
+            whose = f"checkpoints of {', '.join(freed)} removed"
+            return f"{whose}: {size(sum(freed.values()))} freed; models and scores stay"
 
         self._do(free)
 
@@ -174,22 +176,32 @@ class RunsPage:
     ) -> None:
         """Do something with the runs that are chosen, say what was done, and list them anew."""
         titles = list(self.list.value)
-        self.answer.value = ""
+        self.answer.value = self.refused = ""
         if not least <= len(titles) <= most:
             wanted = "one run" if most == 1 else f"{least} runs or more" if least > 1 else "a run"
-            self._say(f"choose {wanted} in the list first", is_problem=True)
+            self.told.value = render("problem.html.j2", problems=[f"choose {wanted} in the list"])
             return
-        try:
-            self._say(action(titles))
-        except NbtuneError as error:
-            self._say(str(error), is_problem=True)
+        words = ""
+        with said(self._refuse):
+            words = action(titles)
+        self._say(words)
+        self.undo.layout.display = "" if self.deleted else "none"
         self.show()
 
-    def _say(self, words: str, *, is_problem: bool = False) -> None:
-        if is_problem:
-            self.told.value = render("problem.html.j2", problems=[words])
-        else:
-            self.told.value = render("aside.html.j2", words=words) if words else ""
+    def _each(self, act: Callable[[str], Any], titles: Sequence[str]) -> dict[str, Any]:
+        """Return what came of each run; one that refuses is told of and keeps no other from it."""
+        done = {}
+        for title in titles:
+            with said(self._refuse):
+                done[title] = act(title)
+        return done
+
+    def _refuse(self, html: str) -> None:
+        self.refused += html
+
+    def _say(self, words: str) -> None:
+        told = render("aside.html.j2", words=words) if words else ""
+        self.told.value = told + self.refused
 
 
 def _head(line: str) -> str:

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from nbtune.magics.forms.shelf import shelf_of
 from nbtune.panels.runs_page import RunsPage
 from nbtune.runs import RunStore
+from nbtune.shelf import describe_run
 from nbtune.testing import made_up_events
 
 
@@ -52,6 +55,22 @@ def test_runs_are_filtered_and_sorted(page):
     assert "finished" in page.list.options[1][0]
 
 
+def test_words_are_looked_for_in_names_notes_tags_and_status(page, store):
+    describe_run("topics@2", note="with Weights", tags=["Kept"], runs_dir=store.root)
+    for words, found in (
+        ("TOPIC", ["topics@1", "topics@2"]),
+        ("weights", ["topics@2"]),
+        ("#kept topics", ["topics@2"]),
+        ("paused", ["mails@1"]),
+        ("Topics@?", ["topics@1", "topics@2"]),
+        ("nowhere <b>", []),
+    ):
+        page.pattern.value = words
+        assert listed(page) == found
+    assert "no run fits &#39;nowhere &lt;b&gt;&#39;" in page.heads.value
+    assert "no runs here yet" not in page.heads.value
+
+
 def test_what_was_deleted_is_brought_back_by_undo(page):
     assert page.undo.layout.display == "none"
     page.list.value = ["topics@1", "mails@1"]
@@ -62,6 +81,39 @@ def test_what_was_deleted_is_brought_back_by_undo(page):
     press(page, "Undo")
     assert sorted(listed(page)) == ["mails@1", "topics@1", "topics@2"]
     assert page.undo.layout.display == "none"
+
+
+def test_undo_brings_back_what_it_can_and_can_be_tried_again(page):
+    page.list.value = ["topics@1", "mails@1"]
+    press(page, "Delete")
+    restore, page.shelf = page.shelf.restore, replace(page.shelf, restore=refuse("mails@1"))
+    press(page, "Undo")
+    assert "brought back topics@1" in page.told.value
+    assert "no room for mails@1" in page.told.value
+    assert page.undo.layout.display != "none"
+    page.shelf = replace(page.shelf, restore=restore)
+    press(page, "Undo")
+    assert "mails@1" in listed(page)
+    assert page.undo.layout.display == "none"
+
+
+def refuse(one):
+    def restore(title):
+        if title == one:
+            raise OSError(f"no room for {title}")
+
+    return restore
+
+
+def test_a_mistake_of_ours_is_said_in_place_of_what_was_awaited(page):
+    def compare(titles):
+        raise ValueError("of <two> kinds")
+
+    page.shelf = replace(page.shelf, compare=compare)
+    page.list.value = ["topics@1", "topics@2"]
+    press(page, "Compare")
+    assert "ValueError: of &lt;two&gt; kinds" in page.told.value
+    assert "comparing" not in page.told.value
 
 
 def test_a_run_is_renamed_and_described(page):
@@ -82,8 +134,9 @@ def test_the_disk_is_freed_of_finished_runs_only(page, store):
     page.list.value = ["topics@1"]
     press(page, "Free disk")
     assert "4 KiB freed" in page.told.value
-    page.list.value = ["mails@1"]
+    page.list.value = ["topics@2", "mails@1"]
     press(page, "Free disk")
+    assert "checkpoints of topics@2 removed: 4 KiB freed" in page.told.value
     assert "goes on from its checkpoints" in page.told.value
     assert (store.get("mails").path / "checkpoints").is_dir()
 
