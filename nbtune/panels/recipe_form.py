@@ -14,6 +14,7 @@ from nbtune.errors import NbtuneError, RecipeError
 from nbtune.panels.controls import button, side_by_side
 from nbtune.panels.fields import NAMED, WIDE, Field
 from nbtune.panels.html import render
+from nbtune.panels.problems import said
 from nbtune.recipe import Lora, Recipe, compose, yaml_layer
 from nbtune.recipe.compose import choices
 from nbtune.recipe.editing import as_typed, put
@@ -93,6 +94,7 @@ class RecipeForm:
             typed = as_typed(text)
         except RecipeError as error:  # half a line: the fields wait until it is whole
             self._show_problems({"": str(error)})
+            self._show_foot([])
             return
         try:
             recipe = compose(yaml_layer(text, "recipe"), known=self.surroundings.known).recipe
@@ -109,6 +111,10 @@ class RecipeForm:
             if not isinstance(field.control, widgets.Dropdown):
                 field.suggest(self.surroundings.words(name, text))
         self._show_problems({n: p for n, p in problems.items() if n not in self.fields})
+        self._show_foot(facts)
+
+    def _show_foot(self, facts: Sequence[str]) -> None:
+        """Show the cell, be it whole or not, so that what is copied is what is written."""
         self.foot.value = render("cell.html.j2", cell=self.cell, facts=facts)
         is_old = self.estimated is not None and self.estimated != self.recipe
         self.age.value = render("aside.html.j2", words=AN_EARLIER) if is_old else ""
@@ -124,11 +130,9 @@ class RecipeForm:
             self.cost.value = render("problem.html.j2", problems=["mend the recipe first"])
             return
         self._show_cost(render("aside.html.j2", words="measuring a few steps of this recipe ..."))
-        try:
+        with said(self._show_cost):
             self._show_cost(self.surroundings.estimate(self.recipe, self._show_cost))
             self.estimated = self.recipe
-        except NbtuneError as error:
-            self._show_cost(render("problem.html.j2", problems=str(error).splitlines()))
 
     def _show_cost(self, html: str) -> None:
         self.cost.value = html

@@ -103,6 +103,13 @@ def test_the_cell_is_there_to_be_copied_and_nothing_in_it_is_markup():
     assert make(name="topics").cell == "%%finetune topics\n# defaults"
 
 
+def test_the_cell_to_be_copied_is_what_is_written_be_it_whole_or_not():
+    form = make("seed: 1", name="topics")
+    form.text.value = "seed: [2"
+    assert "seed: [2" in form.foot.value
+    assert "seed: 1" not in form.foot.value
+
+
 def test_facts_about_rows_and_model_stand_below():
     assert "12 labels" in make(facts=lambda recipe: ["12 labels"]).foot.value
 
