@@ -26,8 +26,8 @@ def check_data(
 ) -> DataReport:
     """Look at rows before anything is trained: what is in them, what is wrong with them.
 
-    Rows are texts with a label, or what the columns or ``task`` say: questions with answers, tags,
-    sources and targets, chats, preferences, several labels.
+    Rows are texts with a label, or what the columns or ``task`` say: pairs, numbers,
+    questions with answers, tags, sources and targets, chats, preferences, several labels.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ def mend(
     text: str | None = None,
     label: str | None = None,
     task: str | None = None,
+    **columns: Any,
 ) -> Any:
     """Return rows without what these checks of `check_data` find, as a DataFrame.
 
@@ -81,7 +82,7 @@ def mend(
     """
     from nbtune.data.checks.mending import mend as mended
 
-    return mended(data, *checks, text=text, label=label, task=task)
+    return mended(data, *checks, text=text, label=label, task=task, **columns)
 
 
 def doctor(*, runs_dir: str | Path | None = None) -> Doctor:

@@ -37,7 +37,7 @@ Frames = dict[str, pd.DataFrame]
 
 
 def read(source: Any) -> Frames:
-    """Read rows as frames by split: ``train``, ``validation``, ``test``, and any other name.
+    """Read rows as frames by split: ``train``, ``validation``, ``test``, then any other name.
 
     Parameters
     ----------
@@ -55,7 +55,9 @@ def read(source: Any) -> Frames:
     DataError
         When it cannot be read; names file and line where there are such.
     """
-    return _by_split_column(_parts(source))
+    found = _by_split_column(_parts(source))
+    ours = [split for split in dict.fromkeys(SPLIT_NAMES.values()) if split in found]
+    return {split: found[split] for split in [*ours, *(one for one in found if one not in ours)]}
 
 
 def read_all(source: Any) -> pd.DataFrame:

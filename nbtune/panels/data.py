@@ -111,6 +111,8 @@ def _column_lines(record: DataRecord) -> Iterator[str]:
 
 
 def _label_lines(record: DataRecord) -> Iterator[str]:
+    if record.numbers is not None:
+        yield from textwrap.wrap(f"{short(record.numbers.name, 30)}: {record.numbers.words}", 80)
     splits = list(record.labels)[:3]
     if not splits:
         return

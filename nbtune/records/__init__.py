@@ -17,6 +17,7 @@ from nbtune.records.data import (
     DataFinding,
     DataRecord,
     Lengths,
+    Numbers,
     Truncation,
 )
 from nbtune.records.estimate import Estimate
@@ -113,6 +114,7 @@ __all__ = [
     "Mark",
     "MarkedText",
     "Mistake",
+    "Numbers",
     "OperatingPoint",
     "PairTest",
     "ParameterTable",

@@ -73,12 +73,33 @@ class Lengths:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """How the numbers of a column ``name`` spread: ``counts`` between each two of ``edges``."""
+
+    name: str
+    low: float
+    high: float
+    mean: float
+    deviation: float
+    edges: tuple[float, ...]
+    counts: dict[str, tuple[int, ...]]
+
+    @property
+    def words(self) -> str:
+        """All but the histogram, in words."""
+        return (
+            f"numbers from {self.low:.4g} to {self.high:.4g}, mean {self.mean:.4g}, "
+            f"standard deviation {self.deviation:.4g}"
+        )
+
+
+@dataclass(frozen=True)
 class DataRecord:
     """All that was found: rows by split, columns, labels by split, lengths, findings.
 
     ``weights`` are those that ``class_weight: balanced`` gives the labels; ``task`` is what rows
     are for where it is not one label a text, and ``labels`` are then those that a row can have
-    several of, such as the types of its spans.
+    several of, such as the types of its spans. ``numbers`` are there where numbers are learnt.
     """
 
     name: str
@@ -91,6 +112,7 @@ class DataRecord:
     seconds: float
     origin: str = ""
     task: str = ""
+    numbers: Numbers | None = None
 
     def to_json(self) -> str:
         """Write the record as JSON; NaN becomes null."""
@@ -106,5 +128,8 @@ class DataRecord:
             points = values["lengths"]["truncation"]
             values["lengths"]["truncation"] = tuple(make(Truncation, one) for one in points)
             values["lengths"] = make(Lengths, values["lengths"])
+        if (numbers := values.get("numbers")) is not None:
+            numbers["counts"] = {name: tuple(own) for name, own in numbers["counts"].items()}
+            values["numbers"] = make(Numbers, numbers)
         record: DataRecord = make(cls, values)
         return record

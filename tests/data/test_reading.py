@@ -327,7 +327,7 @@ def test_a_folder_of_files_has_a_split_a_file(write, tmp_path):
     write("train.csv", CSV)
     write("test.jsonl.gz", zipped(JSONL.encode()))
     write("README.md", "not rows")
-    assert list(read(tmp_path)) == ["test", "train"]
+    assert list(read(tmp_path)) == ["train", "test"]
     assert rows_of(tmp_path, "test") == ROWS
     write("train.tsv", CSV)
     assert message_for(tmp_path) == (

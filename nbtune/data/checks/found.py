@@ -11,7 +11,7 @@ import numpy as np
 
 from nbtune.data.checks.languages import guess_language
 from nbtune.data.checks.personal import KINDS, mask
-from nbtune.data.checks.same import contradictions, copies, leaks, near_copies
+from nbtune.data.checks.same import HELD_OUT, contradictions, copies, leaks, near_copies
 from nbtune.data.checks.scan import Scan
 from nbtune.events import Progress
 from nbtune.records import SEVERITIES, DataFinding
@@ -54,7 +54,7 @@ def look(
     languages: bool = True,
     has_labels: bool = True,
     has_near: bool = True,
-    conflict: tuple[str, str] = ("error", "rows have a text that has other labels too"),
+    conflict: tuple[str, str] | None = None,
 ) -> list[Meant]:
     """Return what there is to say, the gravest first; ``languages`` takes longest.
 
@@ -63,10 +63,14 @@ def look(
     has_labels : bool
         Whether what is true of rows are labels, of which some can be rare or spelled anew.
     has_near : bool
-        Whether texts that are almost the same are looked for.
-    conflict : tuple of str
+        Whether texts that are almost the same are looked for; of pairs that share a text they
+        never are.
+    conflict : tuple of str, optional
         How grave it is that a text has several truths, and what that is called.
     """
+    said = "text" if scan.text_pair is None else "pair of texts"
+    conflict = conflict or ("error", f"rows have a {said} that has other labels too")
+    has_near = has_near and scan.text_pair is None
     found = [
         *_unusable(scan),
         *_leaks(scan),
@@ -123,28 +127,31 @@ def _signs(scan: Scan) -> Iterator[Meant]:
 def _copies(scan: Scan) -> Iterator[Meant]:
     rows = copies(scan)
     if len(rows):
-        what = "training rows are copies of an earlier one, text and label"
+        what = f"{scan.training}rows are copies of an earlier one, text and label"
         yield Meant("duplicates", "warning", rows, what, _texts(scan, rows))
 
 
 def _near(scan: Scan, progress: Progress) -> Iterator[Meant]:
     pairs, complete = near_copies(scan, progress)
     more = "" if complete else " (there are more: not all pairs were compared)"
-    end = scan.rows_of("train").stop
-    crossing = [pair for pair in pairs if (pair[0] < end) != (pair[1] < end)]
-    inside = [pair for pair in pairs if pair[1] < end]
+    own, held_out = scan.among([scan.learnt]), scan.among(HELD_OUT)
+    inside = [pair for pair in pairs if own[pair[0]] and own[pair[1]]]
+    either_way = [one for a, b in pairs for one in ((a, b), (b, a))]
+    crossing = [(a, b) for a, b in either_way if own[a] and held_out[b] and not own[b]]
+    if scan.learnt != "train":
+        crossing = []
     if crossing:
         rows = sorted({pair[0] for pair in crossing})
         what = f"training texts are almost the same as a validation or test text{more}"
         yield Meant("near_overlap", "warning", rows, what, _pairs(scan, crossing))
     if inside:
         rows = sorted({pair[1] for pair in inside})
-        what = f"training texts are almost the same as an earlier one{more}"
+        what = f"{scan.training}texts are almost the same as an earlier one{more}"
         yield Meant("near_duplicates", "info", rows, what, _pairs(scan, inside))
 
 
 def _labels(scan: Scan) -> Iterator[Meant]:
-    rows = scan.rows_of("train")
+    rows = scan.rows_of(scan.learnt)
     names = scan.label_names
     given = scan.labels[rows]
     counts = np.bincount(given[given >= 0], minlength=len(names))
@@ -156,12 +163,14 @@ def _labels(scan: Scan) -> Iterator[Meant]:
     rare = [name for name, count in zip(names, counts, strict=True) if 0 < count < FEW_ROWS]
     if rare:
         few = np.flatnonzero(np.isin(scan.labels, [names.index(name) for name in rare]))
-        what = f"rows have one of {len(rare):,} labels with fewer than {FEW_ROWS} training rows"
+        what = (
+            f"rows have one of {len(rare):,} labels with fewer than {FEW_ROWS} {scan.training}rows"
+        )
         yield Meant("rare_labels", "warning", few, what, tuple(rare[:SHOWN]))
     there = counts[counts >= FEW_ROWS]
     if len(there) > 1 and there.max() > UNEQUAL * there.min():
         rarest = names[int(np.argmin(np.where(counts >= FEW_ROWS, counts, there.max())))]
-        least = np.flatnonzero(given == names.index(rarest))
+        least = np.flatnonzero(given == names.index(rarest)) + rows.start
         what = (
             f"rows only have the label {rarest}; the most frequent one has {there.max():,}, "
             f"{there.max() / there.min():.1f} times as many"

@@ -12,9 +12,9 @@ from nbtune.data.checks.found import Meant, Rows, languages_of, look, respelled
 from nbtune.data.checks.mojibake import mend_encoding
 from nbtune.data.checks.personal import mask
 from nbtune.data.checks.scan import Scan, scan
-from nbtune.data.checks.shapes import look_as, shape_of
+from nbtune.data.checks.shapes import PROBLEM_TYPES, look_as, shape_of
 from nbtune.data.cleaning import clean_text
-from nbtune.data.columns import infer_columns
+from nbtune.data.columns import Columns, infer_columns
 from nbtune.data.reading import Frames, read
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
@@ -39,6 +39,7 @@ def mend(
     text: str | None = None,
     label: str | None = None,
     task: str | None = None,
+    **columns: Any,
 ) -> pd.DataFrame:
     """Return the rows as a frame, without what these checks of `nbtune.check_data` find.
 
@@ -56,6 +57,8 @@ def mend(
         Columns, by default inferred.
     task : str, optional
         What the rows are for, by default as their columns say.
+    **columns
+        Other columns by the settings that name them, such as ``text_pair`` or ``source``.
 
     Raises
     ------
@@ -70,16 +73,16 @@ def mend(
     2
     """
     frame = _together(read(data))
-    recipe = _asked(text, label, task)
+    recipe = _asked(text, label, task, **columns)
     if shape := shape_of(frame, recipe):
         _refuse_unknown(checks, (*LEFT_OUT, *REWRITTEN, *OF_TASKS))
         for check in checks:
             frame = _without(frame, check, shape, recipe)
         return frame
     _refuse_unknown(checks)
-    columns = infer_columns(frame, text, label)
+    found = infer_columns(frame, text, label, text_pair=recipe.text_pair)
     for check in checks:
-        frame = _mended(frame, check, columns.text, columns.label)
+        frame = _mended(frame, check, found)
     return frame
 
 
@@ -101,16 +104,19 @@ def found_rows(
         return _found_as(frames, check, shape, recipe)
     _refuse_unknown([check])
     columns = infer_columns(next(iter(frames.values())), text, label)
-    places = _places(frames, check, columns.text, columns.label)[0]
+    places, scanned = _places(frames, check, columns)
     rows = pd.concat(list(frames.values()), ignore_index=True).iloc[places]
-    found = {"row": places, "text": rows[columns.text], "label": rows[columns.label]}
+    texts = rows[columns.text]
+    if columns.text_pair is not None:
+        texts = pd.Series([scanned.text_of(int(place)) for place in places], rows.index, object)
+    found = {"row": places, "text": texts, "label": rows[columns.label]}
     return pd.DataFrame(found).reset_index(drop=True)
 
 
-def _asked(text: str | None, label: str | None, task: str | None) -> Recipe:
-    """Return what was said of the rows as a recipe; several labels are a problem type."""
-    said = {"text": text, "label": label}
-    if task == "multi_label_classification":
+def _asked(text: str | None, label: str | None, task: str | None, **columns: Any) -> Recipe:
+    """Return what was said of the rows as a recipe; some tasks are a problem type."""
+    said = {"text": text, "label": label, **columns}
+    if task in PROBLEM_TYPES:
         said |= {"problem_type": task}
     elif task is not None:
         said |= {"task": task}
@@ -156,25 +162,34 @@ def _together(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
-def _mended(frame: pd.DataFrame, check: str, text: str, label: str) -> pd.DataFrame:
+def _mended(frame: pd.DataFrame, check: str, columns: Columns) -> pd.DataFrame:
     frames = read(frame)
-    rows, found = _places(frames, check, text, label)
+    rows, found = _places(frames, check, columns)
     # Rows of all splits in the order of the scan, and where each stands in the frame.
     places = np.concatenate([part.index for part in frames.values()])[rows]
     if check in REWRITTEN:
-        return _written_anew(frame, text, places, REWRITTEN[check])
+        for text in found.text_columns:
+            frame = _written_anew(frame, text, places, REWRITTEN[check])
+        return frame
     if check == "labels":
         counts = np.bincount(found.labels[found.labels >= 0], minlength=len(found.names))
         names = respelled(found.label_names, counts)
+        label = columns.label
         return _written_anew(frame, label, places, lambda name: names.get(str(name).strip(), name))
     kept: pd.DataFrame = frame.drop(index=places).reset_index(drop=True)
     return kept
 
 
-def _places(frames: Frames, check: str, text: str, label: str) -> tuple[np.ndarray[Any, Any], Scan]:
+def _places(frames: Frames, check: str, columns: Columns) -> tuple[np.ndarray[Any, Any], Scan]:
     """Return which rows a check means, in the order of the scan, and the scan."""
     steps = Recipe().clean
-    found = scan(frames, text, label, lambda one: clean_text(one, steps))
+    found = scan(
+        frames,
+        columns.text,
+        columns.label,
+        lambda one: clean_text(one, steps),
+        text_pair=columns.text_pair,
+    )
     return np.asarray(_rows(found, check), dtype=int), found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ import pandas as pd
 
 from nbtune.data.checks.found import Meant, look
 from nbtune.data.checks.lengths import LOOKED_AT, count_tokens, describe_lengths, limit_for
+from nbtune.data.checks.numbers import spread_of
 from nbtune.data.checks.scan import AT_ONCE, Scan, scan
 from nbtune.data.cleaning import clean_text
-from nbtune.data.columns import Columns, infer_columns
+from nbtune.data.columns import infer_columns
 from nbtune.events import Progress
 from nbtune.recipe import Recipe
 from nbtune.records import SEVERITIES, DataColumn, DataFinding, DataRecord, Lengths
@@ -52,22 +53,30 @@ def describe(
     """
     began = time.monotonic()
     label = recipe.label if isinstance(recipe.label, str) else None
-    columns = infer_columns(next(iter(frames.values())), recipe.text, label)
+    columns = infer_columns(
+        next(iter(frames.values())), recipe.text, label, text_pair=recipe.text_pair
+    )
     found = scan(
-        frames, columns.text, columns.label, lambda one: clean_text(one, recipe.clean), progress
+        frames,
+        columns.text,
+        columns.label,
+        lambda one: clean_text(one, recipe.clean),
+        progress,
+        text_pair=columns.text_pair,
     )
     meant = look(found, progress)
     lengths = None
     if tokenizer_for is not None and found.hashes.any():
         lengths = _lengths(found, tokenizer_for, recipe.max_length, progress)
-    findings = [one.finding(found.rows, mending_line(name, columns)) for one in meant]
+    mending = mending_line(name, recipe, list(columns.in_use))
+    findings = [one.finding(found.rows, mending) for one in meant]
     if lengths is not None:
         findings += _of_lengths(lengths, recipe, name)
     return DataRecord(
         name=name,
         rows={split: len(frame) for split, frame in frames.items()},
         columns=tuple(
-            _column(frames, str(one), {columns.text: "text", columns.label: "label"})
+            _column(frames, str(one), {name: role for role, name in columns.in_use.items()})
             for one in next(iter(frames.values())).columns
         ),
         labels=_labels(found),
@@ -95,9 +104,16 @@ def describe_as(
     began = time.monotonic()
     taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]
     total = sum(map(len, frames.values()))
-    mending = f"{name} = nbtune.mend({name}, 'CHECK', task={task!r})"
-    line = f"import nbtune; {mending}  # leaves these rows out"
+    line = f"{mending_line(name, recipe, shape.rows.roles, task)}  # leaves these rows out"
     findings = [one.finding(total, line) for one in taken.meant]
+    numbers = None
+    if task == "regression":
+        numbers = spread_of(str(taken.roles["label"]), taken.usable)
+        if recipe.problem_type is None:
+            said = "rows have a number that is to be learnt, which the recipe has to say"
+            findings.append(
+                DataFinding("numbers", "info", total, total, said, (), "problem_type: regression")
+            )
     lengths = None
     if tokenizer_for is not None and taken.scan.hashes.any():
         lengths = _lengths(taken.scan, tokenizer_for, recipe.max_length, progress)
@@ -128,13 +144,19 @@ def describe_as(
         seconds=round(time.monotonic() - began, 3),
         origin=origin,
         task=task,
+        numbers=numbers,
     )
 
 
-def mending_line(name: str, columns: Columns) -> str:
-    """Return the line that mends one check, whose name is CHECK in it."""
-    named = "" if columns.inferred else f", text={columns.text!r}, label={columns.label!r}"
-    return f"import nbtune; {name} = nbtune.mend({name}, 'CHECK'{named})"
+def mending_line(name: str, recipe: Recipe, roles: Sequence[str], task: str = "") -> str:
+    """Return the line that mends one check, whose name is CHECK in it.
+
+    It names the task, and the columns that the recipe names.
+    """
+    said = {"task": task} if task else {}
+    said |= {role: named for role in roles if (named := getattr(recipe, role, None)) is not None}
+    more = "".join(f", {name}={value!r}" for name, value in said.items())
+    return f"import nbtune; {name} = nbtune.mend({name}, 'CHECK'{more})"
 
 
 def gravest(meant: list[Meant], severity: str) -> list[Meant]:
@@ -213,7 +235,6 @@ def _labels(found: Scan) -> dict[str, dict[str, int]]:
 
 def _weights(found: Scan) -> dict[str, float]:
     """Return the weights of ``class_weight: balanced`` (King and Zeng 2001)."""
-    split = "train" if "train" in found.frames else next(iter(found.frames))
-    counts = {name: n for name, n in _labels(found)[split].items() if n}
+    counts = {name: n for name, n in _labels(found)[found.learnt].items() if n}
     total = sum(counts.values())
     return {name: round(total / (len(counts) * n), 4) for name, n in counts.items()}

@@ -11,12 +11,12 @@ from nbtune.data.checks.scan import Scan
 from nbtune.events import Progress
 
 Array = np.ndarray[Any, Any]
-_HELD_OUT = ("validation", "test")
+HELD_OUT = ("validation", "test")
 
 
-def copies(scan: Scan, split: str = "train") -> Array:
-    """Return the rows of a split whose text and label an earlier row of it has."""
-    rows = scan.rows_of(split)
+def copies(scan: Scan) -> Array:
+    """Return the rows to learn from whose text and label an earlier one has."""
+    rows = scan.rows_of(scan.learnt)
     keys = scan.hashes[rows] ^ (scan.labels[rows].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     usable = np.flatnonzero((scan.hashes[rows] > 0) & (scan.labels[rows] >= 0))
     _, first = np.unique(keys[usable], return_index=True)
@@ -35,12 +35,9 @@ def contradictions(scan: Scan) -> list[Array]:
 
 def leaks(scan: Scan) -> Array:
     """Return the training rows whose text a validation or test row has."""
-    held_out = [scan.hashes[scan.rows_of(s)] for s in _HELD_OUT if s in scan.frames]
-    if not held_out or "train" not in scan.frames:
-        return np.empty(0, np.int64)
-    rows = scan.rows_of("train")
-    known = np.isin(scan.hashes[rows], np.concatenate(held_out)) & (scan.hashes[rows] > 0)
-    leaked: Array = np.flatnonzero(known) + rows.start
+    held_out = scan.hashes[scan.among(HELD_OUT)]
+    known = scan.among(["train"]) & np.isin(scan.hashes, held_out) & (scan.hashes > 0)
+    leaked: Array = np.flatnonzero(known)
     return leaked
 
 

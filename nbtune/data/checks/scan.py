@@ -5,7 +5,7 @@ A row leaves some eighty bytes, however long its text; texts are read again wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 from xxhash import xxh3_64_intdigest
 
-from nbtune.data.checking import check_label
+from nbtune.data.checking import check_label, has_labels
 from nbtune.data.checks.mojibake import DAMAGED, is_damaged
 from nbtune.data.checks.near import BANDS, band_keys
 from nbtune.data.checks.personal import KINDS
 from nbtune.data.checks.signs import MARKUP, REPLACEMENT, Joined
 from nbtune.data.faults import Check, cells_of, check_text
+from nbtune.data.texts import BETWEEN
+from nbtune.errors import DataError
 from nbtune.events import Progress
 
 Array = np.ndarray[Any, Any]
@@ -41,6 +43,8 @@ class Scan:
     ----------
     frames : mapping
         The rows as they were given, by split.
+    text_pair : str, optional
+        The column of the second texts of pairs; a pair is the same where both its texts are.
     named : callable
         What stands in the column of labels to what is wrong with it, and its name.
     hashes : ndarray of uint64
@@ -60,6 +64,7 @@ class Scan:
     label: str
     clean: Callable[[str], str]
     named: Check = check_label
+    text_pair: str | None = None
     hashes: Array = field(init=False)
     labels: Array = field(init=False)
     keys: Array = field(init=False)
@@ -84,9 +89,27 @@ class Scan:
         return {split: int(start) for split, start in zip(self.frames, ends, strict=False)}
 
     @cached_property
-    def texts(self) -> dict[str, pd.Series[Any]]:
-        """The column of texts of each split."""
-        return {split: frame[self.text] for split, frame in self.frames.items()}
+    def texts(self) -> dict[str, tuple[pd.Series[Any], ...]]:
+        """The column of texts of each split, or the two of pairs."""
+        return {
+            split: tuple(frame[name] for name in self.text_columns)
+            for split, frame in self.frames.items()
+        }
+
+    @property
+    def text_columns(self) -> list[str]:
+        """What the columns of texts are called."""
+        return [self.text] if self.text_pair is None else [self.text, self.text_pair]
+
+    @property
+    def learnt(self) -> str:
+        """The split that is learnt from, or what stands for it where there is none."""
+        return "train" if "train" in self.frames else next(iter(self.frames))
+
+    @property
+    def training(self) -> str:
+        """What its rows are called before a noun: nothing where they are not for training."""
+        return "training " if self.learnt == "train" else ""
 
     def rows_of(self, split: str) -> slice:
         """Return the rows of a split."""
@@ -96,11 +119,23 @@ class Scan:
         """Return the split of a row."""
         return [split for split, start in self.starts.items() if start <= row][-1]
 
-    def text_of(self, row: int) -> str:
-        """Return a text, cleaned."""
+    def among(self, splits: Sequence[str]) -> Array:
+        """Return whether each row is of one of these splits."""
+        found = np.zeros(self.rows, dtype=bool)
+        for split in splits:
+            if split in self.frames:
+                found[self.rows_of(split)] = True
+        return found
+
+    def texts_of(self, row: int) -> list[str]:
+        """Return the text of a row, or the two of a pair, cleaned."""
         split = self.split_of(row)
-        text = self.texts[split].iat[row - self.starts[split]]
-        return self.clean(text) if isinstance(text, str) else ""
+        cells = [column.iat[row - self.starts[split]] for column in self.texts[split]]
+        return [self.clean(cell) if isinstance(cell, str) else "" for cell in cells]
+
+    def text_of(self, row: int) -> str:
+        """Return a text, cleaned; of a pair both."""
+        return BETWEEN.join(self.texts_of(row))
 
     def label_of(self, row: int) -> str:
         """Return the name of a row's label, empty where it has none."""
@@ -120,28 +155,54 @@ def scan(
     progress: Progress = lambda done, total: None,
     *,
     named: Check = check_label,
+    text_pair: str | None = None,
 ) -> Scan:
-    """Look at every row once, ten thousand at a time."""
-    found = Scan(frames, text, label, clean, named)
+    """Look at every row once, ten thousand at a time.
+
+    A part in which no row has a label at all keeps them secret; its texts are looked at.
+
+    Raises
+    ------
+    DataError
+        When a part has no such texts.
+    """
+    found = Scan(frames, text, label, clean, named, text_pair)
     for split, frame in frames.items():
-        first = found.starts[split]
+        first, is_known = found.starts[split], has_labels(frame, label)
+        refuse_missing(split, found.text_columns, frame)
         for start in range(0, len(frame), AT_ONCE):
             part = frame.iloc[start : start + AT_ONCE]
-            _look_at(found, cells_of(part[text]), cells_of(part[label]), first + start)
+            texts = list(zip(*(cells_of(part[name]) for name in found.text_columns), strict=True))
+            labels = cells_of(part[label]) if is_known else None
+            _look_at(found, texts, labels, first + start)
             progress(first + start + len(part), found.rows)
     return found
 
 
-def _look_at(found: Scan, texts: list[Any], labels: list[Any], first: int) -> None:
+def refuse_missing(split: str, columns: Sequence[str], frame: pd.DataFrame) -> None:
+    """Refuse a part that lacks columns which the first one has."""
+    if missing := [name for name in columns if name not in frame]:
+        there = ", ".join(map(str, frame.columns[:12]))
+        raise DataError(
+            f"{split}: there is no column {missing[0]!r}; it has {there}",
+            hint="give its columns the names that those of the other parts have",
+        )
+
+
+def _look_at(found: Scan, texts: list[Any], labels: list[Any] | None, first: int) -> None:
     """Take some rows in; ``found`` is changed in place."""
     cleaned = []
-    for row, (text, label) in enumerate(zip(texts, labels, strict=True), first):
-        text_fault, plain = check_text(text, found.clean)
-        label_fault, name = found.named(label)
+    for row, own in enumerate(texts, first):
+        checked = [check_text(text, found.clean) for text in own]
+        text_fault = next((fault for fault, _ in checked if fault), "")
+        plain = BETWEEN.join(text for _, text in checked)
+        label_fault, name = "", None
+        if labels is not None:
+            label_fault, name = found.named(labels[row - first])
         for fault in (text_fault, label_fault):
             if fault:
                 found.faults.setdefault(fault, []).append(row)
-        if not label_fault:
+        if name is not None and not label_fault:
             found.labels[row] = found.names.setdefault(name, len(found.names))
         if not text_fault:
             # Zero stands for a text that cannot be used.

@@ -12,10 +12,12 @@ import pandas as pd
 from nbtune.data.chats import CHATS, is_chat
 from nbtune.data.checks import truths
 from nbtune.data.checks.found import Meant, look
-from nbtune.data.checks.scan import Scan, scan
+from nbtune.data.checks.numbers import are_numbers
+from nbtune.data.checks.scan import Scan, refuse_missing, scan
 from nbtune.data.cleaning import clean_text
 from nbtune.data.labels import MANY_LABELLED, holds_lists, separator_of
 from nbtune.data.meant import task_meant
+from nbtune.data.numbers import NUMBERED
 from nbtune.data.preferences import PREFERENCES
 from nbtune.data.questions import ASKED
 from nbtune.data.relations import RELATED, ends_are_last
@@ -146,8 +148,17 @@ SHAPES: dict[str, Shape] = {
         names=MANY_LABELLED.labels_of,
         suited=_several,
     ),
+    "regression": Shape(
+        NUMBERED,
+        truth=lambda rows: [f"{number:.6g}" for number in rows["label"]],
+        conflict=("warning", "rows have a text that has another number too"),
+        checks=lambda frames, starts: iter(()),
+    ),
 }
-"""By task; several labels a text by its problem type."""
+"""By task; several labels a text, and numbers, by their problem type."""
+
+
+PROBLEM_TYPES = ("multi_label_classification", "regression")
 
 
 def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
@@ -160,12 +171,12 @@ def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
     DataError
         When there is no such task, or its rows are not looked at.
     """
-    if recipe.problem_type == "multi_label_classification":
-        return recipe.problem_type
+    if recipe.problem_type in SHAPES:
+        return str(recipe.problem_type)
     if "task" in recipe.model_fields_set:
-        return _named(recipe)
+        return _named(recipe) or _of_labelled(frame, recipe)
     if recipe.model_fields_set & {"text", "label"}:
-        return ""
+        return _of_labelled(frame, recipe)
     names = {str(name).lower() for name in frame.columns}
     if {"chosen", "rejected"} <= names:
         return "preference-tuning"
@@ -182,14 +193,21 @@ def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
     lists = next((name for name in ("labels", "label") if name in frame), None)
     if lists is not None and holds_lists(frame[lists]):
         return "multi_label_classification"
-    return ""
+    return _of_labelled(frame, recipe)
+
+
+def _of_labelled(frame: pd.DataFrame, recipe: Recipe) -> str:
+    """Return what texts with something beside them are for, where it is not a label."""
+    label = recipe.label if isinstance(recipe.label, str) else None
+    is_asked = recipe.problem_type is not None or isinstance(recipe.label, tuple)
+    return "regression" if not is_asked and are_numbers(frame, recipe.text, label) else ""
 
 
 def _named(recipe: Recipe) -> str:
     if recipe.task == "text-classification":
         return ""
     if recipe.task not in SHAPES:
-        known = [name for name in SHAPES if "-" in name or name in ("summarization", "translation")]
+        known = [name for name in SHAPES if name not in PROBLEM_TYPES]
         raise DataError(
             f"rows for {recipe.task} are not looked at",
             hint=did_you_mean(recipe.task, ["text-classification", *known]),
@@ -239,6 +257,7 @@ def look_as(
     roles = shape.rows.find(first, named).roles
     usable, told = {}, []
     for split, frame in frames.items():
+        refuse_missing(split, _columns_of(roles), frame)
         whole = frame.reset_index(drop=True)
         usable[split], notice = shape.rows.usable(whole, roles, recipe, split)
         told += [notice] if notice else []
@@ -261,8 +280,9 @@ def look_as(
         for rows, start in zip(usable.values(), starts, strict=False)
     ]
     places = np.concatenate([*parts, np.empty(0, dtype=int)])
+    has_near = shape.has_near and roles.get("text_pair") is None
     meant = [
-        *look(found, progress, has_labels=False, has_near=shape.has_near, conflict=shape.conflict),
+        *look(found, progress, has_labels=False, has_near=has_near, conflict=shape.conflict),
         *shape.checks(usable, found.starts),
     ]
     unusable = np.setdiff1d(np.arange(starts[-1]), places)
@@ -271,6 +291,11 @@ def look_as(
         what = f"rows cannot be used: {'; '.join(told)}"
         moved.insert(0, Meant("unusable", "error", unusable, what))
     return Taken(found, usable, places, moved, roles)
+
+
+def _columns_of(roles: Roles) -> list[str]:
+    every = [[one] if isinstance(one, str) else list(one or ()) for one in roles.values()]
+    return [name for own in every for name in own]
 
 
 def _at(one: Meant, places: Array) -> Meant:
