@@ -109,6 +109,23 @@ def is_missing(value: Any) -> bool:
     )
 
 
+def whole_number(cell: Any) -> int | None:
+    """Return a whole number, be it written as a fraction or a text; None for what is none.
+
+    Examples
+    --------
+    >>> whole_number(3), whole_number(3.0), whole_number("-1"), whole_number(1.9)
+    (3, 3, -1, None)
+    """
+    if isinstance(cell, bool | np.bool_):
+        return None
+    try:
+        number = float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() else None
+
+
 def check_text(text: Any, clean: Callable[[str], str], name: str = "text") -> tuple[str, str]:
     """Return what is wrong with a text, empty for nothing, and the text cleaned."""
     if is_missing(text):

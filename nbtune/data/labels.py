@@ -14,6 +14,7 @@ from nbtune.data import texts
 from nbtune.data.checking import check_label
 from nbtune.data.faults import Check, Faults, cells_of, checked_rows, is_missing
 from nbtune.data.rows import Found, Roles
+from nbtune.data.spelled import AS_LISTS, BROKEN, is_broken, is_list, read_spelled
 from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
@@ -26,12 +27,15 @@ MOST_LABELS = 1_000
 def holds_lists(column: pd.Series[Any]) -> bool:
     """Whether the cells of a column are lists of labels."""
     cells = [cell for cell in column.head(200) if not _is_nothing(cell)]
-    return bool(cells) and all(isinstance(cell, list | tuple | set | np.ndarray) for cell in cells)
+    lists = [is_list(read_spelled(cell)) for cell in cells]
+    return any(lists) and all(
+        is_one or is_broken(cell) for is_one, cell in zip(lists, cells, strict=True)
+    )
 
 
 def separator_of(column: pd.Series[Any]) -> str | None:
     """Return what parts the labels in the texts of a column; None where nothing does."""
-    cells = [cell for cell in column.astype(object) if isinstance(cell, str)]
+    cells = [cell for cell in map(read_spelled, column.astype(object)) if isinstance(cell, str)]
     counts = {mark: sum(mark in cell for cell in cells) for mark in SEPARATORS}
     best = max(SEPARATORS, key=lambda mark: counts[mark])
     return best if counts[best] else None
@@ -76,10 +80,13 @@ def _lists_checked(separator: str | None) -> Check:
     def check(cell: Any) -> tuple[str, list[str]]:
         if _is_nothing(cell):
             return "no labels", []
+        if is_broken(cell):
+            return BROKEN, []
+        cell = read_spelled(cell)
         if isinstance(cell, str):
             parts: Iterable[Any] = cell.split(separator) if separator else [cell]
             return "", _sorted(part.strip() for part in parts if part.strip())
-        if not isinstance(cell, list | tuple | set | np.ndarray):
+        if not is_list(cell):
             fault, name = check_label(cell)
             return fault, [name]
         found = [check_label(label) for label in cell]
@@ -111,6 +118,8 @@ def _is_nothing(cell: Any) -> bool:
 
 
 def _hint(faults: Faults, left: bool) -> str:
+    if BROKEN in faults:
+        return AS_LISTS
     if "no labels" in faults:
         return "a row without any label has an empty list, []; or leave it out: drop_bad_rows: true"
     return "mend them, or leave them out with drop_bad_rows: true"

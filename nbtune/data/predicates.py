@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nbtune.data.faults import Told, is_missing
+from nbtune.data.faults import Told, is_missing, whole_number
 from nbtune.data.marks import FIRST, MARKS, Place
 from nbtune.data.spans import places_in
+from nbtune.data.spelled import read_spelled
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
 
 
 def check_predicate(cell: Any) -> tuple[str, Any]:
     """Read the place of a word, its name, or a 0 or 1 a word; see `nbtune.data.faults.Check`."""
-    if isinstance(cell, str):
-        with suppress(ValueError):  # else it is the word itself
-            cell = json.loads(cell)
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
+    cell = read_spelled(cell)
+    if isinstance(cell, str | float) and (number := whole_number(cell)) is not None:
+        cell = number  # else a text is the word itself
     if isinstance(cell, list | tuple | np.ndarray):
         marks = [one.item() if isinstance(one, np.generic) else one for one in cell]
         return (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,10 @@ from nbtune.data.faults import (
     checked_rows,
     has_lone_surrogate,
     is_missing,
+    whole_number,
 )
 from nbtune.data.rows import Found, Roles, Rows
+from nbtune.data.spelled import AS_LISTS, BROKEN, is_broken, read_spelled
 from nbtune.data.texts import BETWEEN
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
@@ -38,6 +38,9 @@ _NEEDED = ("question", "context", "answers")
 _ELSEWHERE = "an answer that does not stand where answer_start says"
 _ABSENT = "an answer that is not in the context"
 _TWICE = "an answer that stands in the context more than once, and no answer_start"
+_NO_ANSWER = "no answer (where there is none to be found, write an empty list: [])"
+_UNEQUAL = "as many starts as answers missing"
+_NO_PLACE = "an answer_start that is no whole number"
 
 
 def find(frame: pd.DataFrame, named: Roles) -> Found:
@@ -112,45 +115,43 @@ def _check_context(cell: Any) -> tuple[str, Any]:
 
 def _check_answers(cell: Any) -> tuple[str, Any]:
     """Read answers as (text, start or None); an empty list says that there is none."""
-    if isinstance(cell, str) and cell.lstrip().startswith(("[", "{")):
-        with suppress(ValueError):  # an answer may begin with a bracket
-            cell = json.loads(cell)
+    if is_broken(cell):
+        return BROKEN, []
+    cell = read_spelled(cell)
     if isinstance(cell, Mapping):
         if "text" not in cell:
             return "answers without a text", []
         texts, starts = _listed(cell["text"]), _listed(cell.get("answer_start"))
+        if texts and starts and len(starts) != len(texts):
+            return _UNEQUAL, []
         cell = list(zip(texts, starts or [None] * len(texts), strict=False))
-        if len(cell) < len(texts):
-            return "as many starts as answers missing", []
     if not isinstance(cell, list | np.ndarray):
         cell = [cell]
-    found = [_one_answer(one) for one in cell]
-    if any(one is None for one in found):
-        return "no answer (where there is none to be found, write an empty list: [])", []
-    return "", [one for one in found if one is not None]
+    pairs = [_parted(one) for one in cell]
+    if not all(
+        isinstance(text, str) and text.strip() and not has_lone_surrogate(text) for text, _ in pairs
+    ):
+        return _NO_ANSWER, []
+    fault, places = _read_starts([start for _, start in pairs])
+    return fault, [(text, place) for (text, _), place in zip(pairs, places, strict=False)]
 
 
-def _one_answer(one: Any) -> tuple[str, int | None] | None:
+def _parted(one: Any) -> tuple[Any, Any]:
     if isinstance(one, Mapping):
-        one = (one.get("text"), one.get("answer_start"))
-    text, start = one if isinstance(one, tuple) else (one, None)
-    if not isinstance(text, str) or not text.strip() or has_lone_surrogate(text):
-        return None
-    return text, None if start is None else int(start)
+        return one.get("text"), one.get("answer_start")
+    return one if isinstance(one, tuple) else (one, None)
 
 
 def _check_starts(cell: Any) -> tuple[str, Any]:
+    return _read_starts(_listed(read_spelled(cell)))
+
+
+def _read_starts(cells: list[Any]) -> tuple[str, list[int | None]]:
     """Read starts; a negative one, or none, says that it is not known."""
-    if isinstance(cell, str) and cell.strip().startswith("["):
-        cell = cell.strip().strip("[]").replace(",", " ").split()
-    found = []
-    for one in _listed(cell):
-        try:
-            start = int(float(one))
-        except (TypeError, ValueError):
-            return "an answer_start that is no number", []
-        found.append(start if start >= 0 else None)
-    return "", found
+    places = [-1 if is_missing(one) or one == "" else whole_number(one) for one in cells]
+    if None in places:
+        return _NO_PLACE, []
+    return "", [place if place is not None and place >= 0 else None for place in places]
 
 
 def _listed(value: Any) -> list[Any]:
@@ -163,6 +164,9 @@ def _place(row: dict[str, Any]) -> tuple[str, Any]:
     """Find where the answers of a row begin; the row is changed in place."""
     context, starts = row["context"], row.pop("answer_start", [])
     texts, places = [], []
+    if row["answers"] and len(starts) > len(row["answers"]):
+        told = f"{len(starts)} starts of {len(row['answers'])} answers"
+        return _UNEQUAL, Told(told)
     for number, (text, own) in enumerate(row["answers"]):
         start = own if own is not None else starts[number] if number < len(starts) else None
         there = [] if start is None else context[start : start + len(text)]
@@ -183,6 +187,10 @@ def _place(row: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _hint(faults: Faults, left: bool) -> str:
+    if BROKEN in faults:
+        return AS_LISTS
+    if _NO_PLACE in faults:
+        return "answer_start counts characters from 0; -1 or nothing says that it is not known"
     if _ELSEWHERE in faults:
         return (
             "answer_start counts characters from 0; leave the column out where answers stand in "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,15 @@ from nbtune.data.faults import Check, Faults, Told, cells_of, check_text, checke
 from nbtune.data.marks import NAMES, holds_marks, in_our_marks, marked, unmarked
 from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.spans import places_in
+from nbtune.data.spelled import (
+    AS_LISTS,
+    BROKEN,
+    is_broken,
+    is_list,
+    listed_words,
+    read_spelled,
+    spells_lists,
+)
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
 
@@ -102,7 +109,7 @@ def _first(usual: Sequence[str], frame: pd.DataFrame, taken: set[str]) -> str | 
 
 
 def _lists(column: pd.Series[Any]) -> bool:
-    return any(isinstance(cell, list | tuple | np.ndarray) for cell in column.head(20))
+    return spells_lists(column) or any(map(is_list, column.head(20)))
 
 
 def _is_marked(column: pd.Series[Any]) -> bool:
@@ -166,10 +173,10 @@ def _span_cells(frame: pd.DataFrame, name: Any) -> list[Any]:
 def _read_span(cell: Any) -> Span | None:
     """Read a span as (start, end), a dict of them or of ``pos``, JSON of these, or its words."""
     if isinstance(cell, str):
-        if cell.lstrip().startswith(("[", "{", "(")):
-            with suppress(ValueError):  # a word may begin with a bracket
-                return _read_span(json.loads(cell.replace("(", "[").replace(")", "]")))
-        return cell.strip() or None
+        # A word may begin with a bracket.
+        bare = cell.strip()
+        found = read_spelled(f"[{bare[1:-1]}]" if bare[:1] + bare[-1:] == "()" else bare)
+        return _read_span(found) if not isinstance(found, str) else bare or None
     if isinstance(cell, Mapping):
         ends = [cell.get(name) for name in ("start", "end")]
         cell = cell["pos"] if ends == [None, None] and "pos" in cell else ends
@@ -195,7 +202,9 @@ def _span_check(role: str) -> Check:
 
 
 def _check_tokens(cell: Any) -> tuple[str, Any]:
-    words = cell.split() if isinstance(cell, str) else cell
+    if is_broken(cell):
+        return BROKEN, []
+    words = listed_words(cell)
     if not isinstance(words, list | tuple | np.ndarray) or not len(words):
         return "no words", []
     if any(not isinstance(word, str) or not word.strip() for word in words):
@@ -300,6 +309,8 @@ def _hint(roles: Roles, labelled: bool) -> Callable[[Faults, bool], str]:
 
     def hint(faults: Faults, left: bool) -> str:
         told = " ".join(faults)
+        if BROKEN in faults:
+            return AS_LISTS
         if "outside the text" in told or "an empty head" in told or "an empty tail" in told:
             if "tokens" not in roles:
                 return f"count characters from 0; the end is not part of the span{or_leave}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 OUTSIDE = "O"
 _WORD = {"punctuation": re.compile(r"\w+|[^\w\s]"), "spaces": re.compile(r"\S+")}
@@ -59,6 +60,41 @@ def breaks_bio(tags: Sequence[str]) -> str:
             return tag
         before = tag
     return ""
+
+
+def is_iob1(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether tags are those of IOB1, in which CoNLL-2003 was published.
+
+    There I- begins a span, and B- only one that stands right behind another of its type.
+
+    Examples
+    --------
+    >>> is_iob1([["I-PER", "B-PER"]]), is_iob1([["B-PER", "O", "I-PER"]]), is_iob1([["B-PER"]])
+    (True, False, False)
+    """
+    begins = False
+    for tags in sentences:
+        for before, tag in pairwise([OUTSIDE, *tags]):
+            goes_on = before[:2] in ("B-", "I-") and before[2:] == tag[2:]
+            if tag.startswith("B-") and not goes_on:
+                return False
+            begins |= tag.startswith("I-") and not goes_on
+    return begins
+
+
+def bio_of_iob1(tags: Sequence[str]) -> list[str]:
+    """Return tags of IOB1 as those of BIO.
+
+    Examples
+    --------
+    >>> bio_of_iob1(["I-PER", "I-PER", "B-PER", "I-LOC", "O"])
+    ['B-PER', 'I-PER', 'B-PER', 'B-LOC', 'O']
+    """
+    found: list[str] = []
+    for tag in tags:
+        goes_on = found and found[-1] in (tag, f"B-{tag[2:]}")
+        found.append(f"B-{tag[2:]}" if tag.startswith("I-") and not goes_on else tag)
+    return found
 
 
 def spans_of(tags: Sequence[str]) -> list[Span]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,7 +12,15 @@ import pandas as pd
 
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import TEXT_NAMES
-from nbtune.data.faults import Check, Faults, cells_of, checked_rows, has_lone_surrogate, is_missing
+from nbtune.data.faults import (
+    Check,
+    Faults,
+    cells_of,
+    checked_rows,
+    has_lone_surrogate,
+    is_missing,
+    whole_number,
+)
 from nbtune.data.marks import marked
 from nbtune.data.predicates import (
     agree_on_predicate,
@@ -27,11 +34,22 @@ from nbtune.data.spans import (
     OUTSIDE,
     Span,
     as_bio,
+    bio_of_iob1,
     breaks_bio,
+    is_iob1,
     places_in,
     tags_of,
     type_of,
     word_places,
+)
+from nbtune.data.spelled import (
+    AS_LISTS,
+    BROKEN,
+    is_broken,
+    is_list,
+    listed_words,
+    read_spelled,
+    spells_lists,
 )
 from nbtune.errors import DataError, did_you_mean
 from nbtune.recipe import Recipe
@@ -103,6 +121,7 @@ def _listing(frame: pd.DataFrame, usual: Sequence[str], words: str | None) -> st
 def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
 ) -> tuple[pd.DataFrame, str]:
+    said = ""
     if "spans" in roles:
         checks: dict[str, tuple[list[Any], Check]] = {
             "text": (cells_of(frame[str(roles["text"])]), _check_text),
@@ -110,9 +129,10 @@ def _usable(
         }
         agree = _agree_on_spans
     else:
+        tags, said = _in_bio(cells_of(frame[str(roles["tags"])]))
         checks = {
             "tokens": (cells_of(frame[str(roles["tokens"])]), _words_checked(recipe)),
-            "tags": (cells_of(frame[str(roles["tags"])]), _check_tags),
+            "tags": (tags, _check_tags),
         }
         agree = _agree_on_tags
     has_predicate = roles.get("predicate") is not None
@@ -132,7 +152,30 @@ def _usable(
         frame, checks, hint=_hint, drop_bad_rows=recipe.drop_bad_rows, what=what, agree=both
     )
     whose = ["predicate"] if has_predicate else []
-    return pd.DataFrame(kept, columns=["row", "text", "tokens", *whose, "tags"]), notice
+    told = f"{what}: {said}" if said else ""
+    rows = pd.DataFrame(kept, columns=["row", "text", "tokens", *whose, "tags"])
+    return rows, "; ".join(filter(None, [told, notice]))
+
+
+def _in_bio(cells: list[Any]) -> tuple[list[Any], str]:
+    """Return the cells of tags, those of IOB1 as BIO, and what is said of that."""
+    read = [_listed_tags(cell) for cell in cells]
+    sentences = [
+        as_bio(tags) if is_list(tags) and all(isinstance(tag, str) for tag in tags) else None
+        for tags in read
+    ]
+    if not is_iob1(filter(None, sentences)):
+        return cells, ""
+    pairs = zip(cells, sentences, strict=True)
+    return (
+        [cell if tags is None else bio_of_iob1(tags) for cell, tags in pairs],
+        "the tags are IOB1, in which I- begins a span: they are read as BIO",
+    )
+
+
+def _listed_tags(cell: Any) -> Any:
+    tags = read_spelled(cell)
+    return tags.split() if isinstance(tags, str) else tags
 
 
 def _check_text(cell: Any) -> tuple[str, Any]:
@@ -145,7 +188,9 @@ def _words_checked(recipe: Recipe) -> Check:
     steps = [step for step in recipe.clean if step in _KEEPS]
 
     def check(cell: Any) -> tuple[str, Any]:
-        words = cell.split() if isinstance(cell, str) else cell
+        if is_broken(cell):
+            return BROKEN, []
+        words = listed_words(cell)
         if not isinstance(words, list | tuple | np.ndarray) or not len(words):
             return "no words", []
         if odd := next((word for word in words if not isinstance(word, str)), None):
@@ -159,7 +204,9 @@ def _words_checked(recipe: Recipe) -> Check:
 
 
 def _check_tags(cell: Any) -> tuple[str, Any]:
-    tags = cell.split() if isinstance(cell, str) else cell
+    if is_broken(cell):
+        return BROKEN, []
+    tags = _listed_tags(cell)
     if not isinstance(tags, list | tuple | np.ndarray) or not len(tags):
         return "no tags", []
     if any(not isinstance(tag, str) for tag in tags):
@@ -186,12 +233,8 @@ def _check_spans(cell: Any) -> tuple[str, Any]:
 
 
 def _read_spans(cell: Any) -> list[tuple[int, int, str]] | None:
-    """Read spans as dicts, as [start, end, label], or as JSON of them; None for anything else."""
-    if isinstance(cell, str):
-        try:
-            cell = json.loads(cell)
-        except ValueError:
-            return None
+    """Read spans as dicts, as [start, end, label], or as a text of them; None for all else."""
+    cell = read_spelled(cell)
     if not isinstance(cell, list | tuple | np.ndarray):
         return None
     found = []
@@ -201,10 +244,10 @@ def _read_spans(cell: Any) -> list[tuple[int, int, str]] | None:
             one = (one.get("start"), one.get("end"), label)
         if not isinstance(one, list | tuple | np.ndarray) or len(one) != 3 or not one[2]:
             return None
-        try:
-            found.append((int(one[0]), int(one[1]), str(one[2])))
-        except (TypeError, ValueError):
+        start, end = whole_number(one[0]), whole_number(one[1])
+        if start is None or end is None:
             return None
+        found.append((start, end, str(one[2])))
     return sorted(found)
 
 
@@ -237,6 +280,8 @@ def _parted(place: tuple[int, int], cuts: Sequence[int]) -> list[tuple[int, int]
 
 def _hint(faults: Faults, left: bool) -> str:
     named = " ".join(faults)
+    if BROKEN in faults:
+        return AS_LISTS
     if "where no B-" in named:
         return "a span begins with B- and goes on with I-; mend them, or drop_bad_rows: true"
     if "numbers, not names" in named:
@@ -297,11 +342,13 @@ def _unlabelled(frame: pd.DataFrame, roles: Roles, recipe: Recipe) -> pd.DataFra
             f"there are no texts and no words; the data has {', '.join(frame.columns[:12])}",
             hint="name the column: --text ...",
         )
+    texts = list(frame[name])
+    if spells_lists(frame[name]):
+        texts = [listed_words(one) for one in texts]
     if recipe.predicate is None:
-        return _given(list(frame[name]), recipe)
+        return _given(texts, recipe)
     whose = [roles.get("predicate"), *PREDICATE_NAMES]
     predicate = next((one for one in whose if one in frame), None)
-    texts = list(frame[name])
     return _given(
         texts if predicate is None else list(zip(texts, frame[predicate], strict=True)), recipe
     )
@@ -350,7 +397,7 @@ def word_splitting_of(frame: pd.DataFrame, recipe: Recipe) -> str:
         word
         for cell in frame[str(roles["tokens"])].head(1_000)
         if isinstance(cell, str | list | tuple | np.ndarray)
-        for word in (cell.split() if isinstance(cell, str) else cell)
+        for word in listed_words(cell)
     ]
     # A word that ends in a sign: where signs are words of their own, there are next to none.
     joined = sum(len(word) > 1 and word[-1] in ",;:!?" for word in words if isinstance(word, str))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from nbtune.data.cleaning import clean_text
 from nbtune.data.faults import LONE, Faults, has_lone_surrogate, is_missing
+from nbtune.data.spelled import read_spelled
 from nbtune.recipe import Recipe
 
 Turn = dict[str, str]
@@ -77,10 +76,8 @@ def read_turns(cell: Any, role: str) -> Any:
 
 
 def as_turns(cell: Any) -> list[Any] | None:
-    """Return a list of turns as it was given, be it as JSON; None for what is none."""
-    if isinstance(cell, str) and cell.lstrip().startswith("["):
-        with suppress(ValueError):  # a text may begin with a bracket
-            cell = json.loads(cell)
+    """Return a list of turns as it was given, be it as a text; None for what is none."""
+    cell = read_spelled(cell)
     if isinstance(cell, np.ndarray | tuple):
         cell = list(cell)
     is_turns = isinstance(cell, list) and bool(cell) and all(isinstance(t, Mapping) for t in cell)

@@ -1,7 +1,7 @@
 """A small convolutional network for images, as a model of transformers.
 
 It trains from nothing on the user's own images, and saves and loads as any model does. Importing
-this module makes ``AutoModelForImageClassification`` know it.
+this module makes ``AutoModel`` and ``AutoModelForImageClassification`` know it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForImageClassification,
     PreTrainedConfig,
     PreTrainedModel,
@@ -117,4 +118,5 @@ class ConvolutionForImageClassification(_Convolutional):
 
 
 AutoConfig.register(ConvolutionConfig.model_type, ConvolutionConfig)
+AutoModel.register(ConvolutionConfig, ConvolutionModel)
 AutoModelForImageClassification.register(ConvolutionConfig, ConvolutionForImageClassification)

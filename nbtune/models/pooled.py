@@ -1,7 +1,7 @@
 """A sentence encoder with a linear head on its one vector a text.
 
-It saves and loads as any model of transformers does; importing this module makes ``AutoModel`` and
-its kin know it.
+It saves and loads as any model of transformers does; importing this module makes
+``AutoModelForSequenceClassification`` know it.
 """
 
 from __future__ import annotations

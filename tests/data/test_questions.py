@@ -39,11 +39,24 @@ def message_for(frame):
         ('[{"text": "London", "answer_start": 13}]', None),
         (["London"], [13]),
         ("London", -1),
+        ({"text": ["London"], "answer_start": [-1]}, None),
+        ({"text": ["London"], "answer_start": [float("nan")]}, None),
+        ([{"text": "London", "answer_start": "13"}], None),
     ],
 )
 def test_answers_come_in_many_forms(answers, start):
     row = usable(asked(answers, start)).iloc[0]
     assert (row["answers"], row["answer_start"]) == (["London"], [13])
+
+
+@pytest.mark.parametrize("start", ["?", float("inf"), 1.5, [13, 2]])
+def test_a_start_that_is_none_is_named_wherever_it_stands(start):
+    starts = start if isinstance(start, list) else [start]
+    own = message_for(asked({"text": ["London"], "answer_start": starts}))
+    beside = message_for(asked("London", start))
+    fault = "as many starts" if start == [13, 2] else "an answer_start that is no whole number"
+    assert fault in own
+    assert fault in beside
 
 
 @pytest.mark.parametrize("answers", [[], "[]", {"text": [], "answer_start": []}])
@@ -81,7 +94,7 @@ def test_a_start_that_points_elsewhere_is_told_with_what_stands_there():
         (asked("London", question=" "), "an empty question"),
         (asked("London", question=None), "no question"),
         (asked("London", context=" "), "no context"),
-        (asked("London", "x"), "an answer_start that is no number"),
+        (asked("London", "x"), "an answer_start that is no whole number"),
         (asked({"answer_start": [3]}), "answers without a text"),
         (asked({"text": ["a", "b"], "answer_start": [3]}), "as many starts as answers missing"),
     ],

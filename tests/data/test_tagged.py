@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from nbtune.data.files import from_conll
 from nbtune.data.reading import read
-from nbtune.data.spans import Span, as_bio, breaks_bio, places_in, spans_of, tags_of, word_places
+from nbtune.data.spans import (
+    Span,
+    as_bio,
+    bio_of_iob1,
+    breaks_bio,
+    is_iob1,
+    places_in,
+    spans_of,
+    tags_of,
+    word_places,
+)
 from nbtune.data.tagged import TAGGED, word_splitting_of
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
@@ -90,7 +100,7 @@ def test_words_and_tags_come_as_lists_or_as_texts():
 def test_every_bad_row_of_tags_is_named():
     frame = words(
         [["a"], ["a", "b"], ["a"], [], [1], ["a"]],
-        [["O"], ["O"], ["I-X"], ["O"], ["O"], [3]],
+        [["B-X"], ["O"], ["I-X"], ["O"], ["O"], [3]],
     )
     assert message_for(frame) == (
         "data: 5 of 6 rows cannot be used: "
@@ -111,12 +121,37 @@ def test_every_bad_row_of_tags_is_named():
         ([[0, 3, "X"], [2, 4, "Y"]], "spans that overlap"),
         ([[2, 3, "X"]], "a span without a word"),
         ([[0, "x", "X"]], "spans that are not start, end and label"),
+        ([[0, float("inf"), "X"]], "spans that are not start, end and label"),
+        ([[0, 1.9, "X"]], "spans that are not start, end and label"),
         ([{"start": 0, "end": 1}], "spans that are not start, end and label"),
     ],
 )
 def test_every_bad_span_is_named(found, fault):
     frame = pd.DataFrame({"text": ["ab cd", "ok"], "spans": [found, [[0, 2, "X"]]]})
     assert f"1 of 2 rows cannot be used: 1 with {fault} (row 0" in message_for(frame)
+
+
+def test_the_tags_that_conll_2003_was_published_with_are_known_by_what_they_are():
+    text = "EU I-ORG\nrejects O\n\nPeter I-PER\nBlackburn I-PER\nJill B-PER\nBonn I-LOC\n"
+    frame = from_conll(text, "x.conll")
+    rows, notice = TAGGED.usable(frame, TAGGED.find(frame, {}).roles, Recipe(), "data")
+    assert list(rows["tags"]) == [["B-ORG", "O"], ["B-PER", "I-PER", "B-PER", "B-LOC"]]
+    assert notice == ("data: the tags are IOB1, in which I- begins a span: they are read as BIO")
+    assert list(usable(words(["a b"], ["O B-X"]))["tags"]) == [["O", "B-X"]]
+
+
+@given(tagged())
+def test_spans_survive_iob1(words_and_spans):
+    words, found = words_and_spans
+    tags = tags_of(found, len(words))
+    ends = {(span.stop, span.type) for span in found}
+    begins = {span.start: span.type for span in found}
+    old = [
+        f"I-{tag[2:]}" if at in begins and (at, begins[at]) not in ends else tag
+        for at, tag in enumerate(tags)
+    ]
+    assert bio_of_iob1(old) == tags
+    assert is_iob1([old]) == bool(found)
 
 
 def test_what_is_no_tagging_is_said():

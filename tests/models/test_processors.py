@@ -69,6 +69,9 @@ def test_a_network_of_convolutions_is_saved_and_read_like_any_model(tmp_path):
     again = transformers.AutoModelForImageClassification.from_pretrained(tmp_path)
     images = torch.rand(2, 3, 16, 16)
     assert torch.equal(model(images).logits, again.eval()(images).logits)
+    bare = transformers.AutoModel.from_pretrained(tmp_path).eval()
+    states = model.encoder(images).last_hidden_state
+    assert torch.equal(states, bare(images).last_hidden_state)
 
 
 def test_both_towers_come_with_the_weights_of_clip_and_their_head_alone_is_new(tmp_path):
