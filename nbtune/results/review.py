@@ -151,13 +151,19 @@ class Review:
         return self._chances is not None and len(self.rows) > 1
 
     def curve(self, label: str) -> list[CurveStop]:
-        """Return thresholds of a label, the highest first, with the rows at or above each."""
+        """Return thresholds of a label, the highest first, with the rows at or above each.
+
+        Labels are those with the corrections made; rows left out, or marked, do not count.
+        """
         import numpy as np
 
         from nbtune.evaluation.curves import stops
 
-        has = np.array([label in (one.labels or (one.label,)) for one in self.rows])
-        return stops(has, self._of_label(label))
+        own = self.own
+        kept = np.array([one.row not in own or own[one.row].action == "relabel"
+                         for one in self.rows])  # fmt: skip
+        has = np.array([label in labels_now(one, own) for one in self.rows])
+        return stops(has[kept], self._of_label(label)[kept]) if kept.any() else []
 
     def above(self, label: str, threshold: float) -> frozenset[int]:
         """Return the rows whose probability of a label is at a threshold or above it."""

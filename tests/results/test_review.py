@@ -1,5 +1,6 @@
 """Rows looked through and corrected, and a run that goes on from there."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,7 +8,7 @@ import nbtune
 from nbtune.data.corrections import read_corrections
 from nbtune.errors import DataError, RecipeError, RunError
 from nbtune.jobs.folders import read_rows
-from nbtune.records import Correction
+from nbtune.records import Correction, ReviewedRow
 from nbtune.results.review import Review
 from nbtune.testing import tiny_model_folder, topic_rows
 
@@ -28,6 +29,34 @@ def test_rows_say_what_the_run_says(review, judged):
         assert list(frame[name]) == list(frame[f"{name}_judged"])
     assert list(frame["probability"]) == pytest.approx(list(frame["probability_judged"]))
     assert (review.confusion.counts == pd.DataFrame(judged.confusion).to_numpy()).all()
+
+
+def test_curves_go_by_the_corrections(review, tmp_path):
+    label, chances = review.labels[0], np.random.default_rng(0).random((len(review.rows), 3))
+    place = tmp_path / "others.jsonl"
+    review = Review("r", "test", review.labels, review.rows, place, chances=chances)
+    before = review.curve(label)[-1]
+    assert before.rows == len(review.rows)
+    missing = [one.row for one in review.rows if one.label != label]
+    review.relabel(missing[0], label)
+    review.delete(missing[1])
+    after = review.curve(label)[-1]
+    assert after.rows == before.rows - 1
+    assert round(after.precision * after.rows) == round(before.precision * before.rows) + 1
+    review.delete([one.row for one in review.rows])
+    assert review.curve(label) == []
+
+
+def test_a_row_without_labels_does_not_have_the_label_none(tmp_path):
+    def row(number, *labels):
+        return ReviewedRow(number, "a text", ", ".join(labels) or "none", "none", 0.9, 0.1, 0.5,
+                           False, (("none", 0.9),), labels=labels, given=("none",))  # fmt: skip
+
+    chances = np.array([[0.9, 0.1], [0.8, 0.1], [0.7, 0.1]])
+    rows = [row(0), row(1, "none"), row(2, "food")]
+    found = Review("r", "test", ("none", "food"), rows, tmp_path / "made.jsonl", chances=chances,
+                   relabels="several")  # fmt: skip
+    assert [stop.precision for stop in found.curve("none")] == [0, 0.5, pytest.approx(1 / 3)]
 
 
 def test_a_row_is_explained_by_the_run(trained):
