@@ -47,7 +47,9 @@ class Costs:
     steps : list of (int, float)
         Tokens of a step, padding included, and its seconds.
     sizes : ndarray
-        Tokens of all steps of an epoch, padding included.
+        Tokens of the steps of an epoch that the run makes, padding included.
+    padding : float
+        By how many times padding makes those steps larger, 1 for none.
     memory : dict
         Bytes by part; they add up to the peak.
     frozen_seconds, evaluation_seconds : float
@@ -60,6 +62,7 @@ class Costs:
 
     steps: list[tuple[int, float]] = field(default_factory=list)
     sizes: np.ndarray[Any, Any] = field(default_factory=lambda: np.zeros(0))
+    padding: float = 1.0
     memory: dict[str, int] = field(default_factory=dict)
     frozen_seconds: float = 0.0
     evaluation_seconds: float = 0.0
@@ -93,6 +96,8 @@ def measure(job: Job, place: Path, progress: Callable[[int, int], None]) -> Cost
     total = MEASURED_STEPS + 2
     steps = _steps_of_epoch(job)
     costs.sizes = np.array([_size(job, rows) for rows in steps])
+    without = sum(int(widths(job.train)[rows].sum()) for rows in steps)
+    costs.padding = float(costs.sizes.sum() / without) if without else 1.0
     own = _bytes(job.forward.model.parameters()) + _bytes(job.forward.model.buffers())
     moving = list(moving_tensors(job.forward.model).values())
     costs.moving_bytes = _bytes(moving)

@@ -62,7 +62,7 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
         steps=job.total_steps,
         steps_per_epoch=job.steps_per_epoch,
         tokens=int(lengths.sum()) if has_tokens else 0,
-        padded_tokens=int(costs.sizes.mean() * job.steps_per_epoch) if has_tokens else 0,
+        padded_tokens=round(costs.padding * lengths.sum()) if has_tokens else 0,
         rows=len(lengths),
         cut_rows=int(np.sum(examples["train"].cut)),
         room_bytes=room,

@@ -38,6 +38,15 @@ def test_a_finetune_cell_is_estimated_by_its_first_word(cell):
     )
 
 
+def test_padding_of_a_run_that_ends_before_its_first_epoch_is_that_of_its_steps(cell):
+    cell("df.loc[0, 'text'] = 'word ' * 60")
+    padded = "%estimate --data df --model ./tiny --batching padded --batch-size 4"
+    for more in ("--max-steps 1", "--max-steps 3", "--num-train-epochs 1"):
+        record = cell(f"{padded} {more}").value.record
+        assert 0 <= record.padding_share < 1, more
+    assert record.padding_share > 0.05
+
+
 def test_another_recipe_has_no_estimate(cell):
     cell(LINE)
     run = cell("%finetune topics --data df --model ./tiny --num-train-epochs 1").value
