@@ -141,11 +141,13 @@ def make_batch(examples: Encoded, rows: Indices, pad_id: int) -> Batch:
     ids = examples.take(rows)
     lengths, inputs = [len(row) for row in ids], {}
     if any(lengths):
-        padded = np.full((len(ids), max(lengths)), pad_id, dtype=np.int64)
-        for row, own in zip(padded, ids, strict=True):
-            row[: len(own)] = own
-        mask = (np.arange(padded.shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
-        inputs = {"input_ids": torch.from_numpy(padded), "attention_mask": torch.from_numpy(mask)}
+        is_own = np.arange(max(lengths)) < np.array(lengths)[:, None]
+        padded = np.full(is_own.shape, pad_id, dtype=np.int64)
+        padded[is_own] = np.concatenate(ids)
+        inputs = {
+            "input_ids": torch.from_numpy(padded),
+            "attention_mask": torch.from_numpy(is_own.astype(np.int64)),
+        }
     if examples.types is not None:
         types = examples.types.padded(rows, fill=0).astype(np.int64)
         inputs["token_type_ids"] = torch.from_numpy(types)

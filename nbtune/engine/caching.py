@@ -73,10 +73,9 @@ def with_states(
             for row, own in zip(rows, states, strict=True):
                 stream.seek(int(offsets[row]) * width * own.itemsize)
                 stream.write(np.ascontiguousarray(own).data)
-    flat: np.ndarray[Any, Any] = np.memmap(
-        file, dtype=np.float32, mode="r", shape=(int(offsets[-1]), width)
-    )
-    return WithStates(examples, flat, lengths, packer.frozen.shorten)
+    mapped = np.memmap(file, dtype=np.float32, mode="r", shape=(int(offsets[-1]), width))
+    # A slice of a `memmap` takes four times as long as one of the array it is.
+    return WithStates(examples, np.asarray(mapped), lengths, packer.frozen.shorten)
 
 
 def _lengths(forward: Forward, examples: Encoded) -> np.ndarray[Any, Any]:

@@ -33,6 +33,9 @@ from nbtune.models.packing import Packer, packing
 from nbtune.models.places import only_at
 from nbtune.tasks import Keep, Loss
 
+FINITE = {known: torch.tensor(known) for known in (False, True)}
+"""What a CPU found of a step's numbers, as tensors that are made once."""
+
 
 class OutOfMemoryError(NbtuneError):
     """Not even one row at a time fits into memory."""
@@ -202,7 +205,7 @@ class Stepper:
         if not is_known or norm > self.max_grad_norm:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.max_grad_norm, norm)
         finite = (
-            torch.tensor(math.isfinite(norm) and math.isfinite(seen.loss))
+            FINITE[math.isfinite(norm) and math.isfinite(seen.loss)]
             if is_known
             else torch.isfinite(norm) & torch.isfinite(seen.loss)
         )
@@ -254,15 +257,15 @@ class Stepper:
     def _gradients(self, examples: Encoded, rows: Indices) -> Pass:
         self.clear()
         count = self.loss.count(np.asarray(examples.targets[rows]))
-        total, tokens = torch.zeros((), device=self.forward.device), 0
+        losses, tokens = [], 0
         for start in range(0, len(rows), self.micro_rows):
             batch = make_batch(examples, rows[start : start + self.micro_rows], self.pad_id)
             logits = self.forward(batch)
             loss = total_loss(self.loss, logits, batch) / count
             torch.autograd.backward(self.scaler.scale(loss))
-            total += loss.detach()
+            losses.append(loss.detach())
             tokens += sum(batch.lengths)
-        return Pass(rows, tokens, total)
+        return Pass(rows, tokens, sum(losses[1:], losses[0]))
 
 
 def total_loss(loss: Loss, logits: Tensor, batch: Batch) -> Tensor:
