@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import nbtune
 from nbtune.errors import RunError
@@ -132,6 +133,71 @@ def paused_after_a_checkpoint(shown, **settings):
 
 def all_bytes(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
+
+
+def spoil(place):
+    weights = next(place.glob("model*"))
+    weights.write_bytes(weights.read_bytes()[:-9])
+
+
+def test_a_spoiled_checkpoint_costs_the_steps_since_the_one_before(shown, uncut):
+    """On resuming, the older one is taken up and the steps after it are made again."""
+    saved = []
+
+    def stop_at_the_third(event):
+        if isinstance(event, CheckpointSaved):
+            saved.append(event.step)
+            if len(saved) == 3:
+                nbtune.control().stop()
+
+    shown(stop_at_the_third)
+    folder = nbtune.finetune(ROWS, "cut", save_interval_seconds=1e-9, **RECIPE).folder
+    newest, older = sorted(folder.last.folder.glob("step-*"), reverse=True)
+    spoil(newest)
+    resumed = nbtune.resume("cut")
+    told = [event.text for _, event in resumed.events if isinstance(event, Notice)]
+    assert any(f"of {newest.name} is cut or changed" in text for text in told)
+    steps = [event.step for _, event in resumed.events if isinstance(event, StepsDone)]
+    assert older.name < newest.name
+    assert steps.count(int(newest.name[-8:])) == 2  # it was made before, and again
+    assert np.array_equal(resumed.predict_proba(TEXTS), uncut)
+
+
+def test_where_no_checkpoint_is_whole_nothing_is_trained_anew_unasked(shown):
+    folder = paused_after_a_checkpoint(shown)
+    for place in folder.last.folder.glob("step-*"):
+        spoil(place)
+    before = all_bytes(folder.model_path)
+    with pytest.raises(RunError, match="no checkpoint of this run is whole") as raised:
+        nbtune.resume("cut")
+    assert "--fresh" in raised.value.hint
+    assert all_bytes(folder.model_path) == before
+    assert nbtune.load("cut").predict(TEXTS).shape == (5,)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("lora: {lora_alpha: 64}", "what stays frozen was"),
+        ("lora: {use_rslora: true}", "what stays frozen was"),
+    ],
+)
+def test_an_adapter_does_not_go_on_under_another_scale(shown, tmp_path, line, says):
+    model = tiny_model_folder(tmp_path / "tiny")
+    folder = paused_after_a_checkpoint(shown, model=str(model), method="lora")
+    (folder.path / "recipe.yaml").write_text(f"{folder.recipe_text}\n{line}\n")
+    with pytest.raises(RunError, match=says):
+        nbtune.resume("cut")
+
+
+def test_what_is_trained_on_a_base_does_not_go_on_upon_another(shown, tmp_path):
+    model = tiny_model_folder(tmp_path / "tiny")
+    paused_after_a_checkpoint(shown, model=str(model), method="lora")
+    weights = model / "model.safetensors"
+    tensors = load_file(weights)
+    save_file({name: tensor + 0.1 for name, tensor in tensors.items()}, weights)
+    with pytest.raises(RunError, match="what stays frozen was"):
+        nbtune.resume("cut")
 
 
 @pytest.mark.parametrize(

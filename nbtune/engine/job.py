@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from nbtune.data.batches import Encoded, Indices
+from nbtune.engine.state import base_fingerprint
 from nbtune.engine.stepping import Forward
 from nbtune.events import RunStarted, RunStopped
 from nbtune.methods.freezing import Waiting, nothing_waits
@@ -67,7 +69,13 @@ class Job:
         """What a checkpoint must have been made for to fit: the same state, the same rows."""
         recipe = self.recipe
         own = {"method": recipe.method, "optim": recipe.optim, "seed": recipe.seed}
-        return own | {"rows": len(self.train.targets), "rows_per_step": self.rows_per_step}
+        rows = {"rows": len(self.train.targets), "rows_per_step": self.rows_per_step}
+        return own | rows | {"what stays frozen": self.base}
+
+    @cached_property
+    def base(self) -> str:
+        """A fingerprint of the model below the weights that are trained."""
+        return base_fingerprint(self.forward.model)
 
     @property
     def rows_per_step(self) -> int:

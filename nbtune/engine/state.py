@@ -20,6 +20,9 @@ WEIGHTS, OPTIMIZER, RANDOM, PROGRESS = (
     "random.safetensors",
     "progress.json",
 )
+FIRST_NUMBERS = 1024
+BELOW = "/"
+"""Stands between the name of a weight and of its state; names of weights have dots in them."""
 
 
 @dataclass
@@ -61,6 +64,24 @@ def moving_tensors(model: Any) -> dict[str, Tensor]:
     saved = model.state_dict().keys()
     weights = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
     return weights | {n: b for n, b in model.named_buffers() if n in saved}
+
+
+def base_fingerprint(model: Any) -> str:
+    """Return a fingerprint of what trained weights stand on: frozen ones, and scales of adapters.
+
+    The first numbers of each weight are enough to tell one model from another.
+    """
+    import xxhash
+
+    digest = xxhash.xxh3_64()
+    for weight in model.parameters():
+        if not weight.requires_grad:
+            first = weight.detach().flatten()[:FIRST_NUMBERS].cpu().view(torch.uint8)
+            digest.update(f"{tuple(weight.shape)}".encode() + first.numpy().tobytes())
+    for module in model.modules():
+        if isinstance(scales := getattr(module, "scaling", None), Mapping):
+            digest.update(f"{dict(scales)}".encode())
+    return digest.hexdigest()
 
 
 def save_weights(folder: Path, model: Any) -> None:
@@ -121,7 +142,8 @@ def save_state(
 ) -> None:
     """Write all that is needed to go on as if nothing had happened."""
     save_weights(folder, model)
-    state = dict(_leaves(optimizer.state_dict()["state"]))
+    weights, numbered = _optimized(model, optimizer), optimizer.state_dict()["state"]
+    state = dict(_leaves({weights[number]: own for number, own in numbered.items()}))
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     save_file(_apart(tensors), folder / OPTIMIZER)
     save_file(randomness, folder / RANDOM)
@@ -151,7 +173,7 @@ def load_state(
     known = {field.name for field in fields(Progress)}
     progress = Progress(**{k: v for k, v in saved["progress"].items() if k in known})
     _refuse_other(progress, made_for or {}, folder.name)
-    state = _optimizer_state(folder, optimizer, saved.get("optimizer", {}))
+    state = _optimizer_state(folder, _optimized(model, optimizer), saved.get("optimizer", {}))
     load_weights(folder, model)
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
@@ -172,27 +194,36 @@ def _refuse_other(progress: Progress, made_for: Mapping[str, Any], where: str) -
         )
 
 
+def _optimized(model: Any, optimizer: torch.optim.Optimizer) -> list[str]:
+    """Return the names of the weights that the optimiser moves, as it numbers them.
+
+    The numbers depend on the rates of the recipe, so that a checkpoint goes by names.
+    """
+    names = {weight: name for name, weight in model.named_parameters()}
+    return [names[weight] for group in optimizer.param_groups for weight in group["params"]]
+
+
 def _optimizer_state(
-    folder: Path, optimizer: torch.optim.Optimizer, numbers: dict[str, Any]
+    folder: Path, weights: list[str], others: Mapping[str, Any]
 ) -> dict[int, dict[str, Any]]:
+    numbers = {name: number for number, name in enumerate(weights)}
     state: dict[int, dict[str, Any]] = {}
-    for key, value in {**load_file(folder / OPTIMIZER), **numbers}.items():
-        index, *groups, name = key.split(".")
-        inner = state.setdefault(int(index), {})
+    for key, value in {**load_file(folder / OPTIMIZER), **others}.items():
+        weight, *groups, name = key.split(BELOW)
+        if weight not in numbers:  # fewer are right: not all weights get gradients
+            raise CheckpointError(f"the optimiser in {folder.name} is that of another model")
+        inner = state.setdefault(numbers[weight], {})
         for group in groups:
             inner = inner.setdefault(group, {})
         inner[name] = value
-    known = sum(len(group["params"]) for group in optimizer.param_groups)
-    if any(index >= known for index in state):  # fewer are right: not all weights get gradients
-        raise CheckpointError(f"the optimiser in {folder.name} is that of another model")
     return state
 
 
 def _leaves(state: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield what lies in nested mappings, by names with dots between the levels."""
+    """Yield what lies in nested mappings, by the names of all levels."""
     for name, value in state.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{above}{name}.")
+            yield from _leaves(value, f"{above}{name}{BELOW}")
         else:
             yield f"{above}{name}", value
 

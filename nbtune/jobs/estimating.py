@@ -139,13 +139,16 @@ def _evaluations(job: Job, recipe: Recipe) -> int:
 
 
 def _disk(folder: RunFolder, job: Job, costs: Costs) -> dict[str, int]:
-    """Return bytes by part, at the most: a checkpoint is there until the next one has verified."""
+    """Return bytes by part, at the most: a checkpoint is there until the next one has verified.
+
+    Two to go on from are kept, and one of the best weights.
+    """
     files = sum(f.stat().st_size for f in folder.path.rglob("*") if f.is_file())
     adapter_only = hasattr(job.forward.model, "peft_config")
     return {
         "rows and tokens": files,
         "frozen layers": costs.frozen_bytes,
-        "checkpoints": 2 * (costs.state_bytes + costs.moving_bytes),
+        "checkpoints": 3 * costs.state_bytes + 2 * costs.moving_bytes,
         "model": costs.moving_bytes if adapter_only else costs.memory["weights"],
     }
 

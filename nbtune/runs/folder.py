@@ -86,8 +86,11 @@ class RunFolder:
 
     @property
     def last(self) -> CheckpointStore:
-        """Checkpoints to go on from: weights, optimiser, schedule, random states, place."""
-        return CheckpointStore(self.path / "checkpoints" / "last")
+        """Checkpoints to go on from: weights, optimiser, schedule, random states, place.
+
+        The one before the newest is kept too: a disk may spoil what had verified.
+        """
+        return CheckpointStore(self.path / "checkpoints" / "last", keep=2)
 
     @property
     def best(self) -> CheckpointStore:

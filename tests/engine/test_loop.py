@@ -258,14 +258,15 @@ def test_the_best_weights_are_held_in_memory_while_the_disk_is_full(lab, monkeyp
     assert same(roomy.weights(), full.weights())
 
 
-def test_resuming_passes_over_a_damaged_checkpoint_and_says_so(lab, every_step):
+def test_resuming_upon_spoiled_checkpoints_is_refused_and_says_which(lab, every_step):
     work = lab(num_train_epochs=4, eval_steps=2)
     work.train()
     folder = next((work.folder / "last").glob("step-*"))
     (folder / "optimizer.safetensors").unlink()
     work.events.clear()
     work.model = None
-    assert work.train(resume=True).stopped.reason == "finished"
+    failure = work.train(resume=True).failure
+    assert "no checkpoint of this run is whole" in str(failure)
     assert "lacks optimizer.safetensors" in work.told(Notice)[0].text
 
 

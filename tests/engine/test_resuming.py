@@ -261,14 +261,27 @@ def test_weights_without_gradients_have_no_state_and_are_taken_up(tmp_path):
     assert all(same(before[i], after[i]) for i in before)
 
 
+def test_moments_find_their_weights_where_other_rates_sort_them_anew(tmp_path):
+    model = tiny_model("bert")
+    before = make_optimizer(model, Recipe(), 1e-3)
+    weights = dict(model.named_parameters())
+    for value, weight in enumerate(weights.values()):
+        weight.grad = torch.full_like(weight, value + 1.0)
+    before.step()
+    scaler, none = torch.amp.GradScaler("cpu", enabled=False), {"cpu": torch.get_rng_state()}
+    state.save_state(tmp_path, model, before, scaler, state.Progress(), none)
+    after = make_optimizer(model, Recipe(layerwise_lr_decay=0.5, head_learning_rate=1e-2), 1e-3)
+    state.load_state(tmp_path, model, after, scaler)
+    for weight in weights.values():
+        assert torch.equal(before.state[weight]["exp_avg"], after.state[weight]["exp_avg"])
+
+
 def test_state_in_groups_and_shared_tensors_are_taken_up(tmp_path):
     """As bitsandbytes keeps it: a group a weight, and one table for all of them."""
     table = torch.arange(4.0)
 
-    def new():
-        return torch.optim.SGD([torch.nn.Parameter(torch.ones(2)) for _ in range(2)], lr=1.0)
-
-    optimizer, fresh, model = new(), new(), torch.nn.Linear(1, 1)
+    model = torch.nn.ParameterList(torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    optimizer, fresh = (torch.optim.SGD(model.parameters(), lr=1.0) for _ in range(2))
     for weight in optimizer.param_groups[0]["params"]:
         optimizer.state[weight] = {"step": 3, "packed": {"table": table, "absmax": weight.detach()}}
     scaler, none = torch.amp.GradScaler("cpu", enabled=False), {"cpu": torch.get_rng_state()}
