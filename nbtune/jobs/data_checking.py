@@ -11,7 +11,7 @@ from nbtune.recipe import Recipe
 from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
-    from nbtune.data.checks.report import Tokenizer
+    from nbtune.data.checks.lengths import Reader
     from nbtune.data.preparing import PreparedData
     from nbtune.records import DataRecord
 
@@ -54,23 +54,27 @@ def look_at_data(
     return describe(name, frames, recipe, count, progress, origin=origin)
 
 
-def _tokenizer_of(recipe: Recipe) -> Callable[[list[str]], Tokenizer]:
+def _tokenizer_of(recipe: Recipe) -> Callable[[list[str]], Reader]:
     """Return what loads the tokenizer of the recipe's model, without the model itself."""
+    from nbtune.data.checks.lengths import Reader
+
     source = model_of(recipe)
 
-    def load(texts: list[str]) -> Tokenizer:
-        from nbtune.models.loading import load_tokenizer
+    def load(texts: list[str]) -> Reader:
+        from nbtune.models.loading import load_tokenizer, places_of
 
         if source.kind == "scratch":
-            from nbtune.models.scratch import SIZES
+            from nbtune.models.scratch import POSITIONS, SIZES
 
             _, width = SIZES[recipe.size]
-            return source.name, load_tokenizer(source, texts[:_VOCABULARY_TEXTS]), width
+            made = load_tokenizer(source, texts[:_VOCABULARY_TEXTS])
+            return Reader(source.name, made, width, POSITIONS)
         from transformers import AutoConfig
 
         tokenizer = load_tokenizer(source, [], recipe.revision)
         config = AutoConfig.from_pretrained(source.location, revision=recipe.revision)
-        return source.name, tokenizer, int(getattr(config, "hidden_size", 768))
+        width = int(getattr(config, "hidden_size", 768))
+        return Reader(source.name, tokenizer, width, places_of(config, tokenizer))
 
     return load
 

@@ -24,6 +24,8 @@ from nbtune.models.sources import SCRATCH, ModelSource
 
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 _OF_WORDS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
+_ANY = 1_000_000
+"""Tokens; who says that a row may be longer says that it may have any length."""
 _REWRITES = "AutoModelForSeq2SeqLM"
 _WELL_KNOWN = (
     "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gemma2", "gpt2",
@@ -403,17 +405,24 @@ def _check_vocabulary(source: ModelSource, model: Any, tokenizer: Any) -> None:
         )
 
 
-def _max_positions(model: Any, tokenizer: Any) -> int | None:
+def places_of(config: Any, tokenizer: Any) -> int | None:
+    """Return the longest row in tokens that a model of this configuration says it can take."""
     limits = [tokenizer.model_max_length]
+    for own in (config, getattr(config, "text_config", None)):
+        if positions := getattr(own, "max_position_embeddings", None):
+            limits.append(int(positions))
+    shortest = min(limits)
+    return int(shortest) if shortest < _ANY else None
+
+
+def _max_positions(model: Any, tokenizer: Any) -> int | None:
+    limits = [places_of(model.config, tokenizer) or _ANY]
     for name, module in model.named_modules():
         if name.endswith(("position_embeddings", "wpe")) and isinstance(module, torch.nn.Embedding):
             shift = 0 if module.padding_idx is None else module.padding_idx + 1
             limits.append(module.num_embeddings - shift)
-    for config in (model.config, getattr(model.config, "text_config", None)):
-        if positions := getattr(config, "max_position_embeddings", None):
-            limits.append(int(positions))
     shortest = min(limits)
-    return int(shortest) if shortest < 1_000_000 else None
+    return shortest if shortest < _ANY else None
 
 
 @contextmanager

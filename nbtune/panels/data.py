@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nbtune.panels.html import percent, render
 from nbtune.panels.markdown import escaped
 from nbtune.plots.texts import short
-from nbtune.records import DataFinding, DataRecord, Truncation
+from nbtune.records import DataFinding, DataRecord, Lengths, Truncation
 
 MOST_LABELS = 30
 MOST_COLUMNS = 20
@@ -28,7 +28,11 @@ def data_html(record: DataRecord) -> str:
         labels=_labels(record),
         left_out=max(0, len(next(iter(record.labels.values()), ())) - MOST_LABELS),
         has_weights=bool(record.weights),
-        points=[_point(one) for one in record.lengths.truncation] if record.lengths else [],
+        unknown=_unknown,
+        lengths=[
+            (setting, one, [_point(point) for point in one.truncation])
+            for setting, one in _limits(record)
+        ],
     )
 
 
@@ -79,8 +83,21 @@ def _weight(record: DataRecord, name: str) -> str:
     return f"{record.weights[name]:.3g}" if name in record.weights else "–"
 
 
-def _point(one: Truncation) -> tuple[str, str, str, str]:
-    return f"{one.max_length:,}", _share(one.rows), _share(one.tokens), percent(one.time)
+def _limits(record: DataRecord) -> list[tuple[str, Lengths]]:
+    """Return the limits on tokens that there are by their settings."""
+    found = {"max_length": record.lengths, "max_target_length": record.targets}
+    return [(setting, one) for setting, one in found.items() if one is not None]
+
+
+def _point(one: Truncation) -> tuple[str, ...]:
+    learnt = () if one.learnt is None else (_share(one.learnt),)
+    return (
+        f"{one.max_length:,}", _share(one.rows), _share(one.tokens), *learnt, percent(one.time)
+    )  # fmt: skip
+
+
+def _unknown(one: Lengths) -> str:
+    return f"{_share(one.unknown)} of them unknown" if one.unknown else "none unknown"
 
 
 def _share(value: float) -> str:
@@ -125,16 +142,17 @@ def _label_lines(record: DataRecord) -> Iterator[str]:
 
 
 def _length_lines(record: DataRecord) -> Iterator[str]:
-    if record.lengths is None:
-        return
-    found = record.lengths
-    yield ""
-    yield from textwrap.wrap(
-        f"tokens of {short(found.model, 40)}: median {found.median:.0f}, 95 % {found.p95:.0f}, "
-        f"longest {found.longest:,} ({found.looked_at:,} rows looked at)",
-        80,
-    )
-    yield f"{'max_length':<12}{'rows cut':>12}{'tokens lost':>14}{'time of a step':>17}"
-    for one in found.truncation:
-        limit, rows, tokens, time = _point(one)
-        yield f"{limit:<12}{rows:>12}{tokens:>14}{time:>17}"
+    for setting, found in _limits(record):
+        yield ""
+        yield from textwrap.wrap(
+            f"tokens of {short(found.model, 40)}: median {found.median:.0f}, "
+            f"95 % {found.p95:.0f}, longest {found.longest:,}, {_unknown(found)} "
+            f"({found.looked_at:,} rows looked at)",
+            80,
+        )
+        has_learnt = found.truncation[0].learnt is not None
+        heads = ("rows cut", "tokens lost", *["of the answers"] * has_learnt, "time of a step")
+        yield f"{setting:<18}" + "".join(f"{head:>15}" for head in heads)
+        for one in found.truncation:
+            limit, *cells = _point(one)
+            yield f"{limit:<18}" + "".join(f"{cell:>15}" for cell in cells)

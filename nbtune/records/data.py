@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from nbtune.records.plain import make, plain
 
@@ -44,13 +45,15 @@ class Truncation:
     """What one ``max_length`` costs: shares of rows cut and of tokens lost, and of the step time.
 
     ``time`` is the share of a step's work that is left, by the count of multiplications; it is
-    computed, not measured.
+    computed, not measured. ``learnt`` is the share of the tokens to be learnt that are lost, where
+    these follow what is asked.
     """
 
     max_length: int
     rows: float
     tokens: float
     time: float
+    learnt: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ class Lengths:
     edges: tuple[float, ...]
     counts: tuple[int, ...]
     truncation: tuple[Truncation, ...]
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Lengths:
+        """Make one of plain values."""
+        points = tuple(make(Truncation, one) for one in values["truncation"])
+        found: Lengths = make(cls, values | {"truncation": points})
+        return found
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ class DataRecord:
 
     ``weights`` are those that ``class_weight: balanced`` gives the labels; ``task`` is what rows
     are for where it is not one label a text, and ``labels`` are then those that a row can have
-    several of, such as the types of its spans. ``numbers`` are there where numbers are learnt.
+    several of, such as the types of its spans. ``numbers`` are there where numbers are learnt, and
+    ``targets`` are the lengths of what is to be written, where it has a limit of its own.
     """
 
     name: str
@@ -113,6 +124,7 @@ class DataRecord:
     origin: str = ""
     task: str = ""
     numbers: Numbers | None = None
+    targets: Lengths | None = None
 
     def to_json(self) -> str:
         """Write the record as JSON; NaN becomes null."""
@@ -124,10 +136,9 @@ class DataRecord:
         values = json.loads(text)
         for name, kind in (("columns", DataColumn), ("findings", DataFinding)):
             values[name] = tuple(make(kind, one) for one in values[name])
-        if values["lengths"] is not None:
-            points = values["lengths"]["truncation"]
-            values["lengths"]["truncation"] = tuple(make(Truncation, one) for one in points)
-            values["lengths"] = make(Lengths, values["lengths"])
+        for name in ("lengths", "targets"):
+            if values.get(name) is not None:
+                values[name] = Lengths.of(values[name])
         if (numbers := values.get("numbers")) is not None:
             numbers["counts"] = {name: tuple(own) for name, own in numbers["counts"].items()}
             values["numbers"] = make(Numbers, numbers)

@@ -49,12 +49,17 @@ class DataReport:
 
     @property
     def truncation(self) -> pd.DataFrame:
-        """What each ``max_length`` cuts, and the share of work it leaves."""
+        """What each ``max_length`` cuts, and the share of work it leaves.
+
+        ``learnt`` is the share of tokens to be learnt that are lost, where these follow what is
+        asked.
+        """
         import pandas as pd
 
         points = self.record.lengths.truncation if self.record.lengths else ()
-        columns = ["max_length", "rows", "tokens", "time"]
-        return pd.DataFrame([vars(one) for one in points], columns=columns)
+        columns = ["max_length", "rows", "tokens", "time", "learnt"]
+        frame = pd.DataFrame([vars(one) for one in points], columns=columns)
+        return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
     @property
     def text(self) -> str:

@@ -1,10 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import tokenizers
+import transformers
 from matplotlib.figure import Figure
 
 import nbtune
-from nbtune.data.checks.lengths import count_tokens, describe_lengths, truncate
+from nbtune.data.checks.cuts import counted, sample_of, unknown_tokens
+from nbtune.data.checks.lengths import Reader, count_tokens, describe_lengths, truncate
+from nbtune.data.checks.scan import scan
 from nbtune.errors import DataError
 from nbtune.recipe import compose, yaml_layer
 from nbtune.records import DataRecord
@@ -50,9 +54,9 @@ def test_the_cost_of_a_limit_is_that_of_its_cut_rows():
 
 def test_lengths_are_those_of_the_tokenizer():
     tokenizer, texts = tiny_tokenizer(), list(topic_rows(30)["text"])
-    lengths, unknown = count_tokens(texts, tokenizer)
+    lengths, unknown = count_tokens([[text] for text in texts], tokenizer)
     assert list(lengths) == [len(tokenizer(text)["input_ids"]) for text in texts]
-    found = describe_lengths("tiny", lengths, unknown, 32, 6)
+    found = describe_lengths(Reader("tiny", tokenizer, 32), lengths, unknown, 6)
     assert sum(found.counts) == 30
     assert found.truncation[-1].rows == 0
     assert 6 in [one.max_length for one in found.truncation]
@@ -65,7 +69,48 @@ def test_unknown_tokens_are_counted_among_all():
         def __call__(self, texts, verbose):
             return {"input_ids": [[1, *(7 if "?" in w else 2 for w in t.split())] for t in texts]}
 
-    assert count_tokens(["a ?", "b c"], Words())[1] == pytest.approx(1 / 6)
+    lengths, unknown = count_tokens([["a ?"], ["b c"]], Words())
+    assert unknown.tolist() == [1, 0]
+    assert describe_lengths(Reader("words", Words(), 32), lengths, unknown, 6).unknown == 1 / 6
+
+
+def test_no_limit_is_offered_beyond_the_places_of_the_model(tmp_path):
+    folder = tiny_model_folder(tmp_path / "model")
+    rows = topic_rows(30)
+    rows["text"] = [f"{text} {'and so on ' * 300}" for text in rows["text"]]
+    own = {"model": str(folder), "display": "none"}
+    report = nbtune.check_data(rows, max_length=8, **own)
+    places = int(report.truncation["max_length"].iloc[-1])
+    assert places < report.record.lengths.longest
+    assert report["truncation"].fix == f"max_length: {places}"
+    assert f"30 are longer than all {places} places of" in report["truncation"].what
+    assert report["truncation"].examples[0].endswith("…")
+    beyond = nbtune.check_data(rows, max_length=2 * places, **own)["truncation"]
+    assert f"longer than the {places} places of" in beyond.what
+    assert "max_length" not in beyond.fix
+    nbtune.finetune(rows, max_length=places, max_steps=1, baseline=False, **own,
+                    runs_dir=tmp_path / "runs")  # fmt: skip
+
+
+def test_tokens_that_no_tokenizer_knows_are_shown_and_always_told(tmp_path):
+    own = {"model": str(tiny_model_folder(tmp_path / "model")), "display": "none"}
+    report = nbtune.check_data(topic_rows(30), **own)
+    assert "unknown_tokens" not in report
+    assert "unknown" in report.text
+    assert "unknown" in report._repr_mimebundle_()["text/html"]
+    unknown = {"unk_token": "[UNK]"}
+    words = tokenizers.models.WordLevel({"[UNK]": 0, "a": 1, "b": 2}, **unknown)
+    inner = tokenizers.Tokenizer(words)
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    read = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **unknown)
+    frame = pd.DataFrame({"text": ["a ☃ b", "b a"], "label": ["x", "y"]})
+    scanned = scan({"train": frame}, "text", "label", str)
+    own = counted(scanned, sample_of(scanned), lambda texts: Reader("words", read, 32), print)
+    (found,) = unknown_tokens(own)
+    assert found.rows.tolist() == [0]
+    assert "(20 % of all tokens)" in found.what
+    assert found.examples == ("☃ in: a ☃ b",)
+    assert found.fix.startswith("model: scratch-transformer")
 
 
 def test_what_is_cut_is_told_with_a_limit_that_cuts_little(report):

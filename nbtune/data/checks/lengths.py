@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,57 +18,75 @@ _CHARACTERS = 40_000
 _BINS = 30
 
 
+@dataclass(frozen=True)
+class Reader:
+    """What reads texts: a model by its name, its tokenizer, its hidden size, and its places.
+
+    It takes no longer rows than it has ``places``; None for rows of any length.
+    """
+
+    model: str
+    tokenizer: Any
+    width: int
+    places: int | None = None
+
+
 def count_tokens(
-    texts: Sequence[str],
+    texts: Sequence[Sequence[str]],
     tokenizer: Any,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Array, float]:
-    """Return the tokens of each text, and the share of tokens the tokenizer has no word for."""
+) -> tuple[Array, Array]:
+    """Return the tokens of each text, or pair, and for how many the tokenizer has no word."""
     unknown_id = tokenizer.unk_token_id
     lengths: list[int] = []
-    unknown = 0
+    unknown: list[int] = []
     for start in range(0, len(texts), AT_ONCE):
-        part = [text[:_CHARACTERS] for text in texts[start : start + AT_ONCE]]
-        rows = tokenizer(part, verbose=False)["input_ids"]
+        part = texts[start : start + AT_ONCE]
+        columns = [[text[:_CHARACTERS] for text in own] for own in zip(*part, strict=True)]
+        rows = tokenizer(*columns, verbose=False)["input_ids"]
         lengths += map(len, rows)
-        if unknown_id is not None:
-            unknown += sum(row.count(unknown_id) for row in rows)
+        unknown += [0 if unknown_id is None else row.count(unknown_id) for row in rows]
         progress(min(start + AT_ONCE, len(texts)), len(texts))
-    return np.array(lengths), unknown / max(1, sum(lengths))
+    return np.array(lengths, dtype=int), np.array(unknown, dtype=int)
 
 
 def describe_lengths(
-    model: str, lengths: Array, unknown: float, width: int, max_length: int
+    reader: Reader,
+    lengths: Array,
+    unknown: Array,
+    max_length: int,
+    written: Array | None = None,
 ) -> Lengths:
     """Return quantiles, a histogram, and the cost of each limit up to the longest text.
 
     Parameters
     ----------
-    lengths : ndarray of int
-        Tokens of each text, of shape (rows,), at least one.
-    width : int
-        Hidden size of the model, by which attention weighs against all else.
+    lengths, unknown : ndarray of int
+        Tokens of each text, of shape (rows,), at least one, and those that are not known.
     max_length : int
         The limit of the recipe, which is among those told where it cuts anything.
+    written : ndarray of int, optional
+        How many of the tokens of each text are its end, which is to be learnt.
     """
     longest = int(lengths.max())
-    limits = [*sorted(limit for limit in {*LIMITS, max_length} if limit < longest), longest]
+    end = longest if reader.places is None else min(longest, reader.places)
+    limits = [*sorted(limit for limit in {*LIMITS, max_length} if limit < end), end]
     edges = np.unique(np.linspace(0, longest + 1, min(_BINS, longest + 1) + 1).round())
     counts, _ = np.histogram(lengths, edges)
     return Lengths(
-        model=model,
+        model=reader.model,
         looked_at=len(lengths),
         median=float(np.median(lengths)),
         p95=float(np.percentile(lengths, 95)),
         longest=longest,
-        unknown=unknown,
+        unknown=float(unknown.sum() / max(1, lengths.sum())),
         edges=tuple(map(float, edges)),
         counts=tuple(map(int, counts)),
-        truncation=tuple(truncate(lengths, limit, width) for limit in limits),
+        truncation=tuple(truncate(lengths, limit, reader.width, written) for limit in limits),
     )
 
 
-def truncate(lengths: Array, limit: int, width: int) -> Truncation:
+def truncate(lengths: Array, limit: int, width: int, written: Array | None = None) -> Truncation:
     """Say what cutting at ``limit`` tokens costs and saves.
 
     A layer multiplies 12 width^2 numbers a token, and 2 width a pair of tokens of one row
@@ -75,14 +94,31 @@ def truncate(lengths: Array, limit: int, width: int) -> Truncation:
     """
     cut = np.minimum(lengths, limit)
     work = [(own * (1 + own / (6 * width))).sum() for own in (cut, lengths)]
+    lost = None
+    if written is not None:
+        lost = float(lost_of(lengths, written, limit).sum() / max(1, written.sum()))
     return Truncation(
         limit,
         float(np.mean(lengths > limit)),
         float(1 - cut.sum() / lengths.sum()),
         float(work[0] / work[1]),
+        lost,
     )
 
 
+def lost_of(lengths: Array, written: Array, limit: int) -> Array:
+    """Return how many of the tokens to be learnt each row loses.
+
+    What is asked keeps half of the room where an answer would fill all of it; see
+    `nbtune.data.dialogue`.
+    """
+    asked = lengths - written
+    kept = np.minimum(asked, np.maximum(limit // 2, limit - written))
+    lost: Array = np.maximum(0, written - (limit - kept))
+    return np.where(lengths > limit, lost, 0)
+
+
 def limit_for(lengths: Lengths, most: float = 0.01) -> int:
-    """Return the smallest limit that cuts at most this share of rows."""
-    return next(one.max_length for one in lengths.truncation if one.rows <= most)
+    """Return the smallest limit that cuts at most this share of rows, or the largest there is."""
+    fit = (one.max_length for one in lengths.truncation if one.rows <= most)
+    return next(fit, lengths.truncation[-1].max_length)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nbtune.data.checks.cuts import counted, cuts, sample_of, unknown_tokens, written_apart
 from nbtune.data.checks.found import Meant, look
-from nbtune.data.checks.lengths import LOOKED_AT, count_tokens, describe_lengths, limit_for
+from nbtune.data.checks.lengths import Reader
 from nbtune.data.checks.numbers import spread_of
 from nbtune.data.checks.scan import AT_ONCE, Scan, scan
 from nbtune.data.cleaning import clean_text
@@ -20,17 +21,12 @@ from nbtune.events import Progress
 from nbtune.recipe import Recipe
 from nbtune.records import SEVERITIES, DataColumn, DataFinding, DataRecord, Lengths
 
-_MOST_CUT = 0.01
-_MOST_UNKNOWN = 0.005
-Tokenizer = tuple[str, Any, int]
-"""Name of the model, its tokenizer and its hidden size."""
-
 
 def describe(
     name: str,
     frames: Mapping[str, pd.DataFrame],
     recipe: Recipe,
-    tokenizer_for: Callable[[list[str]], Tokenizer] | None,
+    tokenizer_for: Callable[[list[str]], Reader] | None,
     progress: Progress = lambda done, total: None,
     *,
     origin: str = "",
@@ -65,13 +61,10 @@ def describe(
         text_pair=columns.text_pair,
     )
     meant = look(found, progress)
-    lengths = None
-    if tokenizer_for is not None and found.hashes.any():
-        lengths = _lengths(found, tokenizer_for, recipe.max_length, progress)
+    lengths, _, of_tokens = _counted(found, tokenizer_for, recipe, progress)
     mending = mending_line(name, recipe, list(columns.in_use))
     findings = [one.finding(found.rows, mending) for one in meant]
-    if lengths is not None:
-        findings += _of_lengths(lengths, recipe, name)
+    findings += of_tokens
     return DataRecord(
         name=name,
         rows={split: len(frame) for split, frame in frames.items()},
@@ -93,7 +86,7 @@ def describe_as(
     name: str,
     frames: Mapping[str, pd.DataFrame],
     recipe: Recipe,
-    tokenizer_for: Callable[[list[str]], Tokenizer] | None,
+    tokenizer_for: Callable[[list[str]], Reader] | None,
     progress: Progress = lambda done, total: None,
     *,
     origin: str = "",
@@ -114,13 +107,16 @@ def describe_as(
             findings.append(
                 DataFinding("numbers", "info", total, total, said, (), "problem_type: regression")
             )
-    lengths = None
-    if tokenizer_for is not None and taken.scan.hashes.any():
-        lengths = _lengths(taken.scan, tokenizer_for, recipe.max_length, progress)
-        cuts = task != "question-answering"  # whose long contexts are read in windows
-        findings += [
-            one for one in _of_lengths(lengths, recipe, name) if cuts or one.check != "truncation"
-        ]
+    lengths, targets, of_tokens = _counted(
+        taken.scan,
+        tokenizer_for,
+        recipe,
+        progress,
+        written=taken.written,
+        apart=shape.is_apart,
+        cut=task != "question-answering",
+    )
+    findings += of_tokens
     labels = {}
     if shape.names is not None:
         for split, rows in taken.usable.items():
@@ -145,6 +141,7 @@ def describe_as(
         origin=origin,
         task=task,
         numbers=numbers,
+        targets=targets,
     )
 
 
@@ -165,43 +162,32 @@ def gravest(meant: list[Meant], severity: str) -> list[Meant]:
     return [one for one in meant if one.severity in wanted]
 
 
-def _lengths(
+def _counted(
     found: Scan,
-    tokenizer_for: Callable[[list[str]], Tokenizer],
-    max_length: int,
+    read: Callable[[list[str]], Reader] | None,
+    recipe: Recipe,
     progress: Progress,
-) -> Lengths:
-    rows = np.flatnonzero(found.hashes)
-    if len(rows) > LOOKED_AT:
-        rows = np.sort(np.random.default_rng(0).choice(rows, LOOKED_AT, replace=False))
-    texts = [found.text_of(int(row)) for row in rows]
-    model, tokenizer, width = tokenizer_for(texts)
-    lengths, unknown = count_tokens(texts, tokenizer, progress)
-    return describe_lengths(model, lengths, unknown, width, max_length)
+    *,
+    written: Sequence[str] | None = None,
+    apart: bool = False,
+    cut: bool = True,
+) -> tuple[Lengths | None, Lengths | None, list[DataFinding]]:
+    """Return lengths, those of what is written apart from it, and what is wrong with them.
 
-
-def _of_lengths(lengths: Lengths, recipe: Recipe, name: str) -> list[DataFinding]:
-    found = []
-    cut = next((t for t in lengths.truncation if t.max_length == recipe.max_length), None)
-    if cut is not None and cut.rows > _MOST_CUT:
-        limit = limit_for(lengths, _MOST_CUT)
-        found.append(
-            DataFinding(
-                "truncation", "warning", round(cut.rows * lengths.looked_at), lengths.looked_at,
-                f"texts are longer than max_length: {recipe.max_length}, and lose their end", (),
-                f"max_length: {limit}",
-            )
-        )  # fmt: skip
-    if lengths.unknown > _MOST_UNKNOWN:
-        tokens = round(lengths.unknown * 1000)
-        found.append(
-            DataFinding(
-                "unknown_tokens", "warning", tokens, 1000,
-                f"of a thousand tokens are unknown to the tokenizer of {lengths.model}", (),
-                f"%data {name} --model scratch-transformer",
-            )
-        )  # fmt: skip
-    return found
+    Rows that are read in windows are not ``cut``.
+    """
+    if read is None or not found.hashes.any():
+        return None, None, []
+    rows, limit = sample_of(found), recipe.max_length
+    own = counted(found, rows, read, progress, None if apart else written)
+    meant = [*(cuts(own, limit) if cut else ()), *unknown_tokens(own)]
+    targets = None
+    if apart and written is not None:
+        longest = recipe.max_target_length
+        more = written_apart(own, written, progress)
+        meant += cuts(more, longest, setting="max_target_length", what="targets")
+        targets = more.described(longest)
+    return own.described(limit), targets, [one.finding(len(rows), "") for one in meant]
 
 
 def _column(frames: Mapping[str, pd.DataFrame], name: str, roles: Mapping[str, str]) -> DataColumn:

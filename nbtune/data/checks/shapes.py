@@ -50,6 +50,10 @@ class Shape:
     has_near : bool
         Whether texts that are almost the same say almost the same; questions about one context are
         not.
+    written : callable, optional
+        Usable rows to what a model is to write of each.
+    is_apart : bool
+        Whether that has a limit on its tokens of its own; else it follows what is said.
     suited : callable
         (frame, recipe) to the recipe with what reading the rows asks for.
     """
@@ -61,6 +65,8 @@ class Shape:
     said: Callable[[pd.DataFrame], list[str]] | None = None
     names: Callable[[pd.DataFrame], list[Sequence[str]]] | None = None
     has_near: bool = True
+    written: Callable[[pd.DataFrame], list[str]] | None = None
+    is_apart: bool = False
     suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] = field(
         default=lambda frame, recipe: {}
     )
@@ -95,6 +101,8 @@ _REWRITTEN = Shape(
     truth=lambda rows: list(rows["target"]),
     conflict=("info", "rows have a source that has other targets too"),
     checks=truths.of_rewritten,
+    written=lambda rows: list(rows["target"]),
+    is_apart=True,
 )
 SHAPES: dict[str, Shape] = {
     "question-answering": Shape(
@@ -120,6 +128,9 @@ SHAPES: dict[str, Shape] = {
         ],
         conflict=("info", "rows have a prompt that other rows have too, with other answers"),
         checks=truths.of_preferences,
+        written=lambda rows: [
+            max(pair, key=len) for pair in zip(rows["chosen"], rows["rejected"], strict=True)
+        ],
     ),
     "text-generation": Shape(
         CHATS,
@@ -127,6 +138,7 @@ SHAPES: dict[str, Shape] = {
         truth=truths.answered,
         conflict=("info", "chats have prompts that other chats answer otherwise"),
         checks=truths.of_chats,
+        written=truths.answered,
     ),
     "summarization": _REWRITTEN,
     "translation": _REWRITTEN,
@@ -229,6 +241,8 @@ class Taken:
         What was found; rows are places.
     roles : mapping
         The columns by their roles.
+    written : list of str, optional
+        What a model is to write of each row of the scan.
     """
 
     scan: Scan
@@ -236,6 +250,7 @@ class Taken:
     places: Array
     meant: list[Meant]
     roles: Roles
+    written: list[str] | None = None
 
 
 def look_as(
@@ -290,7 +305,10 @@ def look_as(
     if len(unusable):
         what = f"rows cannot be used: {'; '.join(told)}"
         moved.insert(0, Meant("unusable", "error", unusable, what))
-    return Taken(found, usable, places, moved, roles)
+    written = None
+    if shape.written is not None:
+        written = [text for rows in usable.values() for text in shape.written(rows)]
+    return Taken(found, usable, places, moved, roles, written)
 
 
 def _columns_of(roles: Roles) -> list[str]:

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 import nbtune
+from nbtune.data.checks.lengths import lost_of
 from nbtune.data.checks.shapes import look_as, shape_of
 from nbtune.data.reading import read
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
-from nbtune.testing import topic_rows
+from nbtune.testing import tiny_model_folder, topic_rows
 from nbtune.testing.planting import PLANTED, plant_in, rows_of_task
 
 
@@ -70,6 +71,34 @@ def test_a_report_names_the_task_and_mends_rows_of_it():
     assert report.figure() is not None
     with pytest.raises(DataError, match="there is no check 'copied_source'"):
         nbtune.mend(frame, "copied_source")
+
+
+def test_what_is_to_be_written_is_counted_against_its_limit(tmp_path):
+    folder = str(tiny_model_folder(tmp_path / "model"))
+    frame = pd.DataFrame(
+        {"source": ["a b c"] * 9 + ["d e f"], "target": ["x y " * 40, *"abcdefghi"]}
+    )
+    report = nbtune.check_data(frame, display="none", model=folder, max_target_length=8)
+    assert report["cut_targets"].count == 1
+    limit = int(report["cut_targets"].fix.removeprefix("max_target_length: "))
+    assert limit == report.record.targets.longest
+    assert "max_target_length" in report.text
+    assert "max_target_length" in report._repr_mimebundle_()["text/html"]
+    chats = pd.DataFrame(
+        {"prompt": ["what is it"] * 9 + ["and now"], "completion": ["yes " * 60] * 10}
+    )
+    found = nbtune.check_data(chats, display="none", model=folder, max_length=16)
+    assert "of the tokens that are to be learnt" in found["truncation"].what
+    lost = found.truncation.set_index("max_length").loc[16, "learnt"]
+    assert 0.9 < lost < 0.97
+    assert "answers" in found.text
+    again = type(found.record).from_json(found.record.to_json())
+    assert again.lengths == found.record.lengths
+
+
+def test_half_of_the_room_is_kept_for_what_is_asked():
+    lengths, written = np.array([10, 10, 10, 4]), np.array([8, 5, 2, 2])
+    assert lost_of(lengths, written, 6).tolist() == [4, 2, 0, 0]
 
 
 def test_types_of_spans_are_counted_and_texts_escaped():
