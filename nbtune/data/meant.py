@@ -5,6 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from nbtune.data import relations, rewritten
+from nbtune.data.chats import is_chat
+from nbtune.data.columns import LABEL_NAMES, TEXT_NAMES
+
+_ANSWERS = {"answers", "answer", "answer_text"}
+_WORDS, _TAGS = {"tokens", "words"}, {"tags", "ner_tags", "pos_tags", "labels", "ner"}
 
 
 def task_meant(frame: pd.DataFrame) -> str | None:
@@ -16,6 +21,22 @@ def task_meant(frame: pd.DataFrame) -> str | None:
     'summarization'
     >>> task_meant(pd.DataFrame(columns=["text", "head", "tail", "label"]))
     'relation-extraction'
+    >>> task_meant(pd.DataFrame(columns=["tokens", "ner_tags"]))
+    'token-classification'
     >>> task_meant(pd.DataFrame(columns=["text", "summary", "stars"]))
     """
-    return "relation-extraction" if relations.is_meant(frame) else rewritten.task_meant(frame)
+    if relations.is_meant(frame):
+        return "relation-extraction"
+    names = {str(name).lower() for name in frame.columns}
+    if not (names & set(TEXT_NAMES) and names & set(LABEL_NAMES)):
+        if {"chosen", "rejected"} <= names:
+            return "preference-tuning"
+        if {"question", "context"} <= names and names & _ANSWERS:
+            return "question-answering"
+        if (names & _WORDS and names & _TAGS) or (
+            "text" in names and names & {"spans", "entities"}
+        ):
+            return "token-classification"
+        if "question" not in names and is_chat(frame, {}):  # a few answers may be labels
+            return "text-generation"
+    return rewritten.task_meant(frame)

@@ -189,19 +189,10 @@ def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
         return _named(recipe) or _of_labelled(frame, recipe)
     if recipe.model_fields_set & {"text", "label"}:
         return _of_labelled(frame, recipe)
-    names = {str(name).lower() for name in frame.columns}
-    if {"chosen", "rejected"} <= names:
-        return "preference-tuning"
-    if {"question", "context"} <= names and names & {"answers", "answer", "answer_text"}:
-        return "question-answering"
-    if names & {"tokens", "words"} and names & {"tags", "ner_tags", "pos_tags", "labels", "ner"}:
-        return "token-classification"
-    if "text" in names and names & {"spans", "entities"}:
-        return "token-classification"
-    if is_chat(frame, {}):
-        return "text-generation"
     if (meant := task_meant(frame)) is not None:
         return meant
+    if is_chat(frame, {}):
+        return "text-generation"
     lists = next((name for name in ("labels", "label") if name in frame), None)
     if lists is not None and holds_lists(frame[lists]):
         return "multi_label_classification"
