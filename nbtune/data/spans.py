@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 OUTSIDE = "O"
-_WORD = {"punctuation": re.compile(r"\w+|[^\w\s]"), "spaces": re.compile(r"\S+")}
 # The last word of a span and a span of one word, in BILOU and in BIOES.
 _AS_BIO = {"L": "I", "E": "I", "U": "B", "S": "B"}
 
@@ -30,7 +31,18 @@ def word_places(text: str, splitting: str = "punctuation") -> list[tuple[int, in
     splitting : {"punctuation", "spaces"}
         Whether signs are words of their own, or stay with the word they stand at.
     """
-    return [found.span() for found in _WORD[splitting].finditer(text)]
+    return [found.span() for found in _word(splitting).finditer(text)]
+
+
+@cache
+def _word(splitting: str) -> re.Pattern[str]:
+    if splitting == "spaces":
+        return re.compile(r"\S+")
+    # Accents and vowels that are written on letters are no letters to `re`, and end no word.
+    marks = "".join(
+        chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code))[0] == "M"
+    )
+    return re.compile(rf"[\w{marks}]+|[^\w\s{marks}]")
 
 
 def places_in(text: str, words: Sequence[str]) -> list[tuple[int, int]]:

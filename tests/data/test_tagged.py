@@ -154,6 +154,13 @@ def test_spans_survive_iob1(words_and_spans):
     assert is_iob1([old]) == bool(found)
 
 
+@pytest.mark.parametrize(
+    "word", ["cafe\N{COMBINING ACUTE ACCENT}", "\u0939\u093f\u0928\u094d\u0926\u0940"]
+)
+def test_a_word_does_not_end_before_an_accent_or_a_vowel_that_is_written_on_it(word):
+    assert [f"{word}, "[a:b] for a, b in word_places(f"{word}, ")] == [word, ","]
+
+
 def test_what_is_no_tagging_is_said():
     with pytest.raises(DataError, match="there are no words with tags, nor texts with spans"):
         TAGGED.find(pd.DataFrame({"a": [1]}), {})
