@@ -16,8 +16,8 @@ SEVERITIES = ("error", "warning", "info")
 class DataFinding:
     """Something that was found in so many rows (``count`` of ``rows``).
 
-    ``examples`` are at most three, and none where they would give somebody away; ``fix`` is a
-    line for the notebook, or a line for the recipe where it begins with a setting's name.
+    ``examples`` are at most three, with what is personal in them masked; ``fix`` is a line for the
+    notebook, or a line for the recipe where it begins with a setting's name.
     """
 
     check: str

@@ -37,10 +37,32 @@ def test_rows_labels_and_columns_are_counted(report):
 
 def test_personal_data_is_counted_and_never_shown(report):
     assert report["personal"].count == 2
-    assert report["personal"].examples == ()
+    assert report["personal"].examples[0] == "[email] and [phone] and [card] of the sea"
     assert report["duplicates"].count == 1
     faces = [*report._repr_mimebundle_().values(), repr(report), report.record.to_json()]
     assert not any(secret in face for secret in SECRETS for face in faces)
+
+
+def test_examples_show_the_sign_wherever_it_stands():
+    rows = topic_rows(30)
+    rows.loc[0, "text"] = f"{'word ' * 100}ann@mail.example.org {'word ' * 100}<b>x</b>{' end' * 9}"
+    rows.loc[1, "label"] = None
+    report = nbtune.check_data(rows, tokenize=False, display="none")
+    (shown,) = report["personal"].examples
+    assert "[email]" in shown
+    assert len(shown) < 160
+    assert "<b>x" in report["markup"].examples[0]
+    assert report["unusable"].examples[0].endswith("label: missing")
+
+
+def test_every_finding_has_examples():
+    frame, others = (nbtune.datasets.load("topics").iloc[a:b] for a, b in ((0, 900), (900, 1200)))
+    train, _ = plant_problems(frame, others, 4)
+    parts = {"train": train[["text", "label"]], "test": others[["text", "label"]]}
+    report = nbtune.check_data(parts, tokenize=False, display="none")
+    assert len(report.record.findings) > 5
+    for one in report.record.findings:
+        assert 1 <= len(one.examples) <= 3, one.check
 
 
 def test_the_cost_of_a_limit_is_that_of_its_cut_rows():
@@ -126,6 +148,7 @@ def test_lines_for_the_recipe_are_lines_of_a_recipe():
     rows = rows[(rows["label"] != "food") | (rows.index < 15)]
     rows.loc[0, "text"] = "<b>bold</b> and &amp; so on"
     report = nbtune.check_data(rows, tokenize=False, display="none")
+    assert set(report["imbalance"].examples) <= set(rows[rows["label"] == "food"]["text"])
     lines = [one.fix for one in report.record.findings if one.check in ("imbalance", "markup")]
     recipe = compose(yaml_layer("\n".join(lines), "cell")).recipe
     assert recipe.class_weight == "balanced"

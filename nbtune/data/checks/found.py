@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 from nbtune.data.checks.languages import guess_language
 from nbtune.data.checks.personal import KINDS, mask
 from nbtune.data.checks.same import HELD_OUT, contradictions, copies, leaks, near_copies
-from nbtune.data.checks.scan import Scan
+from nbtune.data.checks.scan import SIGNS, Scan
+from nbtune.data.faults import is_missing
 from nbtune.events import Progress
 from nbtune.records import SEVERITIES, DataFinding
 
@@ -25,6 +26,8 @@ UNEQUAL = 5.0
 FEW_ROWS = 5
 _MIXED = 0.02
 _BEGINNING = 70
+_AROUND = 60
+_LONGEST_CELL = 4_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,24 @@ def _unusable(scan: Scan) -> Iterator[Meant]:
     rows = sorted({row for found in scan.faults.values() for row in found})
     if rows:
         parts = [f"{len(found):,} with {fault}" for fault, found in scan.faults.items()]
-        yield Meant("unusable", "error", rows, f"rows cannot be used: {', '.join(parts)}")
+        what = f"rows cannot be used: {', '.join(parts)}"
+        columns = [*scan.text_columns, scan.label]
+        shown = [
+            as_given({name: scan.cell_of(row, name) for name in columns}) for row in rows[:SHOWN]
+        ]
+        yield Meant("unusable", "error", rows, what, tuple(shown))
+
+
+def as_given(cells: Mapping[str, Any]) -> str:
+    """Return the cells of a row as they were given, each shortened."""
+    return ", ".join(f"{name}: {_written(cell)}" for name, cell in cells.items())
+
+
+def _written(cell: Any) -> str:
+    if is_missing(cell):
+        return "missing"
+    plain = cell.item() if isinstance(cell, np.generic) else cell
+    return _begin(repr(plain)[:_LONGEST_CELL])
 
 
 def _leaks(scan: Scan) -> Iterator[Meant]:
@@ -117,11 +137,12 @@ def _signs(scan: Scan) -> Iterator[Meant]:
     }  # fmt: skip
     for sign, (severity, what, fix) in told.items():
         if rows := scan.signs.get(sign):
-            yield Meant(sign, severity, rows, what, _texts(scan, rows), fix)
+            yield Meant(sign, severity, rows, what, _with(scan, rows, [sign]), fix)
     rows = sorted({row for kind in KINDS for row in scan.signs.get(kind, ())})
     if rows:
         kinds = [f"{len(found):,} with {kind}" for kind in KINDS if (found := scan.signs.get(kind))]
-        yield Meant("personal", "warning", rows, f"texts hold personal data: {', '.join(kinds)}")
+        what = f"texts hold personal data: {', '.join(kinds)}"
+        yield Meant("personal", "warning", rows, what, _with(scan, rows, [*KINDS]))
 
 
 def _copies(scan: Scan) -> Iterator[Meant]:
@@ -175,7 +196,8 @@ def _labels(scan: Scan) -> Iterator[Meant]:
             f"rows only have the label {rarest}; the most frequent one has {there.max():,}, "
             f"{there.max() / there.min():.1f} times as many"
         )
-        yield Meant("imbalance", "info", least, what, (), "class_weight: balanced")
+        shown = _texts(scan, least)
+        yield Meant("imbalance", "info", least, what, shown, "class_weight: balanced")
 
 
 def respelled(names: Sequence[str], counts: Any) -> dict[str, str]:
@@ -219,6 +241,30 @@ def _languages(scan: Scan) -> Iterator[Meant]:
 def _texts(scan: Scan, rows: Rows) -> tuple[str, ...]:
     # Whatever a text is shown for, what is personal in it is not.
     return tuple(mask(scan.text_of(int(row))) for row in rows[:SHOWN])
+
+
+def _with(scan: Scan, rows: Rows, signs: Sequence[str]) -> tuple[str, ...]:
+    """Return what stands around the first of some signs, with nothing personal in it."""
+    return tuple(_around(scan.all_of(int(row)), signs) for row in rows[:SHOWN])
+
+
+def _around(text: str, signs: Sequence[str]) -> str:
+    hits = [
+        match.span()
+        for pattern, is_meant in (SIGNS[sign] for sign in signs)
+        for match in pattern.finditer(text)
+        if is_meant(match[0])
+    ]
+    if len(text) <= 2 * _AROUND or not hits:
+        return mask(text)
+    first, last = min(hits)
+    # What is personal is masked before anything is cut, lest half of it stay.
+    before, after = mask(text[:first]), mask(text[last:])
+    begins, ends = before[-_AROUND:], after[:_AROUND]
+    return (
+        f"{'…' * (len(begins) < len(before))}{begins}{mask(text[first:last])}"
+        f"{ends}{'…' * (len(ends) < len(after))}"
+    )
 
 
 def _pairs(scan: Scan, pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class Scan:
         The rows as they were given, by split.
     text_pair : str, optional
         The column of the second texts of pairs; a pair is the same where both its texts are.
+    also : str, optional
+        A column of further texts, such as answers, in which signs are looked for as well.
     named : callable
         What stands in the column of labels to what is wrong with it, and its name.
     hashes : ndarray of uint64
@@ -65,6 +67,7 @@ class Scan:
     clean: Callable[[str], str]
     named: Check = check_label
     text_pair: str | None = None
+    also: str | None = None
     hashes: Array = field(init=False)
     labels: Array = field(init=False)
     keys: Array = field(init=False)
@@ -137,6 +140,17 @@ class Scan:
         """Return a text, cleaned; of a pair both."""
         return BETWEEN.join(self.texts_of(row))
 
+    def all_of(self, row: int) -> str:
+        """Return all that signs are looked for in."""
+        own = self.text_of(row)
+        return own if self.also is None else f"{own}\n{self.cell_of(row, self.also)}"
+
+    def cell_of(self, row: int, column: str) -> Any:
+        """Return what stands in a column, as it was given; None where there is no such column."""
+        split = self.split_of(row)
+        frame = self.frames[split]
+        return frame[column].iat[row - self.starts[split]] if column in frame else None
+
     def label_of(self, row: int) -> str:
         """Return the name of a row's label, empty where it has none."""
         return self.label_names[self.labels[row]] if self.labels[row] >= 0 else ""
@@ -156,6 +170,7 @@ def scan(
     *,
     named: Check = check_label,
     text_pair: str | None = None,
+    also: str | None = None,
 ) -> Scan:
     """Look at every row once, ten thousand at a time.
 
@@ -166,7 +181,7 @@ def scan(
     DataError
         When a part has no such texts.
     """
-    found = Scan(frames, text, label, clean, named, text_pair)
+    found = Scan(frames, text, label, clean, named, text_pair, also)
     for split, frame in frames.items():
         first, is_known = found.starts[split], has_labels(frame, label)
         refuse_missing(split, found.text_columns, frame)
@@ -174,7 +189,8 @@ def scan(
             part = frame.iloc[start : start + AT_ONCE]
             texts = list(zip(*(cells_of(part[name]) for name in found.text_columns), strict=True))
             labels = cells_of(part[label]) if is_known else None
-            _look_at(found, texts, labels, first + start)
+            more = None if also is None else cells_of(part[also])
+            _look_at(found, texts, labels, first + start, more)
             progress(first + start + len(part), found.rows)
     return found
 
@@ -189,7 +205,9 @@ def refuse_missing(split: str, columns: Sequence[str], frame: pd.DataFrame) -> N
         )
 
 
-def _look_at(found: Scan, texts: list[Any], labels: list[Any] | None, first: int) -> None:
+def _look_at(
+    found: Scan, texts: list[Any], labels: list[Any] | None, first: int, also: list[Any] | None
+) -> None:
     """Take some rows in; ``found`` is changed in place."""
     cleaned = []
     for row, own in enumerate(texts, first):
@@ -209,6 +227,8 @@ def _look_at(found: Scan, texts: list[Any], labels: list[Any] | None, first: int
             found.hashes[row] = xxh3_64_intdigest(plain.encode()) or 1
         cleaned.append("" if text_fault else plain)
     found.keys[:, first : first + len(cleaned)] = band_keys(cleaned)
+    if also is not None:
+        cleaned = [f"{text}\n{more}" for text, more in zip(cleaned, also, strict=True)]
     joined = Joined(cleaned)
     for sign, (pattern, is_meant) in SIGNS.items():
         rows = joined.rows_with(pattern, is_meant)

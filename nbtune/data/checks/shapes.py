@@ -11,8 +11,9 @@ import pandas as pd
 
 from nbtune.data.chats import CHATS, is_chat
 from nbtune.data.checks import truths
-from nbtune.data.checks.found import Meant, look
+from nbtune.data.checks.found import SHOWN, Meant, as_given, look
 from nbtune.data.checks.numbers import are_numbers
+from nbtune.data.checks.personal import mask
 from nbtune.data.checks.scan import Scan, refuse_missing, scan
 from nbtune.data.cleaning import clean_text
 from nbtune.data.labels import MANY_LABELLED, holds_lists, separator_of
@@ -279,6 +280,7 @@ def look_as(
         lambda one: clean_text(one, ("control",)),
         progress,
         named=lambda truth: ("", truth),
+        also=None if shape.written is None else _TRUTH,
     )
     starts = np.cumsum([0, *map(len, frames.values())])
     parts = [
@@ -294,12 +296,23 @@ def look_as(
     unusable = np.setdiff1d(np.arange(starts[-1]), places)
     moved = [_at(one, places) for one in meant if one.check != "unusable"]
     if len(unusable):
-        what = f"rows cannot be used: {'; '.join(told)}"
-        moved.insert(0, Meant("unusable", "error", unusable, what))
+        what = mask(f"rows cannot be used: {'; '.join(told)}")
+        columns, given = _columns_of(roles), list(frames.values())
+        shown = [_shown(given, columns, int(row)) for row in unusable[:SHOWN]]
+        moved.insert(0, Meant("unusable", "error", unusable, what, tuple(shown)))
     written = None
     if shape.written is not None:
         written = [text for rows in usable.values() for text in shape.written(rows)]
     return Taken(found, usable, places, moved, roles, written)
+
+
+def _shown(frames: Sequence[pd.DataFrame], columns: Sequence[str], place: int) -> str:
+    """Return what stands in some columns of a row, counted over all frames."""
+    for frame in frames:
+        if place < len(frame):
+            return as_given({name: frame[name].iat[place] for name in columns})
+        place -= len(frame)
+    return ""
 
 
 def _columns_of(roles: Roles) -> list[str]:

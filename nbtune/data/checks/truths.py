@@ -167,7 +167,10 @@ def of_preferences(frames: Frames, starts: Starts) -> Iterator[Meant]:
             f"({100 * longer.mean():.0f} %): length may be all that is learnt"
         )
         long_ones = np.flatnonzero(longer) + start
-        yield Meant("length_bias", "info", long_ones, what, (), "%evaluate RUN has such a baseline")
+        preferred = train.loc[longer, ["chosen", "rejected"]].head(SHOWN).itertuples(index=False)
+        pairs = tuple(f"{_begin(one)} ≻ {_begin(other)}" for one, other in preferred)
+        fix = "%evaluate RUN has such a baseline"
+        yield Meant("length_bias", "info", long_ones, what, pairs, fix)
     sides: dict[tuple[str, str], set[str]] = {}
     for frame in frames.values():
         for prompt, chosen, rejected in _judged(frame):

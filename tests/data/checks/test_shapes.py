@@ -96,6 +96,18 @@ def test_what_is_to_be_written_is_counted_against_its_limit(tmp_path):
     assert again.lengths == found.record.lengths
 
 
+def test_signs_are_looked_for_in_answers_as_well():
+    frame, _ = rows_of_task("text-generation", 40)
+    frame.loc[3, "completion"] += " Write to ann@mail.example.org or <b>call</b>."
+    report = nbtune.check_data(frame, display="none", tokenize=False)
+    assert report["personal"].count == report["markup"].count == 1
+    assert "[email]" in report["personal"].examples[0]
+    assert "ann@" not in report.record.to_json()
+    frame, _ = rows_of_task("preference-tuning", 40)
+    report = nbtune.check_data(frame, display="none", tokenize=False)
+    assert "≻" in report["length_bias"].examples[0] if "length_bias" in report else True
+
+
 def test_half_of_the_room_is_kept_for_what_is_asked():
     lengths, written = np.array([10, 10, 10, 4]), np.array([8, 5, 2, 2])
     assert lost_of(lengths, written, 6).tolist() == [4, 2, 0, 0]
