@@ -34,7 +34,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         asked=record.slices.asked[:MOST_SLICES] if record.slices else (),
         said=_probabilities(record),
         names=list(record.scores),
-        table=record.table[::-1],  # what is judged stands first: many baselines need room
+        table=_lines(record),
         best={name: _best(record, name) for name in record.scores},
         classes=_worst(record, MOST_CLASSES),
         decided=record.decided[:MOST_CLASSES],
@@ -47,6 +47,12 @@ def evaluation_html(record: EvaluationRecord) -> str:
         **_rewritten(record),
         has_auc=any(one.roc_auc == one.roc_auc for one in record.classes),
     )
+
+
+def _lines(record: EvaluationRecord) -> list[Judged]:
+    """Return the columns of the score table: what is judged first, many baselines need room."""
+    unseen = list(record.lines[len(record.table) :])
+    return [record.table[-1], *unseen, *record.table[-2::-1]]
 
 
 def _rewritten(record: EvaluationRecord) -> dict[str, Any]:
@@ -104,15 +110,15 @@ def evaluation_text(record: EvaluationRecord) -> str:
 
 def evaluation_markdown(record: EvaluationRecord) -> str:
     """Return the score table and verdict; nothing from the data can become markup."""
-    names = " | ".join(escaped(judged.name) for judged in record.table)
+    names = " | ".join(escaped(judged.name) for judged in record.lines)
     lines = [
         f"**{escaped(record.run)}** on {record.rows:,} {escaped(record.split)} rows",
         "",
         f"| score | {names} |",
-        "|---|" + "---:|" * len(record.table),
+        "|---|" + "---:|" * len(record.lines),
     ]
     for score in record.scores:
-        cells = " | ".join(_interval(judged.scores[score]) for judged in record.table)
+        cells = " | ".join(_interval(judged.scores[score]) for judged in record.lines)
         lines.append(f"| {score} | {cells} |")
     return "\n".join([*lines, *(f"\n{escaped(text)}" for text in _sentences(record))])
 
@@ -120,7 +126,7 @@ def evaluation_markdown(record: EvaluationRecord) -> str:
 def _sentences(record: EvaluationRecord) -> list[str]:
     """Return what is said below the tables."""
     slices = record.slices.words if record.slices else ""
-    said = (*_probabilities(record), slices, record.verdict, record.left_out)
+    said = (*_probabilities(record), slices, record.verdict, record.leak, record.left_out)
     return [text for text in said if text]
 
 
@@ -152,7 +158,7 @@ def _thresholds(record: EvaluationRecord) -> list[str]:
 
 
 def _score_lines(record: EvaluationRecord) -> Iterator[str]:
-    shown = record.table[-3:]
+    shown = record.lines[-3:]
     yield " " * 16 + "".join(f"{short(judged.name, 20):>21}" for judged in shown)
     for score in record.scores:
         yield f"{score:<16}" + "".join(f"{_interval(j.scores[score]):>21}" for j in shown)

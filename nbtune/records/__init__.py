@@ -51,6 +51,7 @@ from nbtune.records.evaluation import (
     worth,
 )
 from nbtune.records.explanation import EXPLAINED_BY, Deletion, Explanation, WordShare
+from nbtune.records.leaking import Leaked
 from nbtune.records.learning import (
     Band,
     CurvePoint,
@@ -109,6 +110,7 @@ __all__ = [
     "EvaluationRecord",
     "Explanation",
     "Judged",
+    "Leaked",
     "LearningCurveRecord",
     "Lengths",
     "Mark",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nbtune.records.calibration import Calibration
+from nbtune.records.leaking import Leaked
 from nbtune.records.plain import make, plain
 from nbtune.records.score import Score
 from nbtune.records.slices import Slices
@@ -218,7 +219,8 @@ class EvaluationRecord:
     says of each label from which probability on it is given; ``rewritten`` has texts that were made
     of others, worst first, ``quality`` which share of the rows (``y``) has at least which score
     (``x``), by model, and ``lengths`` the words of true and written texts; ``rewards`` what chosen
-    answers (``targets``) and rejected ones are worth. What does not suit a task is empty.
+    answers (``targets``) and rejected ones are worth; ``leaked`` has rows that had been seen. What
+    does not suit a task is empty.
     """
 
     run: str
@@ -245,6 +247,21 @@ class EvaluationRecord:
     rewards: Scatter | None = None
     quality: tuple[Curve, ...] = ()
     lengths: Scatter | None = None
+    leaked: Leaked | None = None
+
+    @property
+    def lines(self) -> tuple[Judged, ...]:
+        """The table, and after it the run's model on the rows that it had not seen."""
+        if self.leaked is None or not self.leaked.scores:
+            return self.table
+        return (*self.table, Judged(self.leaked.name, "unseen", self.leaked.scores))
+
+    @property
+    def leak(self) -> str:
+        """What is to be said of rows that had been seen; empty for nothing."""
+        if self.leaked is None:
+            return ""
+        return self.leaked.words(self.run, self.decides, self.scores[self.decides])
 
     @property
     def decided(self) -> tuple[OperatingPoint, ...]:
@@ -275,6 +292,8 @@ class EvaluationRecord:
                 values[name] = make(kind, values[name])
         if values.get("calibration") is not None:
             values["calibration"] = Calibration.of(values["calibration"])
+        if values.get("leaked") is not None:
+            values["leaked"] = Leaked.of(values["leaked"])
         if values.get("slices") is not None:
             values["slices"] = Slices.of(values["slices"])
         values["operating"] = tuple(map(OperatingPoint.of, values.get("operating", ())))

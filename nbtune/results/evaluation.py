@@ -42,13 +42,16 @@ class Evaluation(Pictured):
 
     @property
     def scores(self) -> pd.DataFrame:
-        """The score table, baselines first: value, low and high end of the 95 % interval."""
+        """The score table, baselines first: value, low and high end of the 95 % interval.
+
+        Where the run had seen some of the rows, the last line has the scores without them.
+        """
         import pandas as pd
 
         return pd.DataFrame(
             [
                 {"model": judged.name, "score": name} | vars(score)
-                for judged in self.record.table
+                for judged in self.record.lines
                 for name, score in judged.scores.items()
             ]
         ).set_index(["model", "score"])

@@ -12,6 +12,7 @@ from nbtune.jobs.trained import ask
 from nbtune.recipe import from_yaml
 from nbtune.records import Slices
 from nbtune.results.evaluation import Evaluation
+from nbtune.results.leaking import leaked_of
 from nbtune.results.run import Run
 from nbtune.results.sampling import sampled
 from nbtune.runs.files import write_text
@@ -59,7 +60,10 @@ def judge_run(
     record = task.judge(run.name, given.split, given.rows, found, known, baselines)
     frame = task.table(given.rows, found, known)
     left_out = "; ".join(filter(None, [given.left_out, untold]))
-    record = replace(record, left_out=left_out, slices=_slices(run, given, frame, by))
+    leaked = leaked_of(run, given.rows, given.split, task.weighted(given.rows, found, known))
+    record = replace(
+        record, left_out=left_out, slices=_slices(run, given, frame, by), leaked=leaked
+    )
     if data is None:
         _write_down(run, record.to_json(), frame, given.split)
         if is_sampled:
