@@ -15,6 +15,7 @@ from nbtune.tasks import Request
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nbtune.panels.progress import Display
     from nbtune.results.comparison import Comparison
     from nbtune.results.evaluation import Evaluation
     from nbtune.results.review import Review
@@ -33,7 +34,7 @@ def predict(
     num_beams: int | None = None,
     seed: int | None = None,
     runs_dir: str | Path | None = None,
-    display: str | None = None,
+    display: Display = None,
 ) -> pd.DataFrame:
     """Ask a run about texts: for labels, spans, answers, whatever it has learnt.
 
@@ -53,7 +54,7 @@ def predict(
         says it; a text is drawn where it is written on, and where one of the three that say how is
         given.
     display : {"auto", "rich", "text", "none"}, optional
-        How to show progress, as for `finetune`.
+        How to show progress, as for `finetune`; or what takes a bar as HTML.
 
     Returns
     -------

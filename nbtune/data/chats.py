@@ -233,6 +233,7 @@ CHATS = Rows(
     strata=lambda rows: ["" for _ in range(len(rows))],
     texts=_texts,
     given=given,
+    asked=lambda recipe: {"prompt": "a question, or what is to be done"},
     unlabelled=_unlabelled,
     groups=_groups,
 )

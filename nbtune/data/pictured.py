@@ -216,8 +216,13 @@ PICTURED = replace(
     usable=_usable,
     texts=names_of,
     given=_given,
+    asked=lambda recipe: {"image": "photos/cat.png, then Enter"},
     unlabelled=_unlabelled,
     seen=_contents,
     content=_contents,
 )
-PICTURED_WITH_TEXT = replace(PICTURED, inputs=("image", "text"))
+PICTURED_WITH_TEXT = replace(
+    PICTURED,
+    inputs=("image", "text"),
+    asked=lambda recipe: {"image": "photos/cat.png, then Enter", "text": "what stands beside it"},
+)

@@ -65,6 +65,11 @@ PLAIN = Rows(
     strata=lambda rows: ["" for _ in range(len(rows))],
     texts=lambda rows: list(rows["text"]),
     given=given,
+    asked=lambda recipe: (
+        {"text": "a text; gaps to be filled are [MASK]"}
+        if recipe.task == "fill-mask"
+        else {"text": "how a text begins"}
+    ),
     unlabelled=unlabelled,
     groups=_groups,
 )

@@ -196,6 +196,7 @@ PREFERENCES = Rows(
     strata=lambda rows: ["" for _ in range(len(rows))],
     texts=_texts,
     given=CHATS.given,
+    asked=CHATS.asked,
     unlabelled=CHATS.unlabelled,
     groups=CHATS.groups,
     seen=_seen,

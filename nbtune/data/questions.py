@@ -276,6 +276,7 @@ ASKED = Rows(
     strata=_strata,
     texts=texts_of,
     given=_given,
+    asked=lambda recipe: {"question": "When was it?", "context": "a text that says so"},
     unlabelled=_unlabelled,
     groups=lambda rows: list(rows["context"]),
 )

@@ -387,6 +387,7 @@ RELATED = Rows(
     strata=lambda rows: list(rows["label"]),
     texts=lambda rows: list(rows["text"]),
     given=_given,
+    asked=lambda recipe: {"text": "The [E1] cat [/E1] sat on the [E2] mat [/E2]."},
     unlabelled=_unlabelled,
     groups=lambda rows: [unmarked(text) for text in rows["text"]],
     named=lambda rows: list(rows["label"]),

@@ -174,6 +174,7 @@ REWRITTEN = Rows(
         else list(rows["source"])
     ),
     given=_given,
+    asked=lambda recipe: {"source": "a text, of which another is made"},
     unlabelled=_unlabelled,
     groups=lambda rows: list(rows["source"]),
 )

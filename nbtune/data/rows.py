@@ -59,6 +59,9 @@ class Rows:
         new model is trained on it.
     given : callable
         (texts or other inputs that nobody labelled, recipe) to rows.
+    asked : callable
+        (recipe) to the parts of what ``given`` takes, by role, with what one may write there; of
+        several one text has them with ``|||`` between.
     unlabelled : callable
         (frame without labels, columns, recipe) to rows; columns are found where they have others.
     scale : callable, optional
@@ -90,6 +93,7 @@ class Rows:
     texts: Callable[[pd.DataFrame], list[str]]
     given: Callable[[Any, Recipe], pd.DataFrame]
     unlabelled: Callable[[pd.DataFrame, Roles, Recipe], pd.DataFrame]
+    asked: Callable[[Recipe], Mapping[str, str]] = lambda recipe: {"text": "a text"}
     scale: Callable[[pd.DataFrame], tuple[float, float]] | None = None
     groups: Callable[[pd.DataFrame], list[str]] | None = None
     seen: Callable[[pd.DataFrame], list[str]] | None = None

@@ -378,6 +378,9 @@ TAGGED = Rows(
     strata=_strata,
     texts=texts_of,
     given=_given,
+    asked=lambda recipe: {
+        "text": "a text" if recipe.predicate is None else "She [E1] gave [/E1] him a book."
+    },
     unlabelled=_unlabelled,
     groups=lambda rows: list(rows["text"]),
     is_closed=False,

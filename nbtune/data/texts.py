@@ -70,6 +70,12 @@ def given(texts: Any, recipe: Recipe) -> pd.DataFrame:
     return pd.DataFrame(columns, dtype=object)
 
 
+def _asked(recipe: Recipe) -> dict[str, str]:
+    if recipe.text_pair is None:
+        return {"text": "a text"}
+    return {"text": "the first text", "text_pair": "the second one"}
+
+
 def unlabelled(frame: pd.DataFrame, roles: Roles, recipe: Recipe) -> pd.DataFrame:
     """Return the texts, or pairs, of a frame that needs no labels as rows."""
     named = roles["text"] if roles.get("text") in frame else None
@@ -144,6 +150,7 @@ LABELLED = Rows(
     strata=lambda rows: list(rows["label"]),
     texts=texts_of,
     given=given,
+    asked=_asked,
     unlabelled=unlabelled,
     named=lambda rows: list(rows["label"]),
     relabelled=str,

@@ -97,7 +97,7 @@ def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
 def _positional(magic: str, namespace: Namespace) -> list[str]:
     if magic.split()[0] == "nbtune":
         return ["cell", "doctor", "lr_find", "methods", "panel", "version"]
-    return _rows(namespace) if magic == "data" else run_names(namespace)
+    return rows_here(namespace) if magic == "data" else run_names(namespace)
 
 
 def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[str]:
@@ -175,7 +175,7 @@ def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
 
     setting = ALIASES.get(name, name)
     if setting in _ROWS:
-        return _rows(namespace)
+        return rows_here(namespace)
     if words := _KNOWN.get(setting):
         return [*words(), *(run_names(namespace) if setting == "model" else ())]
     if setting in _COLUMN_ROLES:
@@ -211,7 +211,8 @@ _KNOWN: dict[str, Callable[[], Iterable[str]]] = {
 }
 
 
-def _rows(namespace: Namespace) -> list[str]:
+def rows_here(namespace: Namespace) -> list[str]:
+    """Return what rows may be called in this notebook: variables, files, and rows of ours."""
     from nbtune import datasets
     from nbtune.magics.variables import frame_names
 

@@ -12,6 +12,7 @@ from nbtune.panels.controls import button, side_by_side
 from nbtune.panels.html import render
 from nbtune.panels.later import Latest
 from nbtune.panels.problems import problem_html
+from nbtune.panels.same_line import SameLine, asking, word
 from nbtune.records import AttentionRecord
 
 BY_ITSELF = "the one that shows most"
@@ -28,10 +29,14 @@ class AttentionPage:
         Runs that have a model, newest first, and models that nobody trained here.
     look : callable
         See `Look`.
+    is_run : callable
+        Whether a name is that of a run, not of a model that nobody trained.
     """
 
-    def __init__(self, names: Callable[[], Sequence[str]], look: Look) -> None:
-        self.find = names
+    def __init__(
+        self, names: Callable[[], Sequence[str]], look: Look, is_run: Callable[[str], bool]
+    ) -> None:
+        self.find, self.is_run = names, is_run
         style = {"description_width": "60px"}
         wide = widgets.Layout(width="100%", max_width="660px")
         self.model = widgets.Dropdown(options=list(names()), description="model", style=style)
@@ -48,10 +53,12 @@ class AttentionPage:
             )
             for name in ("layer", "head", "word")
         )  # fmt: skip
-        self.picture = widgets.HTML()
+        self.picture, self.line = widgets.HTML(), SameLine()
         again = button("Refresh", "refresh", lambda _: self.refresh(), "Look for runs once more")
         chosen = side_by_side(self.layer, self.head, self.token)
-        self.box = widgets.VBox([side_by_side(self.model, again), self.text, chosen, self.picture])
+        self.box = widgets.VBox(
+            [side_by_side(self.model, again), self.text, chosen, self.picture, self.line.box]
+        )
         self.later = Latest(look, self._draw, self._fail)
         self._is_drawing = False
         for control in (self.model, self.text, self.layer, self.head, self.token):
@@ -80,6 +87,13 @@ class AttentionPage:
             )
             self.later.ask(self.model.value, self.text.value, *wanted)
 
+    def _line(self) -> str:
+        """Return the line that draws the same."""
+        chosen = {"layer": self.layer.value, "head": self.head.value, "token": self.token.value}
+        options = [f"--{name} {word(str(one))}" for name, one in chosen.items() if one != BY_ITSELF]
+        name = self.model.value if self.is_run(self.model.value) else f"--model {self.model.value}"
+        return asking("attention", name, self.text.value, " ".join(options))
+
     def _fail(self, error: Exception) -> None:
         self.picture.value = problem_html(error)
 
@@ -93,8 +107,10 @@ class AttentionPage:
         finally:
             self._is_drawing = False
         self.picture.value = attention_html(found)
+        self.line.show(self._line())
 
     def _say(self, words: str) -> None:
+        self.line.show()
         self.picture.value = render("problem.html.j2", problems=[words])
 
 

@@ -19,6 +19,18 @@ def text_field(label: str, hint: str, *, at_once: bool = False) -> Any:
     )
 
 
+def rows_field(names: Sequence[str]) -> Any:
+    """Make a field for rows: a variable, a file, or rows of ours; other words are allowed."""
+    return widgets.Combobox(
+        description="data",
+        placeholder="a variable, a file, topics",
+        options=tuple(names),
+        ensure_option=False,
+        layout=widgets.Layout(width="300px"),
+        style={"description_width": "45px"},
+    )
+
+
 def dropdown(label: str, options: Sequence[str]) -> Any:
     """Make a field for one of some words."""
     return widgets.Dropdown(

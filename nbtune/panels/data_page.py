@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import ipywidgets as widgets
 
-from nbtune.panels.controls import button, dropdown, kept, side_by_side, text_field
+from nbtune.panels.controls import button, dropdown, kept, rows_field, side_by_side, text_field
 from nbtune.panels.data import SIGNS, data_html
 from nbtune.panels.html import render
 from nbtune.panels.problems import said
+from nbtune.panels.same_line import SameLine
 from nbtune.plots.texts import short
 from nbtune.records import SEVERITIES, DataFinding, DataRecord
 
@@ -38,6 +39,8 @@ class Desk:
         What rows may be called here.
     look : callable
         (rows, what takes the HTML of a bar) to all that was found in them.
+    line : callable
+        Rows to the line that looks at them.
     found : callable
         (rows, check) to row number, text and label of what a check finds.
     mendable : sequence of str
@@ -52,6 +55,7 @@ class Desk:
 
     names: Callable[[], Sequence[str]]
     look: Callable[[Rows, Callable[[str], None]], DataRecord]
+    line: Callable[[Rows], str]
     found: Callable[[Rows, str], Sequence[tuple[int, str, str]]]
     mendable: Sequence[str]
     mend: Callable[[Rows, Sequence[str]], tuple[str, str]]
@@ -67,15 +71,8 @@ class DataPage:
         self.record: DataRecord | None = None
         self.looked_at = Rows("")
         self.found: dict[str, Sequence[tuple[int, str, str]]] = {}
-        self.before: list[tuple[Rows, DataRecord | None, str]] = []
-        self.source = widgets.Combobox(
-            description="data",
-            placeholder="a variable, a file, topics",
-            options=tuple(desk.names()),
-            ensure_option=False,
-            layout=widgets.Layout(width="300px"),
-            style={"description_width": "45px"},
-        )
+        self.before: list[tuple[Rows, DataRecord | None, str, str]] = []
+        self.source = rows_field(desk.names())
         self.text = text_field("text", "its column, by default inferred")
         self.label = text_field("label", "its column, by default inferred")
         self.severity = dropdown("show", [ALL, *SEVERITIES])
@@ -87,6 +84,7 @@ class DataPage:
         self.told, self.bar, self.one, self.all = (widgets.HTML() for _ in range(4))
         self.whole = widgets.Accordion([self.all], titles=("Columns, labels, lengths: all of it",))
         self.whole.selected_index = None
+        self.line = SameLine()
         self.undo = button("Undo", "undo", self._undo, "Back to the rows before, and forget these")
         self.after, self.box = widgets.VBox(), widgets.VBox()
         self._lay_out()
@@ -117,6 +115,7 @@ class DataPage:
             ),
             self.bar,
             self.told,
+            self.line.box,
             self.after,
         )
 
@@ -180,6 +179,7 @@ class DataPage:
             self._say("choose rows first: a variable, a file or topics", is_problem=True)
         elif self._looked(rows):
             self.before.clear()
+            self.line.show(self.desk.line(rows))
             self.show()
 
     def _looked(self, rows: Rows) -> bool:
@@ -211,15 +211,17 @@ class DataPage:
             return
         with said(self._tell):
             name, line = self.desk.mend(self.looked_at, checks)
-            before = (self.looked_at, self.record, name)
+            before = (self.looked_at, self.record, name, self.line.line)
             if self._looked(Rows(name, self.looked_at.text, self.looked_at.label)):
                 self.before.append(before)
                 self.source.value = name
-                self._say(f"{self._words()}, made by: {line}")
+                self._say(self._words())
+                self.line.show(line)
                 self.show()
 
     def _undo(self, _: object) -> None:
-        self.looked_at, self.record, name = self.before.pop()
+        self.looked_at, self.record, name, line = self.before.pop()
+        self.line.show(line)
         self.desk.forget(name)
         self.source.value = self.looked_at.name
         self._say(f"{name} is forgotten; {self._words()}")

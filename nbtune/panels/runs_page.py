@@ -12,6 +12,7 @@ from nbtune.panels.controls import button, kept, side_by_side, text_field
 from nbtune.panels.html import render, size
 from nbtune.panels.problems import said
 from nbtune.panels.runs import COLUMNS, EMPTY, Rows, runs_text
+from nbtune.panels.same_line import SameLine
 
 SHOWN = 10
 
@@ -69,7 +70,7 @@ class RunsPage:
         self.name = text_field("name", "a new name, for one run")
         self.note = text_field("note", "what this run was")
         self.tags = text_field("tags", "words, with commas")
-        self.told, self.answer = widgets.HTML(), widgets.HTML()
+        self.told, self.answer, self.line = widgets.HTML(), widgets.HTML(), SameLine()
         self.undo = button("Undo", "undo", self._undo, "Bring back what was deleted")
         self.undo.layout.display = "none"
         self.box = widgets.VBox(
@@ -95,6 +96,7 @@ class RunsPage:
                 ),
                 self.told,
                 self.answer,
+                self.line.box,
             ]
         )
         for one in (self.pattern, self.sort):
@@ -128,6 +130,7 @@ class RunsPage:
         def compare(titles: list[str]) -> str:
             self._say(f"comparing {', '.join(titles)} ...")
             self.answer.value = self.shelf.compare(titles)
+            self.line.show(f"%compare {' '.join(titles)}")
             return ""
 
         self._do(compare, least=2)
@@ -177,6 +180,7 @@ class RunsPage:
         """Do something with the runs that are chosen, say what was done, and list them anew."""
         titles = list(self.list.value)
         self.answer.value = self.refused = ""
+        self.line.show()
         if not least <= len(titles) <= most:
             wanted = "one run" if most == 1 else f"{least} runs or more" if least > 1 else "a run"
             self.told.value = render("problem.html.j2", problems=[f"choose {wanted} in the list"])

@@ -45,13 +45,15 @@ def test_a_form_writes_a_cell_that_trains(lab):
 
 
 def test_a_run_answers_while_one_types(lab):
-    lab = lab([f"{SETUP}", TRAIN, "%nbtune panel predict"])
+    few = "few = topics.head(30)[['text']]"
+    lab = lab([f"{SETUP}\n{few}", TRAIN, "%nbtune panel predict"])
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     lab.run(0)
     lab.done(0)
     lab.run(1)
     lab.done(1)
     lab.run(2)
-    box = lab.cell(2).get_by_label("text", exact=True).last
+    box = lab.cell(2).locator("textarea[placeholder='a text']")
     box.fill("a small furry animal")
     lab.wait(lambda: "probabilities" in lab.output(2))
     first = lab.output(2)
@@ -59,6 +61,16 @@ def test_a_run_answers_while_one_types(lab):
     lab.wait(lambda: lab.output(2) != first)
     lab.wait(lambda: "speak for" in lab.output(2))
     lab.picture("try-it", 2)
+    copied(lab, "Copy", '%predict small@1 "a town <b>in France</b>"')
+    lab.cell(2).get_by_text("Many at once").click()
+    lab.cell(2).get_by_placeholder("a variable, a file, topics").last.fill("few")
+    lab.cell(2).get_by_role("button", name="Predict").last.click()
+    lab.wait(lambda: "The first 10 of 30 rows" in lab.output(2))
+    lab.picture("many-rows", 2)
+    lab.cell(2).get_by_placeholder("labelled, or labelled.csv").fill("labelled.csv")
+    lab.cell(2).get_by_role("button", name="Keep").click()
+    lab.wait(lambda: "labelled.csv is written: 30 rows" in lab.output(2))
+    assert "answers = %predict small@1 --data few" in lab.output(2)
     lab.cell(2).get_by_role("tab", name="Attention").click()
     lab.cell(2).get_by_label("sentence", exact=True).fill("a <b>small furry</b> animal")
     lab.wait(lambda: "Three steps, for" in lab.output(2))
@@ -66,6 +78,34 @@ def test_a_run_answers_while_one_types(lab):
     lab.wait(lambda: "of all heads asked for" in lab.output(2))
     assert "layer 1 of 2" in lab.output(2)
     lab.picture("attention", 2)
+
+
+def copied(lab, button, text):
+    """Press a button that copies, and read what it copied where it says that it did."""
+    shown = lab.page.locator(".nbt-button:visible").filter(has_text=button).first
+    shown.click()
+    lab.wait(lambda: lab.page.locator(".nbt-button:visible").first.inner_text() == "Copied")
+    assert lab.page.evaluate("navigator.clipboard.readText()") == text
+
+
+def test_a_cell_is_copied_with_and_without_a_clipboard(lab):
+    lab = lab([SETUP, "%nbtune panel"])
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lab.run(0)
+    lab.done(0)
+    lab.run(1)
+    lab.wait(lambda: recipe(lab).is_visible())
+    recipe(lab).fill("data: topics\nseed: 3")
+    lab.wait(lambda: field(lab, "seed").input_value() == "3")
+    copied(lab, "Copy the cell", "%%finetune run\ndata: topics\nseed: 3")
+    recipe(lab).fill("data: topics\nseed: 4")
+    lab.wait(lambda: field(lab, "seed").input_value() == "4")
+    # A page that came over plain http has none; what was selected is copied all the same.
+    lab.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    button = lab.page.locator(".nbt-button:visible").first
+    button.click()
+    lab.wait(lambda: button.inner_text() == "Copied")
+    assert "seed: 4" in lab.page.evaluate("getSelection().toString()")
 
 
 PLANTED = """import pandas as pd

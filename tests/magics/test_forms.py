@@ -1,9 +1,12 @@
+import pandas as pd
 import pytest
 
-from nbtune.errors import RunError
+from nbtune.errors import DataError, RunError
 from nbtune.magics.forms.around import surroundings
-from nbtune.magics.forms.asking import explainer, looker
+from nbtune.magics.forms.asking import explainer, looker, oracle_of
+from nbtune.panels.try_it import BETWEEN, Asked
 from nbtune.recipe import Recipe
+from nbtune.tasks import find_task, task_names, task_of
 from nbtune.testing import topic_rows
 
 
@@ -53,6 +56,63 @@ def test_pages_ask_a_copy_of_the_model_of_a_run_and_models_at_hand(cell):
     assert look("topics", "a furry mammal", 1, 2, "furry").head == 1
     with pytest.raises(RunError, match="no layer 9"):
         look("topics", "a furry mammal", 9, None, None)
+
+
+def test_a_run_is_asked_about_a_text_and_about_rows_that_are_kept(cell, tmp_path):
+    cell("%%finetune topics --data df\nmodel: ./tiny\nmax_steps: 1\nbaseline: false")
+    run = cell["topics"]
+    oracle = oracle_of(cell.shell.user_ns, list, {"topics": run}.__getitem__)
+    assert oracle.about("topics") == Asked({"text": "a text"})
+    found = dict(oracle.ask("topics", "a furry mammal"))
+    assert max(found, key=found.get) == run.predict(["a furry mammal"])[0]
+    stack, bars = oracle.stack, []
+    frame = stack.ask("topics", "df", "", bars.append)
+    assert len(frame) == len(cell["df"])
+    assert "is a variable now" in stack.keep(frame, "labelled")
+    assert cell["labelled"] is frame
+    with pytest.raises(DataError, match="'df' is a variable"):
+        stack.keep(frame, "df")
+    file = tmp_path / "labelled.jsonl"
+    assert "is written" in stack.keep(frame, str(file))
+    with pytest.raises(DataError, match="is there already"):
+        stack.keep(frame, str(file))
+    with pytest.raises(DataError, match="cannot write"):
+        stack.keep(frame, str(tmp_path / "no" / "labelled.csv"))
+    with pytest.raises(DataError, match="neither a variable nor a file"):
+        stack.keep(frame, "labelled.xls")
+    cell(stack.line("topics", "df", "text", "answers"))
+    assert cell["answers"].equals(frame)
+    again = tmp_path / "again.csv"
+    cell(stack.line("topics", "df", "", str(again)))
+    assert len(pd.read_csv(again)) == len(frame)
+
+
+def test_every_task_says_what_it_is_asked_about():
+    seen = set()
+    for name in task_names():
+        task = find_task(name)
+        for kind in (task, *(make() for make in task.problem_types.values())):
+            asked = kind.rows.asked(Recipe(task=name))
+            assert set(asked) <= {*kind.rows.inputs, "text"}
+            seen |= set(asked)
+    assert seen == {"text", "image", "prompt", "question", "context", "source"}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parts"),
+    [
+        (Recipe(text_pair="b"), ["a cat", "a dog"]),
+        (Recipe(task="question-answering"), ["Who sat?", "A cat sat."]),
+        (Recipe(task="token-classification", predicate="verb"), ["A cat [E1] sat [/E1] there."]),
+        (Recipe(task="relation-extraction"), ["A [E1] cat [/E1] on a [E2] mat [/E2]"]),
+        (Recipe(task="summarization"), ["A cat sat."]),
+        (Recipe(task="preference-tuning"), ["Who sat?"]),
+    ],
+)
+def test_what_is_asked_in_parts_is_read_as_one_text(recipe, parts):
+    rows = task_of(recipe).rows
+    assert len(rows.asked(recipe)) == len(parts)
+    assert len(rows.given([BETWEEN.join(parts)], recipe)) == 1
 
 
 def test_a_saved_panel_says_how_to_open_it(cell):

@@ -18,7 +18,7 @@ def page():
         return AttentionRecord(name, tuple(text.split()), (False, False), ((HALF,) * 3,) * 2,
                                (layer or 2) - 1, (head or 3) - 1, 0, "it shows most")  # fmt: skip
 
-    page = AttentionPage(lambda: ["topics@1", "minilm"], look)
+    page = AttentionPage(lambda: ["topics@1", "minilm"], look, lambda name: "@" in name)
     page.later.pause, page.asked = 0, asked
     return page
 
@@ -36,6 +36,8 @@ def test_a_sentence_is_looked_at_and_its_layers_heads_and_words_are_offered(page
     page.token.value = "furry</b>"
     page.later.wait()
     assert page.asked[-1] == ("topics@1", "<b>small furry</b>", 1, None, "furry</b>")
+    asked = '%attention topics@1 "<b>small furry</b>" --layer 1 --token "furry</b>"'
+    assert page.line.line == asked
     page.text.value = "large city"
     page.later.wait()
     assert page.asked[-1] == ("topics@1", "large city", 1, None, None), "another text, other words"
@@ -45,3 +47,8 @@ def test_what_goes_wrong_is_said_on_the_page(page):
     page.text.value = "bad"
     page.later.wait()
     assert "it has no attention" in page.picture.value
+    assert not page.line.line
+    page.text.value = "so good"
+    page.model.value = "minilm"
+    page.later.wait()
+    assert page.line.line == '%attention --model minilm "so good"'

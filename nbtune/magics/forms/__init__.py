@@ -41,10 +41,9 @@ class Panel:
 
         from nbtune.magics.forms.around import surroundings
         from nbtune.magics.forms.asking import (
-            asker,
-            explainer,
             looker,
             models_here,
+            oracle_of,
             with_models,
         )
         from nbtune.magics.forms.rows import desk_of
@@ -56,9 +55,11 @@ class Panel:
         from nbtune.panels.try_it import TryIt
 
         self.form = RecipeForm(surroundings(namespace))
-        self.trial = TryIt(lambda: with_models(runs()), asker(find_run), explainer(find_run))
+        self.trial = TryIt(oracle_of(namespace, runs, find_run))
         self.attention = AttentionPage(
-            lambda: [*with_models(runs()), *models_here()], looker(find_run)
+            lambda: [*with_models(runs()), *models_here()],
+            looker(find_run),
+            lambda name: name not in models_here(),
         )
         self.shelf = RunsPage(shelf_of(runs_dir))
         self.rows = DataPage(desk_of(namespace, lambda name: self.form.put("data", name)))

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import ModelError, RunError
+from nbtune.magics.forms.answers import stack_of
+from nbtune.panels.try_it import Asked, Oracle
 from nbtune.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -15,34 +17,59 @@ if TYPE_CHECKING:
     from nbtune.results.run_table import RunSummary
 
 
+FindRun = Callable[[str], "Run"]
+
+
 def with_models(runs: Iterable[RunSummary]) -> list[str]:
     """Return the names of runs that have a model, newest first."""
     return [row.run for row in runs if RunFolder(Path(row.folder)).model_path.is_dir()][::-1]
 
 
-def asker(find_run: Callable[[str], Run]) -> Callable[[str, str], Sequence[tuple[str, float]]]:
-    """Return a function that asks a run, and keeps the one that was asked last."""
+def oracle_of(
+    namespace: dict[str, Any], runs: Callable[[], Iterable[RunSummary]], find_run: FindRun
+) -> Oracle:
+    """Return who asks runs; what is kept of many answers becomes a variable there, or a file."""
     kept = _Kept()
 
-    def ask(name: str, text: str) -> list[tuple[str, float]]:
-        run = kept.get(name, find_run)
+    def run_of(name: str) -> Run:
+        return kept.get(name, find_run)  # type: ignore[no-any-return]
+
+    def about(name: str) -> Asked:
+        run = run_of(name)
+        is_long = run.task.reads in ("writing", "rewriting")
+        return Asked(run.task.rows.asked(run.recipe.settings), at_once=not is_long)
+
+    def ask(name: str, text: str) -> Any:
+        from nbtune import api
+
+        run = run_of(name)
+        if run.task.probabilities is None or run.task.reads != "text":
+            return api.predict(run, [text], display="none")
         found = run.predict_proba([text])[0]
         return list(zip(map(str, run.classes_), map(float, found), strict=True))
 
-    return ask
+    return Oracle(
+        runs=lambda: with_models(runs()),
+        about=about,
+        ask=ask,
+        explain=explainer(find_run),
+        stack=stack_of(namespace, run_of),
+    )
 
 
 LARGEST = 512 << 20
 """Models of more bytes are not loaded once more to be explained while somebody types."""
 
 
-def explainer(find_run: Callable[[str], Run]) -> Callable[[str, str], Sequence[Explanation]]:
+def explainer(find_run: FindRun) -> Callable[[str, str], Sequence[Explanation]]:
     """Return a function that says which words of a text a run's answer rests on."""
     own = _own_copy(find_run)
 
     def explain(name: str, text: str) -> Sequence[Explanation]:
         from nbtune import api
 
+        if find_run(name).task.aims is None:
+            return []
         return api.explain(own(name), text, deletion=False, display="none").records
 
     return explain

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbtune import api, datasets
+from nbtune import api
 from nbtune.data.checks.mending import MENDED, found_rows
 from nbtune.data.checks.personal import mask
-from nbtune.magics.variables import find_rows, frame_names
+from nbtune.magics.completion import rows_here
+from nbtune.magics.variables import find_rows
 from nbtune.panels.data_page import Desk, Rows
+from nbtune.panels.same_line import word
 from nbtune.records import DataRecord
 
 
@@ -24,6 +26,11 @@ def desk_of(namespace: dict[str, Any], use: Callable[[str], None]) -> Desk:
         return api.check_data(
             data, name=rows.name, text=rows.text or None, label=rows.label or None, display=show
         ).record
+
+    def line(rows: Rows) -> str:
+        columns = {"text": rows.text, "label": rows.label}
+        named = [f"--{role} {word(name)}" for role, name in columns.items() if name]
+        return " ".join(["%data", word(rows.name), *named])
 
     def found(rows: Rows, check: str) -> list[tuple[int, str, str]]:
         data = find_rows(rows.name, namespace)
@@ -55,8 +62,9 @@ def desk_of(namespace: dict[str, Any], use: Callable[[str], None]) -> Desk:
             namespace.pop(name, None)
 
     return Desk(
-        names=lambda: [*frame_names(namespace), *datasets.names()],
+        names=lambda: rows_here(namespace),
         look=look,
+        line=line,
         found=found,
         mendable=MENDED,
         mend=mend,
