@@ -192,6 +192,8 @@ def load_model(
                     output_loading_info=True,
                     **({} if quantize is None else _quantization(quantize, auto, config)),
                 )
+    if quantize is not None:
+        _keep_unpacked(model)
     if words is not None:
         model.config.pad_token_id = words.pad_token_id
     notices = _check_whole(source, model.encoder if is_warm else model, info)
@@ -346,6 +348,18 @@ def _looks_ahead(config: Any) -> bool:
 def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dict[str, Any]:
     with torch.device("meta"):
         return {"quantization_config": quantize(auto.from_config(config))}
+
+
+def _keep_unpacked(model: Any) -> None:
+    """Let layers of 4 bits be trained after they were asked.
+
+    On a CPU with AVX512-BF16 bitsandbytes packs such a layer when it is first asked outside
+    training: its scales are rounded, it breaks off where its width is no multiple of 64, and no
+    gradient passes it any more.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _set_dropout(config: Any, attention: float | None, elsewhere: float | None) -> None:

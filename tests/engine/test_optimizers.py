@@ -1,5 +1,4 @@
 import math
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,11 +14,10 @@ from nbtune.recipe import Recipe
 from nbtune.tasks import find_task
 from nbtune.testing import encode, tiny_model, tiny_tokenizer, topic_rows
 
-HERE = [name for name in OPTIMIZERS if "bnb" not in name or find_spec("bitsandbytes")]
 RATES = {"sgd": 0.3, "adagrad": 1e-2, "rmsprop": 1e-3, "lion": 1e-3, "muon": 1e-2}
 
 
-@pytest.mark.parametrize("optim", HERE)
+@pytest.mark.parametrize("optim", OPTIMIZERS)
 def test_every_optimiser_learns_twelve_rows(optim):
     rows, model, recipe = encode(topic_rows(12), tiny_tokenizer()), tiny_model(), Recipe()
     rate = RATES.get(optim, 3e-3)
@@ -37,7 +35,7 @@ def test_every_optimiser_learns_twelve_rows(optim):
     assert step.seen.loss < 0.7 < math.log(3)
 
 
-@pytest.mark.parametrize("optim", HERE)
+@pytest.mark.parametrize("optim", OPTIMIZERS)
 def test_row_gradients_take_every_optimiser_the_same_way(optim, monkeypatch):
     """The gradient of a large table is kept between steps, so none may write into it."""
     monkeypatch.setattr(embedding, "LARGE", 1)

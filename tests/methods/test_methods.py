@@ -42,8 +42,6 @@ def step(model) -> None:
 
 @pytest.mark.parametrize("name", method_names())
 def test_every_method_keeps_what_a_method_must_keep(name):
-    if name == "qlora":
-        pytest.importorskip("bitsandbytes")
     check_method(find_method(name), num_virtual_tokens=3)
 
 
@@ -62,8 +60,6 @@ VARIANTS = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_keeps_it_as_well(variant):
     name, settings = VARIANTS[variant]
-    if name == "qlora":
-        pytest.importorskip("bitsandbytes")
     check_method(find_method(name), **settings)
 
 

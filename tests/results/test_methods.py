@@ -1,6 +1,5 @@
 """What each method trained is found again by another process, counted, and merged."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -17,9 +16,7 @@ from nbtune.methods import method_names
 from nbtune.testing import tiny_model_folder, topic_rows
 
 TEXTS = list(topic_rows(12, seed=5)["text"])
-NAMES = [
-    name for name in method_names() if name != "qlora" or importlib.util.find_spec("bitsandbytes")
-]
+NAMES = method_names()
 LOAD = """
 import json, sys
 import nbtune
@@ -133,8 +130,8 @@ def test_virtual_tokens_must_leave_room_for_texts(tmp_path):
         )
 
 
-@pytest.mark.skipif("qlora" in NAMES, reason="bitsandbytes is here")
-def test_without_bitsandbytes_qlora_is_refused_before_anything_is_loaded(tmp_path):
+def test_without_bitsandbytes_qlora_is_refused_before_anything_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(RecipeError) as caught:
         nbtune.finetune(topic_rows(30), model="minilm", method="qlora", runs_dir=tmp_path / "runs")
     assert str(caught.value) == (
