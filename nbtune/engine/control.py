@@ -119,7 +119,8 @@ class Control:
         The run goes on as if the new values had stood in its recipe from the beginning:
 
         - ``learning_rate`` is the highest rate of the schedule, so the rate of every step to come
-          is multiplied by new / old; where the schedule stands does not change.
+          is multiplied by new / old, that of the head too where it has its own; where the
+          schedule stands does not change.
         - ``num_train_epochs`` moves the end, and the schedule is stretched or shrunk to it: the
           rate at step ``s`` is what it would be at step ``s`` of a run of the new length. A number
           that is reached already ends the run.

@@ -22,6 +22,7 @@ NARROW = 256
 FORMATS = ("fp32", "bf16")
 TRIAL = "nbtune.engine.precision_trial"
 PYTHON_FAILED = 1
+TRIAL_SECONDS = 60.0
 """How Python ends after an error, and not after an instruction that there is not."""
 
 
@@ -122,14 +123,17 @@ def try_bf16(width: int) -> float | None:
 
     None where bf16 ends the process, NaN where the trial could not begin.
     """
-    ran = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", TRIAL, str(width)],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", TRIAL, str(width)]
+    try:
+        ran = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=TRIAL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return math.nan
     if ran.returncode == PYTHON_FAILED:
         return math.nan
-    return float(ran.stdout) if ran.returncode == 0 else None
+    # What a start-up file of Python says stands before the answer.
+    return float(ran.stdout.split()[-1]) if ran.returncode == 0 else None
 
 
 def _place() -> Path:

@@ -107,13 +107,17 @@ def find_rate(
     folder: RunFolder, rates: list[float], usual: float, emit: Emit, progress: Progress
 ) -> RateSearch:
     """Try rates on the run that this folder describes; nothing is trained for good."""
+    from nbtune.engine.determinism import own_randomness
+    from nbtune.engine.device import find_device
+    from nbtune.engine.modes import own_modes
     from nbtune.engine.rate_finding import try_rates
 
-    recipe = from_yaml(folder.recipe_text)
-    trained, examples = load(folder, recipe, emit)
-    job = make_job(folder, recipe, trained, examples)
-    began = time.monotonic()
-    losses = try_rates(job, rates, progress)
+    recipe, device = from_yaml(folder.recipe_text), find_device()
+    with own_modes(device), own_randomness(device):
+        trained, examples = load(folder, recipe, emit)
+        job = make_job(folder, recipe, trained, examples)
+        began = time.monotonic()
+        losses = try_rates(job, rates, progress)
     seconds = round(time.monotonic() - began, 3)
     return RateSearch(str(recipe.model), recipe.method, tuple(rates), tuple(losses), usual, seconds)
 

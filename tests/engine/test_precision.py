@@ -59,6 +59,19 @@ def test_a_cpu_that_dies_of_bf16_takes_fp32(monkeypatch):
     assert choose_precision("auto", CPU, 384) == "fp32"
 
 
+def test_a_start_up_file_that_speaks_does_not_hide_the_answer(monkeypatch):
+    measured(monkeypatch, "hello from sitecustomize\n0.5")
+    assert choose_precision("auto", CPU, 384) == "bf16"
+
+
+def test_a_trial_that_hangs_is_given_up(monkeypatch):
+    def hang(command, *, timeout, **_):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    assert choose_precision("auto", CPU, 384) == "fp32"
+
+
 def test_what_was_measured_is_kept_for_the_next_kernel(monkeypatch, tmp_path):
     calls = measured(monkeypatch, 0.5)
     assert pays(768)

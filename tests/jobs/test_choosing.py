@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+import torch
 
 import nbtune
 from nbtune.data.preparing import prepare
@@ -129,8 +130,10 @@ def test_a_run_that_is_called_like_a_model_of_ours_does_not_stand_for_it(tmp_pat
 def test_a_rate_is_looked_for_from_the_weights_of_a_run(tmp_path):
     place = {"runs_dir": tmp_path, "display": "none"}
     nbtune.finetune(topic_rows(30), "one", model="scratch-bag", size="tiny", max_steps=1, **place)
+    drawn = torch.get_rng_state()
     found = nbtune.lr_find(topic_rows(60), model="one", num_training=20, **place)
     assert found.record.usual == 1e-2
+    assert torch.equal(torch.get_rng_state(), drawn), "the notebook's own numbers are left alone"
 
 
 def test_a_file_of_rows_beside_the_notebook_is_no_run_that_lent_its_weights(tmp_path, monkeypatch):
