@@ -25,7 +25,9 @@ def plot_scatter(scatter: Scatter, ax: Any) -> Any:
 def plot_misses(scatter: Scatter, ax: Any) -> Any:
     """Draw how often predictions are how far off."""
     apart = [said - true for true, said in zip(scatter.targets, scatter.predictions, strict=True)]
-    ax.hist(apart, bins=30, color=COLOURS[0])
+    # Numbers that differ by less than they are exact to cannot be told apart in bins.
+    are_apart = max(apart) - min(apart) > 1e-9 * max(1.0, *map(abs, apart))
+    ax.hist(apart, bins=30 if are_apart else 1, color=COLOURS[0])
     ax.axvline(0, color=GREY, linestyle="--", linewidth=1)
     ax.set_xlabel("predicted - true")
     ax.set_ylabel("rows")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,67 @@ class Evaluation(Pictured):
     def __init__(self, record: EvaluationRecord, frame: pd.DataFrame | None = None) -> None:
         self.record = record
         self.frame = frame
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_said: Any,
+        *,
+        labels: Sequence[Any] | None = None,
+        texts: Sequence[str] | None = None,
+        baselines: Mapping[str, Any] | None = None,
+        name: str = "predictions",
+    ) -> Evaluation:
+        """Judge what any model said, from plain arrays: no run, no torch.
+
+        Parameters
+        ----------
+        y_true : array
+            Labels by name or by column, of shape (rows,); of several labels a row 0 and 1, of shape
+            (rows, labels); or numbers with fractions.
+        y_said : array
+            Probabilities or scores of shape (rows, labels); of two labels those of the second one,
+            of shape (rows,), are enough. Of numbers those that were predicted.
+        labels : sequence, optional
+            What the columns are called, in their order; by default the sorted labels of ``y_true``.
+        texts : sequence of str, optional
+            What the rows say, for the list of errors and the worst slices.
+        baselines : mapping, optional
+            What others said of the same rows, by their names, as arrays like ``y_said``.
+        name : str
+            What the model is called.
+
+        Raises
+        ------
+        DataError
+            When the arrays do not fit each other, naming all that is wrong.
+
+        Examples
+        --------
+        >>> found = Evaluation.from_predictions(["ham", "spam", "ham"], [0.1, 0.8, 0.6])
+        >>> found.table.loc["accuracy", "predictions"].round(3).item()
+        0.667
+        >>> found.confusion.loc["ham", "spam"].item()
+        1
+        """
+        from nbtune.evaluation.arrays import judge_arrays
+
+        record, frame = judge_arrays(
+            y_true, y_said, labels=labels, texts=texts, baselines=baselines, name=name
+        )
+        return cls(record, frame)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The values of the score table: a line a score, a column a model."""
+        return (
+            self.scores["value"]
+            .unstack("model")
+            .reindex(
+                index=list(self.record.scores), columns=[one.name for one in self.record.lines]
+            )
+        )
 
     @property
     def metrics(self) -> dict[str, float]:
