@@ -73,28 +73,16 @@ def _ends_of_pair(text: str, pair: str, tokenizer: Any, max_length: int) -> tupl
     return first, second
 
 
-def with_marks(
-    text: str, end: int, marks: Sequence[tuple[int, int, str]], *, named: bool = True
-) -> Pieces:
-    """Return a text with what is marked in it, as far as it is read.
-
-    Parameters
-    ----------
-    marks : sequence
-        Begin, end and name of pieces that do not lie over each other, in their order.
-    named : bool
-        Write the names behind the pieces.
-    """
+def with_marks(text: str, marks: Sequence[tuple[int, int]]) -> Pieces:
+    """Return a text with what is marked in it: begins and ends in their order."""
     found: Pieces = []
     at = 0
-    for start, stop, name in marks:
-        if start < at or stop > end:
+    for start, stop in marks:
+        if start < at:
             continue
-        found.append(("context", text[at:start]))
-        found.append(("target", f"{text[start:stop]} ({name})" if named else text[start:stop]))
+        found += [("context", text[at:start]), ("target", text[start:stop])]
         at = stop
-    rest = [("context", text[at:end]), ("cut", text[end:])]
-    return [(kind, piece) for kind, piece in [*found, *rest] if piece]
+    return [(kind, piece) for kind, piece in [*found, ("context", text[at:])] if piece]
 
 
 def short_number(value: float) -> str:

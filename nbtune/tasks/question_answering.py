@@ -72,11 +72,9 @@ def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]
     found = []
     columns = (rows["question"], rows["context"], rows["answers"], rows["answer_start"])
     for question, context, answers, starts in zip(*columns, strict=True):
-        marks = sorted(
-            (int(start), int(start) + len(text), "")
-            for text, start in zip(answers, starts, strict=True)
-        )
-        own = with_marks(context, len(context), marks, named=False)
+        pairs = zip(answers, starts, strict=True)
+        marks = sorted((int(start), int(start) + len(text)) for text, start in pairs)
+        own = with_marks(context, marks)
         none = [] if marks else [("context", TO), ("target", NO_ANSWER)]
         found.append([("context", f"{question}{BETWEEN}"), *own, *none])
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.marks import FIRST, Place, marked
 from nbtune.data.predicates import predicates_in
-from nbtune.data.previewing import Pieces, read_of, with_marks
+from nbtune.data.previewing import Pieces
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.data.spans import OUTSIDE, spans_of, type_of
 from nbtune.data.tagged import TAGGED, places_of, predicate_column, word_splitting_of
@@ -28,6 +29,7 @@ from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
 from nbtune.tasks.aims import above_the_rest, number_of
 
 Array = np.ndarray[Any, Any]
+BETWEEN_TOKENS = "\N{MIDDLE DOT}"
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
@@ -100,16 +102,40 @@ def tokens_of_words(spans: Array, places: Sequence[tuple[int, int]]) -> list[int
 
 
 def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]:
-    """Return each text with its spans and what they are, and what is cut off."""
-    texts = list(rows["text"])
+    """Return each text in its tokens: which one has the tag of its word, and what is cut off."""
+    examples = encode(rows, tokenizer, max_length, Known(()))
+    assert examples.spans is not None  # noqa: S101
     found = []
-    for text, end, places, tags in zip(
-        texts, read_of(texts, tokenizer, max_length), places_of(rows), rows["tags"], strict=True
-    ):
-        spans = spans_of(list(tags))
-        marks = [(places[one.start][0], places[one.stop - 1][1], one.type) for one in spans]
-        found.append(with_marks(text, end, marks))
+    for row, (text, places) in enumerate(zip(rows["text"], places_of(rows), strict=True)):
+        spans = examples.spans.row(row)
+        tokens = tokens_of_words(spans, places)
+        found.append(_in_tokens(text, spans, places, tokens, list(rows["tags"].iloc[row])))
     return found
+
+
+def _in_tokens(
+    text: str,
+    spans: Array,
+    places: Sequence[tuple[int, int]],
+    tokens: Sequence[int],
+    tags: Sequence[str],
+) -> Pieces:
+    """Return a text with a dot between the tokens of a word, and tags behind their tokens."""
+    ends = sorted({int(end) for end in spans[:, 1]})
+    found: Pieces = []
+    at, before = 0, -1
+    for (start, stop), token, tag in zip(places, tokens, tags, strict=True):
+        if start >= ends[-1]:
+            break
+        edges = [start, *(end for end in ends if start < end < stop), stop]
+        first, *rest = [text[a:b] for a, b in pairwise(edges)]
+        has_tag = tag != OUTSIDE and token not in (-1, before)
+        found.append(("context", text[at:start]))
+        found.append(("target", f"{first} ({tag})") if has_tag else ("context", first))
+        found.append(("context", "".join(f"{BETWEEN_TOKENS}{one}" for one in rest)))
+        at, before = stop, token
+    found += [("cut" if text[at:].strip() else "context", text[at:])]
+    return [(kind, piece) for kind, piece in found if piece]
 
 
 def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:

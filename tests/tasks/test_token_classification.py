@@ -78,6 +78,20 @@ def test_the_first_token_of_a_word_has_its_tag():
     assert targets[0] == targets[-1] == IGNORED
 
 
+def test_the_preview_shows_which_token_of_a_word_has_its_tag():
+    rows = usable(pd.DataFrame({"tokens": [["large", "xyzzy", "a"]], "tags": [["O", "B-X", "O"]]}))
+    (pieces,) = TASK.preview(rows, tiny_tokenizer(), 32)
+    tokens = tiny_tokenizer()("large xyzzy", add_special_tokens=False, return_offsets_mapping=True)
+    first = next(end for start, end in tokens["offset_mapping"] if start >= 6)
+    assert ("target", f"{'large xyzzy'[6:first]} (B-X)") in pieces
+    shown = "".join(piece for _, piece in pieces)
+    assert shown.replace("\N{MIDDLE DOT}", "").replace(" (B-X)", "") == "large xyzzy a"
+    assert "\N{MIDDLE DOT}" in shown.partition(" (B-X)")[2]
+    (pieces,) = TASK.preview(rows, tiny_tokenizer(), 4)
+    assert pieces[-1][0] == "cut"
+    assert pieces[-1][1].endswith(" a")
+
+
 def test_words_find_their_tokens_whatever_the_tokenizer_does_with_spaces():
     spans = np.array([(0, 0), (0, 2), (2, 4), (4, 7), (8, 12), (0, 0)])
     assert tokens_of_words(spans, [(0, 4), (5, 7), (8, 10), (10, 12), (13, 15)]) == [1, 3, 4, 4, -1]
