@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
@@ -23,8 +20,9 @@ from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SCORES, Choice, EvaluationRecord, ReviewedRow
 from nbtune.records.thresholds import EXAMPLES
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
+from nbtune.tasks import Aim, Baseline, Known, Task, Weighted
 from nbtune.tasks.aims import ABOVE, above_the_rest, number_of
+from nbtune.tasks.cross_entropy import cross_entropy
 
 Array = np.ndarray[Any, Any]
 
@@ -45,41 +43,6 @@ def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[Pieces]
     """Return each text with its label, or labels, and what is cut off."""
     truths = [one if isinstance(one, str) else ", ".join(one) or "none" for one in rows["label"]]
     return with_truths(rows, truths, tokenizer, max_length)
-
-
-def loss(recipe: Recipe, targets: Array, labels: int) -> Loss:
-    """Cross-entropy, with what the recipe asks for: weights, smoothing, focus on hard rows.
-
-    Balanced weights are rows / (labels * rows of the label), as in scikit-learn. With a
-    ``focal_gamma`` each row counts (1 - p) ** gamma, where p is the probability of its label
-    (Lin et al. 2017, section 3.2).
-    """
-    weights = None
-    if recipe.class_weight == "balanced":
-        counts = np.maximum(np.bincount(targets, minlength=labels), 1)
-        weights = torch.tensor(len(targets) / (labels * counts), dtype=torch.float32)
-    elif recipe.class_weight is not None:
-        weights = torch.tensor(recipe.class_weight, dtype=torch.float32)
-    gamma = recipe.focal_gamma
-
-    def total(logits: Tensor, wanted: Tensor) -> Tensor:
-        logits = logits.float()
-        found = functional.cross_entropy(
-            logits,
-            wanted,
-            weight=None if weights is None else weights.to(logits.device),
-            label_smoothing=recipe.label_smoothing_factor,
-            reduction="none" if gamma else "sum",
-        )
-        if not gamma:
-            return found
-        sure = logits.softmax(1).gather(1, wanted[:, None])[:, 0]
-        return ((1 - sure) ** gamma * found).sum()
-
-    def count(wanted: Array) -> float:
-        return float(len(wanted) if weights is None else weights[np.array(wanted)].sum())
-
-    return Loss(total, count)
 
 
 def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Array:
@@ -245,7 +208,7 @@ SINGLE = Task(
     head="AutoModelForSequenceClassification",
     rows=LABELLED,
     encode=encode,
-    loss=loss,
+    loss=cross_entropy,
     read=read,
     weighted=weighted,
     judge=judge,

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from nbtune.data.around import encode_around
 from nbtune.data.batches import InMemory
@@ -25,8 +24,9 @@ from nbtune.data.tagged import TAGGED, places_of, predicate_column, word_splitti
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SPAN_SCORES, EvaluationRecord, ReviewedRow
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
+from nbtune.tasks import Aim, Baseline, Known, Task, Weighted
 from nbtune.tasks.aims import above_the_rest, number_of
+from nbtune.tasks.cross_entropy import cross_entropy
 
 Array = np.ndarray[Any, Any]
 BETWEEN_TOKENS = "\N{MIDDLE DOT}"
@@ -136,25 +136,6 @@ def _in_tokens(
         at, before = stop, token
     found += [("cut" if text[at:].strip() else "context", text[at:])]
     return [(kind, piece) for kind, piece in found if piece]
-
-
-def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
-    """Cross-entropy, the mean over words."""
-
-    def total(logits: Tensor, wanted: Tensor) -> Tensor:
-        return functional.cross_entropy(
-            logits.float().flatten(0, 1),
-            wanted.flatten(),
-            ignore_index=IGNORED,
-            label_smoothing=recipe.label_smoothing_factor,
-            reduction="sum",
-        )
-
-    return Loss(total, _count)
-
-
-def _count(wanted: Array) -> float:
-    return float(max(1, int(np.count_nonzero(wanted != IGNORED))))
 
 
 def read(logits: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Ragged:
@@ -343,7 +324,7 @@ TASK = Task(
     head="AutoModelForTokenClassification",
     rows=TAGGED,
     encode=encode,
-    loss=loss,
+    loss=cross_entropy,
     read=read,
     weighted=weighted,
     judge=judge,
@@ -353,7 +334,7 @@ TASK = Task(
     table=table,
     scores=SPAN_SCORES,
     metrics=("span_f1", "span_precision", "span_recall"),
-    without=("class_weight", "focal_gamma", "train_sampling_strategy"),
+    without=("train_sampling_strategy",),
     reviewed=reviewed,
     preview=preview,
     suited=suited,

@@ -3,9 +3,12 @@ import pandas as pd
 import pytest
 import torch
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
 
 import nbtune
-from nbtune.data.ragged import IGNORED
+from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.data.tagged import TAGGED
 from nbtune.errors import ModelError
 from nbtune.recipe import Recipe
@@ -150,6 +153,40 @@ def test_other_methods_learn_tags_and_come_back(train, settings):
     run = train(sentences(40), name, num_train_epochs=2, **settings)
     words = list(sentences(4, seed=1)["tokens"])
     assert nbtune.Run(run.folder).predict(words) == run.predict(words)
+
+
+@given(
+    st.lists(st.integers(-1, 2), min_size=1, max_size=30),
+    st.sampled_from([None, "balanced", (1.0, 2.0, 0.5)]),
+    st.sampled_from([0.0, 0.1]),
+)
+def test_the_loss_of_tags_is_that_of_torch_over_words(tags, class_weight, smoothing):
+    """Tokens without a tag count nowhere: not in the mean, and not in balanced weights."""
+    wanted = np.where(np.array(tags) < 0, IGNORED, tags)
+    known = wanted[wanted != IGNORED]
+    recipe = Recipe(class_weight=class_weight, label_smoothing_factor=smoothing)
+    loss = TASK.loss(recipe, Ragged(wanted, np.array([0, len(wanted)])), 3)
+    logits = torch.randn(1, len(tags), 3, generator=torch.Generator().manual_seed(0))
+    found = loss.sum(logits, torch.from_numpy(wanted)[None]) / loss.count(wanted[None])
+    if not len(known):
+        assert found == 0
+        return
+    balanced = len(known) / (3 * np.maximum(np.bincount(known, minlength=3), 1))
+    weight = {None: None, "balanced": balanced}.get(class_weight, class_weight)
+    expected = cross_entropy(
+        logits[0],
+        torch.from_numpy(wanted),
+        weight=None if weight is None else torch.tensor(weight, dtype=torch.float32),
+        label_smoothing=smoothing,
+    )
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_sure_words_count_less_and_those_without_a_tag_not_at_all():
+    logits = torch.tensor([[[0.75, 0.25], [0.5, 0.5], [0.9, 0.1]]]).log()
+    loss = TASK.loss(Recipe(focal_gamma=2), Ragged(np.array([0, 0, IGNORED]), np.array([0, 3])), 2)
+    found = loss.sum(logits, torch.tensor([[0, 0, IGNORED]]))
+    assert found.item() == pytest.approx(-np.log(0.75) / 16 - np.log(0.5) / 4)
 
 
 def test_padded_and_packed_training_end_with_the_same_weights(train):
