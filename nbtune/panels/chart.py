@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from nbtune.events import Controlled
 from nbtune.panels.html import number, render
 from nbtune.panels.state import RunView
 from nbtune.plots.decimating import decimate
+from nbtune.plots.happened import SIGNS
 from nbtune.plots.smoothing import smoothed
 from nbtune.plots.texts import short
 from nbtune.records import worth
@@ -22,13 +24,13 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 204, 26, 30
 """The frame of the loss; the score's stands in the room to its right."""
 SCORE_LEFT, EDGE = 492, 26
 POINTS = 220
-READ_OUTS = 32
+READ_OUTS, MOST_WORDS = 32, 90
+SIGN = 10
+"""Width of a sign; those of one step stand side by side."""
 MOST_DOTS = 60
 MOST_MARKS = 40
 SHORTEST = 10
 """Steps that the axis shows at least, so that the first ones do not jump about."""
-
-_ACTIONS = {"pause": "paused", "resume": "went on", "save": "saved", "evaluate": "scored"}
 
 Array = np.ndarray[Any, Any]
 
@@ -119,7 +121,7 @@ def loss_chart(view: RunView, look: Look = PLAIN) -> str:
     look_steps, look_losses = look_steps[seen_looks], look_losses[seen_looks]
     up = _up(losses, look_losses, look)
     validation = _points(across, up, *decimate(look_steps, look_losses, POINTS))
-    best = view.best
+    best, marks = view.best, list(_marks(view, across))
     return render(
         "chart.svg.j2",
         width=WIDTH,
@@ -136,9 +138,10 @@ def loss_chart(view: RunView, look: Look = PLAIN) -> str:
         dots=validation if len(validation) <= MOST_DOTS else [],
         best=_place(across, best.step) if best else None,
         unfreezings=[x for step in view.unfreezings if (x := _place(across, step)) is not None],
-        marks=list(_marks(view, across)),
+        marks=marks,
+        signs=_legend(marks),
         read_outs=list(
-            _read_outs(across, steps, mean, dict(zip(look_steps, look_losses, strict=True)))
+            _read_outs(across, steps, mean, dict(zip(look_steps, look_losses, strict=True)), marks)
         ),
         score=_score_frame(view, across),
         summary=chart_summary(view),
@@ -187,19 +190,49 @@ def _place(across: Scale, step: int) -> float | None:
     return float(across(np.array(step))) if across.low <= step <= across.high else None
 
 
-def _marks(view: RunView, across: Scale) -> Iterator[tuple[float, str]]:
+@dataclass(frozen=True)
+class _Mark:
+    """Where something was done to a run, and where its sign stands, in pixels; what it was."""
+
+    x: float
+    sign_x: float
+    action: str
+    words: str
+
+    @property
+    def path(self) -> str:
+        return SIGNS[self.action].path
+
+
+def _marks(view: RunView, across: Scale) -> Iterator[_Mark]:
     """Yield where something happened, and what; of the checkpoints only the newest."""
-    told = [(step, "went on here") for step in view.pauses]
-    told += [(e.step, control_words(e)) for e in view.controls[-MOST_MARKS:]]
+    told = [(step, "resume", "went on here") for step in view.pauses]
+    told += [
+        (one.step, one.action, control_words(one))
+        for one in view.controls[-MOST_MARKS:]
+        if one.action in SIGNS
+    ]
     if view.checkpoint is not None:
-        told.append((view.checkpoint, "last checkpoint"))
-    for step, words in told:
+        told.append((view.checkpoint, "save", "last checkpoint"))
+    taken = Counter[int]()
+    for step, action, words in told:
         if (x := _place(across, step)) is not None:
-            yield x, words
+            yield _Mark(x, x + SIGN * taken[round(x)], action, words)
+            taken[round(x)] += 1
+
+
+def _legend(marks: Sequence[_Mark]) -> list[tuple[float, str, str]]:
+    """Return place, sign and words of each kind of mark that is there."""
+    there, x, placed = {mark.action for mark in marks}, LEFT + 4.0, []
+    for action, sign in SIGNS.items():
+        if action in there:
+            placed.append((x, sign.path, sign.words))
+            x += 22 + 5.6 * len(sign.words)
+    return placed
 
 
 def _read_outs(
-    across: Scale, steps: Array, losses: Array, looks: dict[int, float]
+    across: Scale, steps: Array, losses: Array, looks: dict[int, float], marks: Sequence[_Mark]
 ) -> Iterator[tuple[float, float, str]]:
     """Yield strips of the frame with what is said while the pointer is over one."""
     if not len(steps):
@@ -207,7 +240,11 @@ def _read_outs(
     width = (across.stop - across.start) / READ_OUTS
     pixels = across(steps)
     look_steps = np.array(sorted(looks))
-    strips = ((across(look_steps) - across.start) / width).astype(int).clip(max=READ_OUTS - 1)
+
+    def strip(x: Any) -> Any:
+        return np.asarray((x - across.start) / width).astype(int).clip(0, READ_OUTS - 1)
+
+    strips = strip(across(look_steps))
     for i in range(READ_OUTS):
         x = across.start + i * width
         if pixels[0] > x + width or pixels[-1] < x:
@@ -217,6 +254,8 @@ def _read_outs(
         here = look_steps[strips == i]
         if len(here):
             words += f", validation {looks[here[-1]]:.3f} at {here[-1]:,}"
+        done = dict.fromkeys(mark.words for mark in marks if strip(mark.x) == i)
+        words = short(", ".join([words, *done]), MOST_WORDS)
         yield x, width, words
 
 
@@ -257,7 +296,7 @@ def _score_frame(view: RunView, across: Scale) -> dict[str, Any] | None:
 def control_words(event: Controlled) -> str:
     """Say what was asked of a run, in a few words."""
     if event.action != "change":
-        return _ACTIONS.get(event.action, event.action)
+        return SIGNS[event.action].words if event.action in SIGNS else event.action
     value = "none" if event.value is None else f"{event.value:g}"
     return f"{event.setting} {value}"
 

@@ -284,3 +284,32 @@ def test_the_newest_checkpoint_is_marked():
     saved = [CheckpointSaved(5, 0.1, 1), CheckpointSaved(8, 0.1, 1)]
     svg = drawn([START, report(10, 1.0), *saved])
     assert [t.text for t in svg.iter("title")].count("last checkpoint") == 1
+
+
+def test_what_was_done_has_a_sign_of_its_own_a_legend_and_words_where_the_pointer_is():
+    done = [
+        Controlled(20, "change", "learning_rate", 1e-5, 1e-4),
+        Controlled(40, "pause"),
+        Controlled(60, "evaluate"),
+    ]
+    reports = [report(step, 1.0) for step in range(10, 90, 10)]
+    svg = drawn([START, *reports, *done, CheckpointSaved(80, 0.1, 9)])
+    assert [name for name in texts(svg) if name in LEGEND] == [
+        "changed",
+        "paused",
+        "saved",
+        "scored",
+    ]
+    told = {"learning_rate 1e-05", "paused", "scored", "last checkpoint"}
+    titled = [path for path in svg.iter("path") if path.findtext("title") in told]
+    shapes = {path.get("d").partition(" ")[2] for path in titled}
+    assert len(shapes) == 4, "alike without colour"
+    said = " ".join(
+        group.findtext("text") for group in svg.iter("g") if group.get("class") == "nbt-at"
+    )
+    assert all(words in said for words in told)
+    bare = drawn([START, *reports])
+    assert not set(LEGEND) & set(texts(bare))
+
+
+LEGEND = ("changed", "paused", "went on", "saved", "scored")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.legend import Legend
 
 from nbtune.events import Controlled, Evaluated, LayersUnfrozen, RunStarted, StepsDone
 from nbtune.plots.loss import POINTS, plot_loss
@@ -97,9 +98,17 @@ def test_a_constant_loss_is_smoothed_to_itself():
     assert smoothed(np.full(50, 0.7)) == pytest.approx(np.full(50, 0.7))
 
 
-def test_changes_by_hand_are_marked_once_a_step():
+def test_what_was_done_to_a_run_has_a_sign_of_its_own_and_is_named_once():
     asked = [Controlled(20, "change", "learning_rate", 1e-5 / i, 1e-5) for i in (1, 2)]
-    ax = drawn([*made_up_events(reports=8), *asked, Controlled(30, "pause")])
-    marks = [line for line in ax.lines if line.get_linewidth() == 0.7]
-    assert [line.get_xdata()[0] for line in marks] == [20]
-    assert marks[0].get_label() == "changed by hand"
+    ax = drawn(
+        [*made_up_events(reports=8), *asked, Controlled(30, "pause"), Controlled(50, "save")]
+    )
+    marks = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 0.7]
+    assert marks == [20, 30, 50]
+    signs = {name: lines(ax)[name] for name in ("changed", "paused", "saved")}
+    assert [list(line.get_xdata()) for line in signs.values()] == [[20], [30], [50]]
+    assert len({line.get_marker() for line in signs.values()}) == 3
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named == ["changed", "paused", "saved"]
+    both = [one for one in ax.get_children() if isinstance(one, Legend)]
+    assert "training" in [text.get_text() for text in both[0].get_texts()], "both are there"
