@@ -16,6 +16,9 @@ from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
 
+WIDEST = 20
+"""From the lowest to the highest step of a scale at most; beyond it, whole numbers are counts."""
+
 
 def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
@@ -68,6 +71,20 @@ def scale_of(rows: pd.DataFrame) -> tuple[float, float]:
     return mean, deviation
 
 
+def steps_of(rows: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the lowest and the highest step where all numbers are steps of a scale, as stars are.
+
+    Examples
+    --------
+    >>> steps_of(pd.DataFrame({"label": [1, 2, 5.0]})), steps_of(pd.DataFrame({"label": [1, 2.5]}))
+    ((1.0, 5.0), None)
+    """
+    numbers = rows["label"].to_numpy(dtype=np.float64)
+    lowest, highest = float(numbers.min()), float(numbers.max())
+    are_whole = bool((numbers == np.floor(numbers)).all())
+    return (lowest, highest) if are_whole and 2 <= highest - lowest <= WIDEST else None
+
+
 NUMBERED = replace(
     LABELLED,
     usable=_usable,
@@ -75,6 +92,7 @@ NUMBERED = replace(
     labels_of=lambda rows: [() for _ in range(len(rows))],
     strata=lambda rows: [""] * len(rows),
     scale=scale_of,
+    steps=steps_of,
     named=None,
     relabelled=None,
 )

@@ -66,6 +66,9 @@ class Rows:
         (frame without labels, columns, recipe) to rows; columns are found where they have others.
     scale : callable, optional
         (training rows) to mean and deviation of numbers that are learnt.
+    steps : callable, optional
+        (training rows) to the lowest and the highest of numbers that are steps of a scale, None
+        for any other numbers.
     groups : callable, optional
         (rows) to a text a row: rows that have the same one stay in the same split.
     seen : callable, optional
@@ -95,6 +98,7 @@ class Rows:
     unlabelled: Callable[[pd.DataFrame, Roles, Recipe], pd.DataFrame]
     asked: Callable[[Recipe], Mapping[str, str]] = lambda recipe: {"text": "a text"}
     scale: Callable[[pd.DataFrame], tuple[float, float]] | None = None
+    steps: Callable[[pd.DataFrame], tuple[float, float] | None] | None = None
     groups: Callable[[pd.DataFrame], list[str]] | None = None
     seen: Callable[[pd.DataFrame], list[str]] | None = None
     content: Callable[[pd.DataFrame], list[str]] | None = None

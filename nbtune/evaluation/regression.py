@@ -18,27 +18,54 @@ LONGEST_TEXT = 500
 MOST_POINTS = 1_000
 
 
-def weighted_scores(targets: Array, predictions: Array) -> Weighted:
+def weighted_scores(targets: Array, predictions: Array, steps: Sequence[float] = ()) -> Weighted:
     """Return how rows with these numbers are scored.
 
     Correlations of constants are 0. Spearman's is that of the ranks among all rows, which resamples
-    keep.
+    keep. Numbers that are ``steps``, from the lowest to the highest, are judged as such as well:
+    by Cohen's kappa with quadratic weights (Cohen 1968), and by how many are right once rounded.
     """
+    whole = rounded(predictions, steps) if steps else None
     apart = np.abs(targets - predictions)
     ranks = rankdata(targets), rankdata(predictions)
 
     def score(weights: Array) -> dict[str, Array]:
         shares = weights / weights.sum(axis=1, keepdims=True)
         squared = shares @ apart**2
-        return {
+        found = {
             "rmse": np.sqrt(squared),
             "mae": shares @ apart,
             "pearson": _correlation(shares, targets, predictions),
             "spearman": _correlation(shares, *ranks),
             "r2": 1 - _ratio(squared, _covariance(shares, targets, targets)),
         }
+        if whole is None:
+            return found
+        right = shares @ (targets == whole).astype(float)
+        return found | {"quadratic_kappa": _kappa(shares, targets, whole), "accuracy": right}
 
     return score
+
+
+def rounded(numbers: Array, steps: Sequence[float]) -> Array:
+    """Return the nearest whole numbers that are not beyond the lowest and the highest one.
+
+    Examples
+    --------
+    >>> rounded(np.array([0.2, 2.5, 3.5, 9.0]), (1, 5)).tolist()
+    [1.0, 3.0, 4.0, 5.0]
+    """
+    # Halves go up: to the even one, as numpy rounds, two neighbours would get more than theirs.
+    return np.clip(np.floor(numbers + 0.5), steps[0], steps[1])
+
+
+def _kappa(shares: Array, one: Array, other: Array) -> Array:
+    """Return how much less two judges are apart than by chance, by squares; 0 for constants."""
+    means = (shares @ one - shares @ other) ** 2
+    chance = _covariance(shares, one, one) + _covariance(shares, other, other)
+    chance = chance + means
+    apart = shares @ (one - other) ** 2
+    return np.where(chance > 1e-12, 1 - _ratio(apart, chance), 0.0)
 
 
 def _covariance(shares: Array, one: Array, other: Array) -> Array:
@@ -67,12 +94,13 @@ def judge(
     rows: Sequence[int],
     errors: int = 20,
     decides: str = DECIDES,
+    steps: Sequence[float] = (),
 ) -> EvaluationRecord:
     """Judge numbers beside those of the baselines, all of shape (rows,)."""
     table, verdict = score_table(
         run,
-        weighted_scores(targets, said),
-        {name: weighted_scores(targets, other) for name, other in baselines.items()},
+        weighted_scores(targets, said, steps),
+        {name: weighted_scores(targets, other, steps) for name, other in baselines.items()},
         len(targets),
         decides,
     )

@@ -66,6 +66,7 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
             "labels": list(data.labels),
             "columns": dict(data.columns),
             **({"scale": list(scale)} if (scale := _scale(data)) else {}),
+            **({"steps": list(steps)} if (steps := _steps(data)) else {}),
             "rows": {split: len(frame) for split, frame in data.splits.items()},
             "identity": identity(recipe, data),
             "model_folder": _absolute(recipe.model),
@@ -80,6 +81,11 @@ def lay_out(folder: RunFolder, resolved: Resolved, recipe: Recipe, data: Prepare
 def _scale(data: PreparedData) -> tuple[float, float] | None:
     scale = data.kind.scale
     return None if scale is None else scale(data.splits["train"])
+
+
+def _steps(data: PreparedData) -> tuple[float, float] | None:
+    steps = data.kind.steps
+    return None if steps is None else steps(data.splits["train"])
 
 
 def last_start(folder: RunFolder) -> RunStarted | None:
@@ -127,7 +133,7 @@ def known_of(folder: RunFolder) -> Known:
     """Return what is known of the data of a run before anything is trained."""
     about = folder.about
     mean, deviation = about.get("scale", (0.0, 1.0))
-    return Known(tuple(about["labels"]), (mean, deviation))
+    return Known(tuple(about["labels"]), (mean, deviation), tuple(about.get("steps", ())))
 
 
 def settled_of(folder: RunFolder) -> Known:

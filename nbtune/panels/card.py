@@ -23,7 +23,8 @@ from nbtune.records import worth
 
 SHOWN = (
     "f1_macro", "accuracy", "roc_auc", "log_loss", "subset_accuracy", "lrap", "rmse", "spearman",
-    "mae", "rougeL", "chrf", "bleu", "exact_match", "length_ratio", "span_f1", "span_precision",
+    "quadratic_kappa", "mae",
+    "rougeL", "chrf", "bleu", "exact_match", "length_ratio", "span_f1", "span_precision",
     "span_recall", "word_accuracy", "perplexity",
     "bits_per_byte", "token_accuracy", "reward_accuracy", "reward_margin", "chosen_reward",
     "rejected_reward",

@@ -29,6 +29,8 @@ RELATION_SCORES = (
 )  # fmt: skip
 """Of relations; F1, precision and recall leave the label out that says there is none."""
 REGRESSION_SCORES = ("rmse", "mae", "pearson", "spearman", "r2")
+STEP_SCORES = ("quadratic_kappa", "accuracy")
+"""Of numbers that are steps of a scale, such as stars, beside those of all numbers."""
 ANSWER_SCORES = ("f1", "exact_match")
 MASKED_SCORES = ("perplexity", "token_accuracy")
 WRITING_SCORES = ("perplexity", "bits_per_byte", "token_accuracy")

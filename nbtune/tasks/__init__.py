@@ -55,6 +55,9 @@ class Known:
         Label names by id; empty where there are none.
     scale : tuple of float
         Mean and deviation of numbers that are learnt; the model works without either.
+    steps : tuple of float
+        The lowest and the highest of numbers that are steps of a scale, such as stars; empty for
+        any other numbers.
     thresholds : tuple of float
         Probability from which on a row has a label, by label; empty for one half. Of answers: by
         how much no answer has to be better than the best one.
@@ -69,6 +72,7 @@ class Known:
 
     labels: tuple[str, ...] = ()
     scale: tuple[float, float] = (0.0, 1.0)
+    steps: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
     rules: tuple[str, ...] = ()
     temperature: float = 1.0

@@ -59,7 +59,7 @@ def weighted(rows: pd.DataFrame, said: Array, known: Known) -> Weighted:
     """Score weighted rows; see `nbtune.evaluation.regression.weighted_scores`."""
     from nbtune.evaluation.regression import weighted_scores
 
-    return weighted_scores(numbers_of(rows), said)
+    return weighted_scores(numbers_of(rows), said, known.steps)
 
 
 def judge(
@@ -82,6 +82,7 @@ def judge(
         baselines=baselines,
         texts=texts_of(rows),
         rows=list(rows["row"]),
+        steps=known.steps,
         **how,
     )
 
@@ -96,6 +97,16 @@ def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
 def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     """Return the rows with the number predicted for each."""
     return rows.reset_index(drop=True).assign(prediction=said)
+
+
+def answers(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
+    """Return the same, with the nearest step beside the number where a scale was learnt."""
+    found = table(rows, said, known)
+    if not known.steps:
+        return found
+    from nbtune.evaluation.regression import rounded
+
+    return found.assign(rounded=rounded(said, known.steps).astype(int))
 
 
 def reviewed(rows: pd.DataFrame, said: Array, known: Known) -> list[ReviewedRow]:
@@ -151,7 +162,7 @@ TASK = replace(
     fit=fit,
     predict=lambda said, known: said,
     probabilities=None,
-    answers=table,
+    answers=answers,
     table=table,
     recalled=lambda kept, known: kept["prediction"].to_numpy(),
     reviewed=reviewed,

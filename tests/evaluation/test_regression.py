@@ -7,7 +7,7 @@ from sklearn import metrics as sk
 
 from nbtune.evaluation.regression import judge, weighted_scores
 from nbtune.evaluation.tables import plain_scores
-from nbtune.records import REGRESSION_SCORES, EvaluationRecord
+from nbtune.records import REGRESSION_SCORES, STEP_SCORES, EvaluationRecord
 
 
 @given(st.integers(4, 60), st.floats(-1e4, 1e4), st.integers(0, 99))
@@ -22,6 +22,21 @@ def test_scores_are_those_of_scikit_learn_and_scipy(rows, shift, seed):
     assert found["r2"] == pytest.approx(sk.r2_score(targets, said), abs=1e-6)
     assert found["pearson"] == pytest.approx(stats.pearsonr(targets, said)[0], abs=1e-6)
     assert found["spearman"] == pytest.approx(stats.spearmanr(targets, said)[0], abs=1e-6)
+
+
+@given(st.integers(4, 60), st.integers(3, 9), st.integers(0, 99))
+def test_steps_of_a_scale_are_judged_as_scikit_learn_judges_them(rows, steps, seed):
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(1, steps + 1, rows).astype(float)
+    said = targets + 1.5 * rng.normal(size=rows)
+    whole = np.clip(np.floor(said + 0.5), 1, steps)
+    found = plain_scores(weighted_scores(targets, said, (1, steps)), rows)
+    assert tuple(found) == (*REGRESSION_SCORES, *STEP_SCORES)
+    assert found["accuracy"] == pytest.approx(sk.accuracy_score(targets, whole))
+    if len({*targets, *whole}) > 1:
+        every = range(1, steps + 1)  # else scikit-learn counts only the steps that there are
+        kappa = sk.cohen_kappa_score(targets, whole, labels=every, weights="quadratic")
+        assert found["quadratic_kappa"] == pytest.approx(kappa, abs=1e-9)
 
 
 def test_a_constant_has_no_correlation():

@@ -104,6 +104,15 @@ def test_numbers_come_back_in_their_own_size(train):
         run.predict_proba(["a"])
 
 
+def test_stars_are_judged_as_steps_and_rounded_where_they_are_asked_for(train):
+    stars = LENGTHS.assign(label=[1 + len(text) % 5 for text in LENGTHS["text"]])
+    run = nbtune.Run(train(stars, problem_type="regression").folder)
+    assert {"quadratic_kappa", "accuracy"} < {*nbtune.evaluate(run, stars).metrics}
+    found = nbtune.predict(run, list(stars["text"].head(9)), display="none")
+    assert set(found["rounded"]) <= {1, 2, 3, 4, 5}
+    assert ((found["rounded"] - found["prediction"]).abs() <= 0.5).all()
+
+
 def test_settings_that_mean_nothing_to_the_variant_are_refused(train):
     with pytest.raises(RecipeError, match="focal_gamma: of no use where any number of labels"):
         train(SEVERAL, focal_gamma=2)
