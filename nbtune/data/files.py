@@ -30,6 +30,7 @@ UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
 FILE = "file"
 """Column that says which of several files of text a row is from."""
 _EXCERPT = 60
+_BEGINNING = 1 << 16
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -63,6 +64,30 @@ def read_file(path: Path) -> pd.DataFrame:
     if suffix == TEXT:
         return from_text(text)
     return _from_json(text, path.name) if suffix == ".json" else _from_jsonl(text, path.name)
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the columns of a file from its beginning; none where that does not tell them.
+
+    What is wrong with the file is said when it is read.
+    """
+    suffix = suffix_of(path)
+    try:
+        if suffix == ".parquet":
+            return list(pyarrow.parquet.read_schema(path).names)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            # A line that is cut in two is left out, be it in the middle of a sign.
+            text = file.read(_BEGINNING).decode("utf-8-sig", errors="ignore")
+        if suffix in (".csv", ".tsv"):
+            delimiter = "\t" if suffix == ".tsv" else _sniff(text)
+            return [
+                cell.strip() for cell in next(csv.reader(io.StringIO(text), delimiter=delimiter))
+            ]
+        if suffix in (".jsonl", ".ndjson"):
+            return list(json.loads(text.split("\n", 1)[0]))
+    except Exception:  # noqa: BLE001 - a damaged file has no columns to offer
+        return []
+    return []
 
 
 def _from_parquet(path: Path) -> pd.DataFrame:

@@ -24,6 +24,11 @@ def names() -> list[str]:
     return list(_COLUMNS)
 
 
+def columns(name: str) -> list[str]:
+    """Return the columns of one of these, without loading it."""
+    return list(_COLUMNS[name])
+
+
 def load(name: str) -> pd.DataFrame:
     """Load a data set that ships with nbtune.
 

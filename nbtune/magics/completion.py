@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 Namespace = Mapping[str, Any]
 _MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
 _ROWS = ("data", "validation_data", "test_data")
-_COLUMN_ROLES = ("text", "text_pair", "label", "tokens", "tags", "spans", "context", "question",
-                 "answers", "answer_start", "source", "target")  # fmt: skip
 _TAKES_SEVERAL = ("compare",)
 _IDENTIFIER = "nbtune.magics.completion"
 
@@ -170,7 +168,7 @@ def _names_under(place: Place) -> Iterable[str]:
 
 def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
     """Return words that a setting could be: choices, names of models, frames, columns."""
-    from nbtune.recipe import ALIASES, Lora, Recipe
+    from nbtune.recipe import ALIASES, COLUMN_ROLES, Lora, Recipe
     from nbtune.recipe.compose import choices
 
     setting = ALIASES.get(name, name)
@@ -178,7 +176,7 @@ def values_of(name: str, cell: str, namespace: Namespace) -> list[str]:
         return rows_here(namespace)
     if words := _KNOWN.get(setting):
         return [*words(), *(run_names(namespace) if setting == "model" else ())]
-    if setting in _COLUMN_ROLES:
+    if setting in COLUMN_ROLES:
         return _columns(cell, namespace)
     info = Recipe.model_fields.get(setting) or Lora.model_fields.get(setting.removeprefix("lora."))
     if info is None:
@@ -225,13 +223,11 @@ def rows_here(namespace: Namespace) -> list[str]:
 
 
 def _columns(cell: str, namespace: Namespace) -> list[str]:
-    """Return the columns of the frame that the cell names as its data."""
-    named = re.search(r"(?:--data[ =]|^\s*data:\s+)(\w+)", cell, re.MULTILINE)
-    frame = namespace.get(named[1]) if named else None
-    names = getattr(frame, "columns", None)
-    if names is None:
-        names = getattr(frame, "column_names", None)
-    return [str(name) for name in names] if isinstance(names, Iterable) else []
+    """Return the columns of what the cell names as its data: a frame, a file, rows of ours."""
+    from nbtune.magics.variables import columns_here
+
+    named = re.search(r"""(?:--data[ =]|^\s*data:\s+)["']?([^\s"'#]+)""", cell, re.MULTILINE)
+    return columns_here(named[1], namespace) if named else []
 
 
 def run_names(namespace: Namespace) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,29 @@ def frame_names(namespace: Mapping[str, Any]) -> list[str]:
         if not name.startswith("_")
         and type(value).__name__ in ("DataFrame", "Dataset", "DatasetDict")
     )
+
+
+def columns_here(name: str, namespace: Mapping[str, Any]) -> list[str]:
+    """Return the columns of the rows that a data setting means; none where these are not known.
+
+    Of a file its beginning is read, of what lies on a hub nothing.
+    """
+    try:
+        found = find_rows(name, namespace)
+    except (DataError, RecipeError):
+        return []
+    if isinstance(found, Mapping):  # of a DatasetDict all parts have the same
+        found = next(iter(found.values()), None)
+    if isinstance(found, str):
+        if Path(found).is_file():
+            from nbtune.data.files import header_of
+
+            return header_of(Path(found))
+        return datasets.columns(found) if found in datasets.names() else []
+    names = getattr(found, "columns", None)
+    if names is None:
+        names = getattr(found, "column_names", None)
+    return [str(name) for name in names] if isinstance(names, Iterable) else []
 
 
 def look_up(text: str, namespace: Mapping[str, Any], where: str) -> Any:

@@ -49,7 +49,8 @@ class Field:
                 placeholder=default, options=(), ensure_option=False, style=NAMED, **common
             )
         self.problem = widgets.HTML(layout=widgets.Layout(display="none", margin="0 0 0 214px"))
-        self.box = widgets.VBox([self.control, self.problem], layout=WIDE)
+        own = widgets.Layout(width="auto", min_width="0")  # a field alone may be out of sight
+        self.box = widgets.VBox([self.control, self.problem], layout=own)
         self.control.observe(self._tell, "value")
 
     def suggest(self, words: Sequence[str]) -> None:

@@ -15,15 +15,15 @@ from nbtune.panels.controls import button, side_by_side
 from nbtune.panels.fields import NAMED, WIDE, Field
 from nbtune.panels.html import render
 from nbtune.panels.problems import said
-from nbtune.recipe import Lora, Recipe, compose, yaml_layer
+from nbtune.recipe import COLUMN_ROLES, Lora, Recipe, compose, yaml_layer
 from nbtune.recipe.compose import choices
 from nbtune.recipe.editing import as_typed, put
 
 FIRST = (
-    "data", "text", "label", "model", "method", "num_train_epochs", "learning_rate",
+    "data", "task", *COLUMN_ROLES, "model", "method", "num_train_epochs", "learning_rate",
     "per_device_train_batch_size", "max_length",
 )  # fmt: skip
-"""The knobs that matter; all others stand under *more*."""
+"""The knobs that matter; all others stand under *more*. Of the columns those of the task show."""
 AN_EARLIER = "This was measured for an earlier recipe:"
 SECTIONS = {
     "task": "What is learnt, from which rows",
@@ -45,6 +45,8 @@ class Surroundings:
         (setting, recipe text) to words that it could be.
     known : mapping
         The words of settings that plug-ins add to; see `nbtune.recipe.compose`.
+    roles : callable
+        A valid recipe to the columns that its task can have.
     look : callable
         A valid recipe to what is wrong with it here, by setting, such as a missing model.
     facts : callable
@@ -55,6 +57,7 @@ class Surroundings:
 
     words: Callable[[str, str], Sequence[str]]
     known: Mapping[str, Sequence[str]]
+    roles: Callable[[Recipe], Sequence[str]]
     look: Callable[[Recipe], Mapping[str, str]]
     facts: Callable[[Recipe], Sequence[str]]
     estimate: Callable[[Recipe, Callable[[str], None]], str]
@@ -75,6 +78,7 @@ class RecipeForm:
         self.text.add_class("nbt-recipe")
         self.problems, self.foot, self.age, self.cost = (widgets.HTML() for _ in range(4))
         self.recipe: Recipe | None = None
+        self.roles: tuple[str, ...] = ()
         self.estimated: Recipe | None = None
         self.box = self._laid_out()
         self.name.observe(lambda _: self.show(), "value")
@@ -103,9 +107,13 @@ class RecipeForm:
         else:
             problems = dict(self.surroundings.look(recipe))
             self.recipe = None if problems else recipe
+            self.roles = tuple(self.surroundings.roles(recipe))
             facts = [] if problems else list(self.surroundings.facts(recipe))
         if not self.name.value.strip().isidentifier():
             problems["name"] = f"name: {self.name.value!r} cannot be a variable, as the run becomes"
+        for name in COLUMN_ROLES:
+            is_shown = name in self.roles or name in typed or name in problems
+            self.fields[name].box.layout.display = "" if is_shown else "none"
         for name, field in self.fields.items():
             field.show(typed.get(name, ""), _without_place(problems.get(name, "")))
             if not isinstance(field.control, widgets.Dropdown):

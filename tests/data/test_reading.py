@@ -9,7 +9,7 @@ from datasets import ClassLabel, Dataset, DatasetDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.data.files import read_file
+from nbtune.data.files import header_of, read_file
 from nbtune.data.reading import read, read_all, read_split
 from nbtune.errors import DataError
 
@@ -417,3 +417,19 @@ def test_copies_that_jupyter_keeps_of_texts_are_not_read(write, tmp_path):
     (tmp_path / ".ipynb_checkpoints").mkdir()
     write(".ipynb_checkpoints/a-checkpoint.txt", "one")
     assert rows_of(tmp_path) == [{"text": "one", "file": "a.txt"}]
+
+
+def test_the_columns_of_a_file_are_read_from_its_beginning(tmp_path):
+    frame = pd.DataFrame({"one": ["a, b"], "two words": ["c"]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "b.tsv.gz", index=False, sep="\t")
+    frame.to_json(tmp_path / "c.jsonl", orient="records", lines=True)
+    frame.to_parquet(tmp_path / "d.parquet")
+    for name in ("a.csv", "b.tsv.gz", "c.jsonl", "d.parquet"):
+        assert header_of(tmp_path / name) == ["one", "two words"]
+    (tmp_path / "e.csv").write_bytes(b"\xff\x00")
+    (tmp_path / "f.parquet").write_bytes(b"no")
+    (tmp_path / "g.txt").write_text("words")
+    assert not any(
+        map(header_of, (tmp_path / "f.parquet", tmp_path / "g.txt", tmp_path / "no.csv"))
+    )

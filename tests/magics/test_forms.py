@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from nbtune import datasets
 from nbtune.errors import DataError, RunError
 from nbtune.magics.forms.around import surroundings
 from nbtune.magics.forms.asking import explainer, looker, oracle_of
@@ -21,6 +22,23 @@ def test_what_is_wrong_here_is_said_by_setting(around):
     assert "DataFrames here: df" in wrong["data"]
     assert "no column 'txt'" in around.look(Recipe(data="df", text="txt"))["text"]
     assert around.look(Recipe(data="df", model="scratch-transformer")) == {}
+
+
+def test_columns_of_every_role_are_looked_for_in_frames_files_and_rows_of_ours(around, tmp_path):
+    file = tmp_path / "mails.csv"
+    file.write_text("subject,body\nhi,there\n")
+    for data in ("df", str(file), "people"):
+        wrong = around.look(Recipe(data=data, task="question-answering", question="asked"))
+        assert "the data has no column 'asked', but " in wrong["question"]
+    assert "but subject, body" in around.look(Recipe(data=str(file), text="txt"))["text"]
+    assert around.words("text", f"data: {file}") == ["subject", "body"]
+    assert around.words("chosen", "data: people  # ours") == datasets.columns("people")
+
+
+def test_the_columns_of_a_task_are_those_that_its_rows_have(around):
+    assert around.roles(Recipe()) == ["text", "text_pair", "label"]
+    assert around.roles(Recipe(task="preference-tuning"))[-2:] == ["chosen", "rejected"]
+    assert "prompt" in around.roles(Recipe(task="text-generation"))
 
 
 def test_facts_tell_rows_labels_and_model(around):

@@ -2,7 +2,7 @@ import pytest
 
 from nbtune.errors import DataError
 from nbtune.panels.recipe_form import FIRST, RecipeForm, Surroundings
-from nbtune.recipe import Recipe, from_yaml
+from nbtune.recipe import COLUMN_ROLES, Recipe, from_yaml
 
 
 def make(
@@ -10,11 +10,17 @@ def make(
     name="run",
     look=lambda recipe: {},
     facts=lambda recipe: [],
+    roles=lambda recipe: ("text", "label"),
     estimate=lambda recipe, show: "<p>a minute</p>",
 ):
     words = {"data": ["df", "topics"], "model": ["minilm"]}
     around = Surroundings(
-        lambda setting, _: words.get(setting, []), {"method": ["full"]}, look, facts, estimate
+        lambda setting, _: words.get(setting, []),
+        {"method": ["full"]},
+        roles,
+        look,
+        facts,
+        estimate,
     )
     return RecipeForm(around, name, text)
 
@@ -30,6 +36,26 @@ def test_every_setting_of_a_recipe_has_a_field_with_its_help():
     assert all(field.control.tooltip for field in form.fields.values())
     assert all(field.control.description == name for name, field in form.fields.items())
     assert set(FIRST) < set(form.fields)
+
+
+def test_the_first_page_has_the_columns_of_the_task_and_those_that_are_named():
+    roles = {
+        "text-classification": ("text", "label"),
+        "question-answering": ("context", "question"),
+    }
+    form = make(roles=lambda recipe: roles[recipe.task])
+
+    def shown():
+        return [name for name in COLUMN_ROLES if form.fields[name].box.layout.display != "none"]
+
+    assert shown() == ["text", "label"]
+    form.fields["task"].control.value = "question-answering"
+    assert shown() == ["context", "question"]
+    form.text.value = "task: question-answering\nlabel: stars"
+    assert shown() == ["label", "context", "question"]
+    form.text.value = "num_train_epochs: -1"
+    assert "label" not in shown()
+    assert "context" in shown(), "those of the last recipe that could be read stay"
 
 
 def test_a_field_writes_the_recipe_and_the_recipe_fills_the_fields():

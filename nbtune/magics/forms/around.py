@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from nbtune import api
 from nbtune.errors import DataError, NbtuneError, RecipeError
 from nbtune.jobs.choosing import known_names, model_of
 from nbtune.magics.completion import values_of
-from nbtune.magics.variables import DATA_SETTINGS, find_rows
+from nbtune.magics.variables import DATA_SETTINGS, columns_here, find_rows
 from nbtune.panels.recipe_form import Surroundings
-from nbtune.recipe import Recipe
+from nbtune.recipe import COLUMN_ROLES, OF_TASKS, Recipe
+from nbtune.tasks import task_of
 
 FULL_TRAINING = 4
 """Weights, their gradients and two moments of Adam: so many times the weights, without batches."""
@@ -23,10 +24,17 @@ def surroundings(namespace: Mapping[str, Any]) -> Surroundings:
     return Surroundings(
         words=lambda setting, text: values_of(setting, text, namespace),
         known=known_names(),
+        roles=_roles,
         look=lambda recipe: dict(_wrong_here(recipe, namespace)),
         facts=lambda recipe: list(_facts(recipe, namespace)),
         estimate=lambda recipe, show: _cost(recipe, namespace, show),
     )
+
+
+def _roles(recipe: Recipe) -> list[str]:
+    """Return the columns that rows of this task can have; of chats also those of plain texts."""
+    own = task_of(recipe).rows.roles
+    return [role for role in COLUMN_ROLES if role in own or recipe.task in OF_TASKS.get(role, ())]
 
 
 def _wrong_here(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -35,9 +43,9 @@ def _wrong_here(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[
     for setting in DATA_SETTINGS:
         if name := getattr(recipe, setting):
             try:
-                found = find_rows(name, namespace, setting)
+                find_rows(name, namespace, setting)
                 if setting == "data":
-                    yield from _wrong_columns(recipe, found)
+                    yield from _wrong_columns(recipe, columns_here(name, namespace))
             except NbtuneError as error:
                 yield setting, str(error)
     try:
@@ -51,10 +59,9 @@ def _wrong_here(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[
         yield "method", str(error)
 
 
-def _wrong_columns(recipe: Recipe, found: Any) -> Iterator[tuple[str, str]]:
-    """Look at the columns of a frame; files and hubs are only read when something trains."""
-    columns = [str(name) for name in getattr(found, "columns", [])]
-    for role in ("text", "label", "context", "question", "answers"):
+def _wrong_columns(recipe: Recipe, columns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Look for the columns that are named, where it is known which ones there are."""
+    for role in COLUMN_ROLES:
         wanted = getattr(recipe, role) or ()
         names = [wanted] if isinstance(wanted, str) else wanted
         if columns and (missing := [name for name in names if name not in columns]):
