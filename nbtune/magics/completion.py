@@ -113,8 +113,9 @@ def _values_of_option(option: str, place: Place, namespace: Namespace) -> list[s
         return list(EXAMPLES)
     if name == "sort":
         from nbtune.panels.runs import COLUMNS
+        from nbtune.records import SCORES
 
-        return list(COLUMNS)
+        return [*(column for column in COLUMNS if column != "settings"), *SCORES]
     if name == "label" and place.magic == "explain":
         return [shlex.quote(label) for label in _folder(place, namespace).about["labels"]]
     if name == "metric":

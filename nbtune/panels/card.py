@@ -14,7 +14,7 @@ from nbtune.panels.changed import changed_html, changed_lines
 from nbtune.panels.chart import PLAIN, Look, loss_chart
 from nbtune.panels.diagnosis import diagnosis
 from nbtune.panels.glance import glance_html
-from nbtune.panels.html import duration, number, render, size
+from nbtune.panels.html import duration, number, render, size, weights
 from nbtune.panels.markdown import escaped
 from nbtune.panels.preview import preview_html, preview_lines
 from nbtune.panels.state import RunView
@@ -238,12 +238,12 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
             )
     if start := view.start:
         share = start.trainable_parameters / max(1, start.parameters)
-        weights = (
-            f"{_count(start.trainable_parameters)} of {_count(start.parameters)} weights "
+        trained = (
+            f"{weights(start.trainable_parameters)} of {weights(start.parameters)} weights "
             f"({100 * share:.1f} %)"
         )
         facts.append(("model", start.model))
-        facts.append(("trained", f"{start.method}: {weights}"))
+        facts.append(("trained", f"{start.method}: {trained}"))
         facts.append(("computed", f"on {start.device}, {start.precision}, {start.batching}"))
         facts.append(("steps", f"{view.step:,} of {start.total_steps:,}"))
     if view.stop and view.stop.best_step is not None:
@@ -279,12 +279,6 @@ def _off(reckoned: float, real: float) -> str:
     """
     share = round(100 * (reckoned / real - 1))
     return f"{abs(share)} % too {'much' if share > 0 else 'little'}" if share else "right"
-
-
-def _count(parameters: int) -> str:
-    if parameters >= 1_000_000:
-        return f"{parameters / 1e6:.1f} M"
-    return f"{parameters / 1e3:.1f} k" if parameters >= 1_000 else str(parameters)
 
 
 def _scores(view: RunView) -> dict[str, Any]:

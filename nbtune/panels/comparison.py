@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from nbtune.panels.html import duration, ends, number, render, size
+from nbtune.panels.html import duration, ends, number, render, size, weights
 from nbtune.panels.markdown import escaped
 from nbtune.plots.texts import short
 from nbtune.records import ComparisonRecord, Contender, PairTest, Score
@@ -109,14 +109,8 @@ def _costs(one: Contender) -> list[str]:
     memory = "–" if math.isnan(one.memory_bytes) else size(one.memory_bytes)
     trained = "–"
     if not math.isnan(one.trainable_parameters):
-        trained = f"{_count(one.trainable_parameters)} of {_count(one.parameters)}"
+        trained = f"{weights(one.trainable_parameters)} of {weights(one.parameters)}"
     return [duration(one.seconds), memory, trained, size(one.size_bytes)]
-
-
-def _count(parameters: float) -> str:
-    if parameters >= 1e6:
-        return f"{parameters / 1e6:.1f} M"
-    return f"{parameters / 1e3:.1f} k" if parameters >= 1e3 else f"{parameters:.0f}"
 
 
 def _has_right_rows(record: ComparisonRecord) -> bool:
@@ -190,7 +184,7 @@ def _cost_lines(record: ComparisonRecord) -> Iterator[str]:
 
 def _count_of(one: Contender) -> str:
     known = not math.isnan(one.trainable_parameters)
-    return _count(one.trainable_parameters) if known else "–"
+    return weights(one.trainable_parameters) if known else "–"
 
 
 def _comparisons(record: ComparisonRecord) -> str:

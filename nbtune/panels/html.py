@@ -111,3 +111,10 @@ def size(amount: float) -> str:
             return f"{amount:.0f} {unit}"
         amount /= 1024
     return f"{amount:.1f} GiB"
+
+
+def weights(count: float) -> str:
+    """Write a number of weights: ``22.7 M``, ``1.5 k``."""
+    if count >= 1e6:
+        return f"{count / 1e6:.1f} M"
+    return f"{count / 1e3:.1f} k" if count >= 1e3 else f"{count:.0f}"

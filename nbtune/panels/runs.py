@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nbtune.panels.html import duration, number, render
+from nbtune.panels.html import duration, ends, number, render, size, weights
 from nbtune.panels.markdown import escaped
 from nbtune.plots.texts import short
+from nbtune.records import Score
 
 COLUMNS = (
-    "run", "status", "model", "method", "rows", "f1_macro", "accuracy", "seconds", "created",
-    "note",
+    "run", "status", "model", "method", "rows", "score", "test", "settings", "seconds", "memory",
+    "trained", "created", "note",
 )  # fmt: skip
-_LEFT = ("run", "status", "model", "method", "note")
-_TEXT = {"run": 18, "status": 12, "model": 20, "method": 8, "f1_macro": 10, "time": 12}
+_LEFT = ("run", "status", "model", "method", "settings", "note")
+_HEADS = {"seconds": "time", "settings": "settings that differ"}
+_IF_ANY = ("test", "settings", "memory", "trained", "note")
+"""Columns that are shown where a run has something to say there."""
+_TEXT = {"run": 17, "status": 12, "model": 14, "method": 8, "score": 19, "seconds": 10}
 BELOW = "↳ "
 """Is drawn before a run that was trained beside the one above, to judge that one's recipe."""
 EMPTY = "There are no runs here yet: %%finetune makes one."
+_LONGEST = 60
 
 Rows = Sequence[Mapping[str, Any]]
+"""The cells of runs by column; see `nbtune.results.run_table.RunSummary.cells`."""
 
 
 def runs_html(rows: Rows) -> str:
     """Return the table."""
-    heads = [(name, name in _LEFT) for name in _heads(rows)]
-    return render("runs.html.j2", heads=heads, rows=_lines(rows), empty=EMPTY)
+    names = _shown(rows)
+    heads = [(_head(name, rows), name in _LEFT) for name in names]
+    lines = [[line[name] for name in names] for line in _lines(rows)]
+    return render("runs.html.j2", heads=heads, rows=lines, empty=EMPTY)
 
 
 def runs_text(rows: Rows) -> str:
     """Return the table as lines of at most 80 characters."""
     if not rows:
         return EMPTY
-    lines = ["".join(f"{name:<{width}}" for name, width in _TEXT.items())]
+    lines = ["".join(f"{short(_head(n, rows), w - 1):<{w}}" for n, w in _TEXT.items())]
     for line in _lines(rows):
-        cells = dict(zip(_heads(rows), line, strict=True))
-        lines.append("".join(f"{short(cells[n], w - 1):<{w}}" for n, w in _TEXT.items()))
+        lines.append("".join(f"{short(line[n], w - 1):<{w}}" for n, w in _TEXT.items()))
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -43,40 +50,63 @@ def runs_markdown(rows: Rows) -> str:
     """Return the table as Markdown."""
     if not rows:
         return EMPTY
-    heads = _heads(rows)
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(escaped(cell) for cell in line) + " |" for line in _lines(rows)]
+    names = _shown(rows)
+    lines = ["| " + " | ".join(escaped(_head(name, rows)) for name in names) + " |"]
+    lines.append("|" + "---|" * len(names))
+    for line in _lines(rows):
+        lines.append("| " + " | ".join(escaped(line[name]) for name in names) + " |")
     return "\n".join(lines)
 
 
 def _shown(rows: Rows) -> list[str]:
-    """Return the columns that have something to say: a note only where a run has one."""
-    noted = any(row.get("note") for row in rows)
-    return [name for name in COLUMNS if name != "note" or noted]
+    return [n for n in COLUMNS if n not in _IF_ANY or any(row.get(n) for row in rows)]
 
 
-def _heads(rows: Rows) -> list[str]:
-    return ["time" if name == "seconds" else name for name in _shown(rows)]
+def _metric(rows: Rows) -> str:
+    """Return the score that decides for all runs; nothing where it is not the same one."""
+    names = {row.get("metric") for row in rows} - {"", None}
+    return str(names.pop()) if len(names) == 1 else ""
 
 
-def _lines(rows: Rows) -> list[list[str]]:
+def _head(name: str, rows: Rows) -> str:
+    if name == "score":
+        return _metric(rows) or "score"
+    if name == "test":
+        return f"{_metric(rows) or 'score'} on test rows"
+    return _HEADS.get(name, name)
+
+
+def _lines(rows: Rows) -> list[dict[str, str]]:
     """Return the cells of every run; one that stands below the run it is a part of is set in."""
     lines, family = [], ""
     for row in rows:
         is_below = family != "" and row.get("part_of", "") == family
         family = family if is_below else str(row["run"])
-        lines.append(_cells(row, f"{BELOW * is_below}{row['run']}", rows))
+        own = _cells(row, f"{BELOW * is_below}{row['run']}", is_named=not _metric(rows))
+        lines.append({name: short(cell, _LONGEST) for name, cell in own.items()})
     return lines
 
 
-def _cells(row: Mapping[str, Any], name: str, rows: Rows) -> list[str]:
-    written = {
-        "note": "",
-        **row,
-        "run": name,
-        "rows": f"{row['rows']:,}",
-        "f1_macro": number(row["f1_macro"]),
-        "accuracy": number(row["accuracy"]),
-        "seconds": duration(row["seconds"] or None),
+def _cells(row: Mapping[str, Any], name: str, *, is_named: bool) -> dict[str, str]:
+    written: Mapping[str, Callable[[Any], str]] = {
+        "rows": "{:,}".format,
+        "score": lambda score: _score(score, row["metric"] if is_named else ""),
+        "test": lambda score: _score(score, row["metric"] if is_named else ""),
+        "settings": lambda own: ", ".join(f"{key} {value}" for key, value in own.items()),
+        "seconds": lambda value: duration(value or None),
+        "memory": lambda value: size(value) if value else "–",
+        "trained": lambda value: weights(value) if value else "–",
     }
-    return [short(str(written[name]), 60) for name in _shown(rows)]
+    found = {key: row.get(key) for key in COLUMNS} | {"run": name}
+    return {key: written.get(key, _plain)(value) for key, value in found.items()}
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _score(score: Score | None, metric: str) -> str:
+    if score is None:
+        return "–"
+    named = f"{metric} " if metric else ""
+    return f"{named}{number(score.value)}" + (f" {ends(score)}" if score.low == score.low else "")

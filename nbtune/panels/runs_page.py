@@ -15,6 +15,7 @@ from nbtune.panels.runs import COLUMNS, EMPTY, Rows, runs_text
 from nbtune.panels.same_line import SameLine
 
 SHOWN = 10
+_UNSORTED = ("created", "settings")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class RunsPage:
         self.rows: dict[str, Mapping[str, Any]] = {}
         self.pattern = text_field("filter", "words of names, notes, tags; topics*", at_once=True)
         self.sort = widgets.Dropdown(
-            options=[("created", ""), *((name, name) for name in COLUMNS if name != "created")],
+            options=[("created", ""), *((name, name) for name in COLUMNS if name not in _UNSORTED)],
             description="sort by",
             layout=widgets.Layout(width="220px"),
             style={"description_width": "60px"},

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtune.jobs.folders import read_rows
-from nbtune.recipe import from_yaml
-from nbtune.results.run import Run
+from nbtune.recipe import Recipe, from_yaml
 
 if TYPE_CHECKING:
     from nbtune.data.rows import Rows
+    from nbtune.results.run import Run
     from nbtune.runs import RunFolder
 
 _NOTHING = "–"
@@ -45,10 +45,13 @@ def differences(groups: Sequence[Sequence[Run]]) -> list[dict[str, str]]:
 
 def settings_of(run: Run) -> dict[str, str]:
     """Return every setting of a run as text by name, and a fingerprint of its rows."""
-    recipe = from_yaml(run.folder.recipe_text).model_dump(
-        exclude={*_NAMES_OF_ROWS, *_BESIDE_THE_MODEL}
-    )
-    return {**dict(_flat(recipe)), **_rows(run.folder, recipe, run.task.rows)}
+    recipe = from_yaml(run.folder.recipe_text)
+    return {**flat_settings(recipe), **_rows(run.folder, recipe, run.task.rows)}
+
+
+def flat_settings(recipe: Recipe) -> dict[str, str]:
+    """Return every setting that may change a weight as text by name, but what rows are called."""
+    return dict(_flat(recipe.model_dump(exclude={*_NAMES_OF_ROWS, *_BESIDE_THE_MODEL})))
 
 
 def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -69,7 +72,7 @@ def _written(value: Any) -> str:
     return ", ".join(map(_written, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _rows(folder: RunFolder, recipe: Mapping[str, Any], kind: Rows) -> dict[str, str]:
+def _rows(folder: RunFolder, recipe: Recipe, kind: Rows) -> dict[str, str]:
     """Say how many rows there are for training, and which rows there are at all.
 
     Splits that are drawn by the seed hold the same rows in other places, so the fingerprint is
@@ -78,7 +81,7 @@ def _rows(folder: RunFolder, recipe: Mapping[str, Any], kind: Rows) -> dict[str,
     from xxhash import xxh3_64_intdigest
 
     rows = {"rows": f"{folder.about['rows']['train']:,}"}
-    if recipe["max_train_samples"] is not None:
+    if recipe.max_train_samples is not None:
         return rows
     total = sum(
         int(xxh3_64_intdigest(key.encode()))

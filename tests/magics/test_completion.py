@@ -39,7 +39,7 @@ CASES = {
     "%explain t --method att": {"attention-rollout"},
     "%attention t --la": {"--layer"},
     "%attention --model min": {"minilm"},
-    "%runs --sort f1": {"f1_macro"},
+    "%runs --sort f1_ma": {"f1_macro"},
     "%nbtune doc": {"doctor"},
     "%nbtune lr": {"lr_find"},
     "%nbtune lr_find --min": {"--min-lr"},

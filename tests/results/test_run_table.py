@@ -6,6 +6,7 @@ import pytest
 from nbtune.errors import RunError
 from nbtune.events import RunStarted
 from nbtune.panels.runs import COLUMNS
+from nbtune.records import EvaluationRecord, Judged, Score
 from nbtune.results.run_table import RunTable, summarise
 from nbtune.runs import RunStore
 from nbtune.testing import made_up_events
@@ -42,7 +43,51 @@ def test_a_line_says_what_a_run_is_and_how_good(table):
 
 def test_a_run_that_was_cut_has_no_scores(table):
     cut = table[2].cells()
-    assert (cut["status"], cut["f1_macro"]) == ("interrupted", None)
+    assert (cut["status"], cut["score"]) == ("interrupted", None)
+
+
+def test_scores_stand_with_the_intervals_that_an_evaluation_gave_them(tmp_path):
+    store = RunStore(tmp_path)
+    made(store, "spam", 1e9)
+    (folder,) = store.folders()
+    assert summarise(folder).score == Score(0.85)
+    own = {name: Score(0.8, 0.7, 0.9) for name in ("f1_macro", "accuracy")}
+    record = EvaluationRecord("spam@1", "test", 9, (Judged("spam@1", "model", own),), "")
+    (folder.path / "evaluations").mkdir()
+    (folder.path / "evaluations" / "test.json").write_text(record.to_json(), "utf-8")
+    found = RunTable([summarise(folder)])
+    assert found[0].judged == {"test": Score(0.8, 0.7, 0.9)}
+    assert "0.800 0.700–0.900" in found._repr_mimebundle_()["text/html"].replace("</b>", "")
+    assert found.frame.loc[0, ["score", "test", "test_low"]].tolist() == [0.85, 0.8, 0.7]
+    (folder.path / "evaluations" / "test.json").write_text("{broken", "utf-8")
+    assert summarise(folder).judged == {}
+
+
+def test_settings_that_differ_are_told_and_sorted_by(tmp_path):
+    store, texts = RunStore(tmp_path), ("learning_rate: 2e-5\nseed: 7\n", "seed: 7\n", "a: [\n")
+    rows = []
+    for place, text in enumerate(texts):
+        made(store, f"run{place}", 1e9 + place)
+        folder = store.folders()[-1]
+        folder.describe(folder.about, text)
+        rows.append(summarise(folder))
+    table = RunTable(rows[:2])
+    assert table.differing == ["learning_rate"]
+    assert "learning_rate 2e-05" in table._repr_mimebundle_()["text/html"]
+    assert table.frame["learning_rate"].tolist()[0] == "2e-05"
+    assert table.sort("learning_rate")[0].run == "run0@1"
+    assert rows[2].settings == {}, "a recipe that nobody can read"
+
+
+def test_runs_of_several_tasks_are_sorted_by_the_score_that_decides_each(table):
+    worse, better = (one_of(table[0], "rmse", value) for value in (2.0, 1.0))
+    mixed = RunTable([worse, table[0], better]).sort("score")
+    assert [row.scores.get("rmse") for row in mixed] == [None, 1.0, 2.0]
+    assert "f1_macro 0.850" in mixed._repr_mimebundle_()["text/html"]
+
+
+def one_of(row, name, value):
+    return type(row)(**{**vars(row), "metric": name, "scores": {name: value}})
 
 
 def test_it_is_a_sequence(table):
@@ -82,9 +127,9 @@ def test_an_unknown_column_gets_a_suggestion(table):
 
 
 def test_the_frame_has_the_columns_of_the_table(table):
-    assert list(table.frame.columns) == list(COLUMNS)
+    assert [name for name in COLUMNS if name not in table.frame] == ["settings"]
     assert table.frame["f1_macro"].isna().tolist() == [False, False, True]
-    assert RunTable([]).frame.shape == (0, len(COLUMNS))
+    assert len(RunTable([]).frame) == 0
 
 
 def test_its_faces_name_every_run(table):

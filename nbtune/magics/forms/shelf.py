@@ -21,7 +21,7 @@ def shelf_of(runs_dir: str | None) -> Shelf:
         table = api.list_runs(runs_dir=runs_dir)
         found = table.sort(sort) if sort else table
         return [
-            row.cells() | {"words": row.note, "tags": row.tags}
+            row.cells(table.differing) | {"words": row.note, "tags": row.tags}
             for row in found
             if _fits(row, words.lower())
         ]
