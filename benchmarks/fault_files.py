@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -221,5 +222,6 @@ def _disk(bench: Bench, options: str) -> Iterator[Path]:
 
 
 def _remount(place: Path, options: str) -> None:
+    gc.collect()  # files that were removed and are still mapped take room, and keep a disk busy
     command = ["mount", "-o", f"remount,{options}", str(place)]
     subprocess.run(command, check=True)
