@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -114,10 +116,19 @@ def room_for(folder: RunFolder) -> Iterator[None]:
     """Say in our words that a disk is full, or cannot be written any more."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    except Exception as error:
+        number = _number_of(error)
+        if number not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise
         raise RunError(
-            f"cannot write to {folder.path}: {error.strerror}",
+            f"cannot write to {folder.path}: {os.strerror(number)}",
             hint=f"make room, then: %resume {folder.title}",
         ) from None
+
+
+def _number_of(error: Exception) -> int | None:
+    """Return the system's number of an error, which tokenizers' errors have in their text only."""
+    if isinstance(error, OSError):
+        return error.errno
+    told = re.search(r"\(os error (\d+)\)$", str(error))
+    return int(told[1]) if told else None
