@@ -78,7 +78,9 @@ class DataPage:
         self.severity = dropdown("show", [ALL, *SEVERITIES])
         self.search = text_field("search", "words in the rows that were found", at_once=True)
         self.list = widgets.SelectMultiple(
-            rows=8, layout=widgets.Layout(width="100%", max_width="860px")
+            tooltip="Findings: how grave, how many rows, what",
+            rows=8,
+            layout=widgets.Layout(width="100%", max_width="860px"),
         )
         self.list.add_class("nbt-runs")
         self.told, self.bar, self.one, self.all = (widgets.HTML() for _ in range(4))

@@ -72,6 +72,7 @@ class RecipeForm:
         self.name = widgets.Text(value=name, description="name", layout=WIDE, style=NAMED)
         self.text = widgets.Textarea(
             value=text,
+            tooltip="The recipe, as YAML",
             placeholder="model: minilm\nnum_train_epochs: 2",
             layout=widgets.Layout(width="auto", height="230px"),
         )

@@ -90,13 +90,16 @@ class ReviewPanel:
             description="wrong only", indent=False, layout=widgets.Layout(width="110px")
         )
         self.list = widgets.SelectMultiple(
-            rows=LIST_ROWS, layout=widgets.Layout(width="100%", max_width="860px")
+            tooltip="Rows to look through",
+            rows=LIST_ROWS,
+            layout=widgets.Layout(width="100%", max_width="860px"),
         )
         self.list.add_class("nbt-runs")
         self.label = dropdown("label", list(desk.labels))
         self.ticks = LabelTicks(desk.labels)
         self.path = text_field("file", "corrections.csv or .jsonl")
         self.told, self.next = widgets.HTML(), widgets.Textarea(
+            tooltip="The cell that trains on the corrections",
             rows=6, disabled=False, layout=widgets.Layout(width="100%", max_width="860px")
         )  # fmt: skip
         self.next.add_class("nbt-recipe")

@@ -65,7 +65,9 @@ class RunsPage:
         )
         self.heads = widgets.HTML()
         self.list = widgets.SelectMultiple(
-            rows=SHOWN, layout=widgets.Layout(width="100%", max_width="720px")
+            tooltip="Runs: name, status, model, method, score, time",
+            rows=SHOWN,
+            layout=widgets.Layout(width="100%", max_width="720px"),
         )
         self.list.add_class("nbt-runs")
         self.name = text_field("name", "a new name, for one run")

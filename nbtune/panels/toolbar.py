@@ -213,10 +213,12 @@ def _rate_slider(rate: float | None, slid: Callable[[Any], None]) -> Any:
         min=middle - LOWEST,
         max=middle + HIGHEST,
         step=0.05,
+        description="rate",
         readout=False,
         continuous_update=False,
-        tooltip="learning rate",
-        layout=widgets.Layout(width="220px"),
+        tooltip="The same as the number beside it, by ratios",
+        layout=widgets.Layout(width="250px"),
+        style={"description_width": "initial"},
     )
     slider.observe(slid, "value")
     return slider

@@ -139,3 +139,30 @@ def test_the_toolbar_reads_on_a_dark_page(lab):
     assert wide["x"] + wide["width"] < box["x"] + box["width"]
     button(lab, "Stop and keep").click()
     lab.done(1, 60)
+
+
+NAMED = (
+    ("button", "Pause"),
+    ("button", "Stop and keep"),
+    ("button", "Save"),
+    ("button", "Evaluate"),
+    ("textbox", "learning rate"),
+    ("slider", ""),  # ipywidgets gives its handle no name; the label stands before it
+    ("textbox", "epochs in all"),
+)
+
+
+def test_the_toolbar_is_found_by_role_and_name_and_tab_goes_through_it_in_order(lab):
+    lab = lab([SETUP, LONG])
+    begin(lab)
+    output = lab.cell(1).locator(".jp-Cell-outputArea")
+    found = [output.get_by_role(role, name=name).first for role, name in NAMED]
+    for one in found:
+        assert one.is_visible()
+    assert output.get_by_text("rate", exact=True).is_visible()
+    found[0].focus()
+    for one in found[1:]:
+        lab.page.keyboard.press("Tab")
+        assert one.evaluate("one => one === document.activeElement"), one
+    button(lab, "Stop and keep").press("Enter")
+    lab.done(1)

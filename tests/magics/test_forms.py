@@ -64,6 +64,22 @@ def test_the_panel_opens_and_its_cell_becomes_the_next_one(cell):
     assert "only the panel" in cell.mistake("%nbtune doctor predict")
 
 
+def test_every_control_of_every_page_has_a_name_for_who_hears_the_page(cell):
+    def family(widget):
+        for child in getattr(widget, "children", ()):
+            yield child
+            yield from family(child)
+
+    controls = [
+        one
+        for one in family(cell("%nbtune panel").value.box)
+        if one.has_trait("disabled")  # what can be used
+    ]
+    assert len(controls) > 100
+    unnamed = [one for one in controls if not one.description and not one.tooltip]
+    assert unnamed == []  # the tooltip of a control without description is its name
+
+
 def test_pages_ask_a_copy_of_the_model_of_a_run_and_models_at_hand(cell):
     cell("%%finetune topics --data df\nmodel: ./tiny\nmax_steps: 1\nbaseline: false")
     run = cell["topics"]
