@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nbtune.records import DataRecord
 
 MOST_BEFORE_A_RUN = 20_000
-"""Training rows that are looked at before each run; ``%data`` looks at all."""
+"""Rows of a split that are searched for signs before each run; ``%data`` searches all of them."""
 _TOLD_ALREADY = ("unusable", "overlap", "rare_labels", "imbalance")
 """What preparing the rows says itself, or what is good to know only."""
 _VOCABULARY_TEXTS = 20_000
@@ -87,20 +87,12 @@ def warnings_of(recipe: Recipe, data: PreparedData) -> list[str]:
     DataError
         When the recipe has ``checks: strict`` and something is wrong enough.
     """
-    from nbtune.data.texts import LABELLED
-
-    is_text = data.kind is LABELLED and "text_pair" not in data.columns
-    if recipe.checks == "off" or not is_text:
+    if recipe.checks == "off":
         return []
-    from nbtune.data.checks.found import look
     from nbtune.data.checks.report import gravest
-    from nbtune.data.checks.scan import scan
+    from nbtune.data.checks.shapes import look_before
 
-    splits = {
-        split: frame.head(MOST_BEFORE_A_RUN) if split == "train" else frame
-        for split, frame in data.splits.items()
-    }
-    found = look(scan(splits, "text", "label", lambda one: one), languages=False)
+    found = look_before(data.kind, data.splits, recipe, MOST_BEFORE_A_RUN)
     if recipe.checks == "strict" and (errors := gravest(found, "error")):
         raise DataError(
             "checks: strict: " + "; ".join(f"{len(one.rows):,} {one.what}" for one in errors),

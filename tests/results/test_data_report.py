@@ -9,10 +9,13 @@ import nbtune
 from nbtune.data.checks.cuts import counted, sample_of, unknown_tokens
 from nbtune.data.checks.lengths import Reader, count_tokens, describe_lengths, truncate
 from nbtune.data.checks.scan import scan
+from nbtune.data.checks.shapes import look_before
+from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
-from nbtune.recipe import compose, yaml_layer
+from nbtune.recipe import Recipe, compose, yaml_layer
 from nbtune.records import DataRecord
 from nbtune.testing import plant_problems, tiny_model_folder, tiny_tokenizer, topic_rows
+from nbtune.testing.planting import plant_in, rows_of_task
 
 SECRETS = ("ann@mail.example.org", "+49 30 1234567", "4111 1111 1111 1111")
 
@@ -178,6 +181,46 @@ def test_sound_rows_are_said_to_be_sound():
     report = nbtune.check_data(topic_rows(60), tokenize=False, display="none")
     assert not report.record.findings
     assert "Nothing was found" in report.text
+
+
+@pytest.mark.parametrize("task", ["token-classification", "multi_label_classification"])
+def test_rows_of_other_tasks_are_looked_at_before_a_run(tmp_path, task):
+    own, test = rows_of_task(task, 40)
+    train, _ = plant_in(task, own, test, count=2)
+    kind = {"task": task} if "-" in task else {"problem_type": task}
+    settings = {"model": str(tiny_model_folder(tmp_path / "model")), "max_steps": 1, **kind,
+                "drop_bad_rows": True, "baseline": False, "runs_dir": tmp_path / "runs",
+                "display": "none"}  # fmt: skip
+    with pytest.raises(DataError, match=r"checks: strict: .* that has other"):
+        nbtune.finetune(train, checks="strict", **settings)
+    run = nbtune.finetune(train, "told", **settings)
+    told = " ".join(event.text for _, event in run.events if type(event).__name__ == "Notice")
+    assert "that has other" in told
+    assert "spelled anew" in told
+
+
+def test_pairs_are_looked_at_before_a_run_and_all_rows_are_compared():
+    rows = pd.DataFrame({"text": [f"text {i} of it" for i in range(30)], "label": ["x", "y"] * 15})
+    rows.loc[29] = ["text 28 of it", "z"]
+    rows.loc[25, "text"] += " <b>x</b>"
+    splits = {"train": rows, "validation": rows.iloc[:2]}
+    found = {one.check: one for one in look_before(LABELLED, splits, Recipe(), 30)}
+    assert len(found["markup"].rows) == 1
+    few = {one.check: one for one in look_before(LABELLED, splits, Recipe(), 10)}
+    assert len(few["conflicts"].rows) == 2, "all rows are compared"
+    paired = {name: frame.assign(text_pair=frame.index) for name, frame in splits.items()}
+    paired = {name: frame.astype({"text_pair": str}) for name, frame in paired.items()}
+    checks = {one.check for one in look_before(LABELLED, paired, Recipe(), 30)}
+    assert "conflicts" not in checks
+
+
+def test_what_is_searched_for_in_some_rows_only_says_so(monkeypatch):
+    monkeypatch.setattr("nbtune.data.checks.scan.AT_ONCE", 10)
+    rows = pd.DataFrame({"text": [f"<b>text</b> {i}" for i in range(30)], "label": ["x", "y"] * 15})
+    (found,) = [one for one in look_before(LABELLED, {"train": rows}, Recipe(), 20)
+                if one.check == "markup"]  # fmt: skip
+    assert len(found.rows) == 20
+    assert "(searched for in the first 20 rows only)" in found.what
 
 
 def test_a_run_says_what_is_wrong_or_refuses(tmp_path):

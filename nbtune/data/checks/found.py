@@ -137,11 +137,11 @@ def _signs(scan: Scan) -> Iterator[Meant]:
     }  # fmt: skip
     for sign, (severity, what, fix) in told.items():
         if rows := scan.signs.get(sign):
-            yield Meant(sign, severity, rows, what, _with(scan, rows, [sign]), fix)
+            yield Meant(sign, severity, rows, what + scan.searched, _with(scan, rows, [sign]), fix)
     rows = sorted({row for kind in KINDS for row in scan.signs.get(kind, ())})
     if rows:
         kinds = [f"{len(found):,} with {kind}" for kind in KINDS if (found := scan.signs.get(kind))]
-        what = f"texts hold personal data: {', '.join(kinds)}"
+        what = f"texts hold personal data: {', '.join(kinds)}{scan.searched}"
         yield Meant("personal", "warning", rows, what, _with(scan, rows, [*KINDS]))
 
 
@@ -154,7 +154,8 @@ def _copies(scan: Scan) -> Iterator[Meant]:
 
 def _near(scan: Scan, progress: Progress) -> Iterator[Meant]:
     pairs, complete = near_copies(scan, progress)
-    more = "" if complete else " (there are more: not all pairs were compared)"
+    more = scan.searched
+    more += "" if complete else " (there are more: not all pairs were compared)"
     own, held_out = scan.among([scan.learnt]), scan.among(HELD_OUT)
     inside = [pair for pair in pairs if own[pair[0]] and own[pair[1]]]
     either_way = [one for a, b in pairs for one in ((a, b), (b, a))]

@@ -45,6 +45,9 @@ class Scan:
         The rows as they were given, by split.
     text_pair : str, optional
         The column of the second texts of pairs; a pair is the same where both its texts are.
+    most : int, optional
+        So many rows of each split are searched for signs and near copies, where that is to be
+        fast; all are compared with each other.
     also : str, optional
         A column of further texts, such as answers, in which signs are looked for as well.
     named : callable
@@ -68,6 +71,7 @@ class Scan:
     named: Check = check_label
     text_pair: str | None = None
     also: str | None = None
+    most: int | None = None
     hashes: Array = field(init=False)
     labels: Array = field(init=False)
     keys: Array = field(init=False)
@@ -103,6 +107,13 @@ class Scan:
     def text_columns(self) -> list[str]:
         """What the columns of texts are called."""
         return [self.text] if self.text_pair is None else [self.text, self.text_pair]
+
+    @property
+    def searched(self) -> str:
+        """What is said of what was searched for in some rows only; nothing where it was in all."""
+        if self.most is None or max(map(len, self.frames.values())) <= self.most:
+            return ""
+        return f" (searched for in the first {self.most:,} rows only)"
 
     @property
     def learnt(self) -> str:
@@ -171,6 +182,7 @@ def scan(
     named: Check = check_label,
     text_pair: str | None = None,
     also: str | None = None,
+    most: int | None = None,
 ) -> Scan:
     """Look at every row once, ten thousand at a time.
 
@@ -181,7 +193,7 @@ def scan(
     DataError
         When a part has no such texts.
     """
-    found = Scan(frames, text, label, clean, named, text_pair, also)
+    found = Scan(frames, text, label, clean, named, text_pair, also, most)
     for split, frame in frames.items():
         first, is_known = found.starts[split], has_labels(frame, label)
         refuse_missing(split, found.text_columns, frame)
@@ -190,7 +202,9 @@ def scan(
             texts = list(zip(*(cells_of(part[name]) for name in found.text_columns), strict=True))
             labels = cells_of(part[label]) if is_known else None
             more = None if also is None else cells_of(part[also])
-            _look_at(found, texts, labels, first + start, more)
+            cleaned = _look_at(found, texts, labels, first + start)
+            if most is None or start < most:
+                _search(found, cleaned, more, first + start)
             progress(first + start + len(part), found.rows)
     return found
 
@@ -205,10 +219,8 @@ def refuse_missing(split: str, columns: Sequence[str], frame: pd.DataFrame) -> N
         )
 
 
-def _look_at(
-    found: Scan, texts: list[Any], labels: list[Any] | None, first: int, also: list[Any] | None
-) -> None:
-    """Take some rows in; ``found`` is changed in place."""
+def _look_at(found: Scan, texts: list[Any], labels: list[Any] | None, first: int) -> list[str]:
+    """Take some rows in, and return their texts cleaned; ``found`` is changed in place."""
     cleaned = []
     for row, own in enumerate(texts, first):
         checked = [check_text(text, found.clean) for text in own]
@@ -226,6 +238,11 @@ def _look_at(
             # Zero stands for a text that cannot be used.
             found.hashes[row] = xxh3_64_intdigest(plain.encode()) or 1
         cleaned.append("" if text_fault else plain)
+    return cleaned
+
+
+def _search(found: Scan, cleaned: list[str], also: list[Any] | None, first: int) -> None:
+    """Look for signs, and for what near copies are known by; ``found`` is changed in place."""
     found.keys[:, first : first + len(cleaned)] = band_keys(cleaned)
     if also is not None:
         cleaned = [f"{text}\n{more}" for text, more in zip(cleaned, also, strict=True)]

@@ -26,6 +26,7 @@ from nbtune.data.rewritten import REWRITTEN
 from nbtune.data.rows import Roles, Rows
 from nbtune.data.spans import OUTSIDE, type_of
 from nbtune.data.tagged import TAGGED, word_splitting_of
+from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError, did_you_mean
 from nbtune.events import Progress
 from nbtune.recipe import Recipe
@@ -268,6 +269,35 @@ def look_as(
         whole = frame.reset_index(drop=True)
         usable[split], notice = shape.rows.usable(whole, roles, recipe, split)
         told += [notice] if notice else []
+    found, meant = _looked_at(shape, usable, progress)
+    starts = np.cumsum([0, *map(len, frames.values())])
+    parts = [
+        rows["row"].to_numpy(dtype=int) + start
+        for rows, start in zip(usable.values(), starts, strict=False)
+    ]
+    places = np.concatenate([*parts, np.empty(0, dtype=int)])
+    unusable = np.setdiff1d(np.arange(starts[-1]), places)
+    moved = [_at(one, places) for one in meant if one.check != "unusable"]
+    if len(unusable):
+        what = mask(f"rows cannot be used: {'; '.join(told)}")
+        columns, given = _columns_of(roles), list(frames.values())
+        shown = [_shown(given, columns, int(row)) for row in unusable[:SHOWN]]
+        moved.insert(0, Meant("unusable", "error", unusable, what, tuple(shown)))
+    written = None
+    if shape.written is not None:
+        written = [text for rows in usable.values() for text in shape.written(rows)]
+    return Taken(found, usable, places, moved, roles, written)
+
+
+def _looked_at(
+    shape: Shape,
+    usable: Mapping[str, pd.DataFrame],
+    progress: Progress = lambda done, total: None,
+    *,
+    languages: bool = True,
+    most: int | None = None,
+) -> tuple[Scan, list[Meant]]:
+    """Return rows as a scan sees them, and what is found in them."""
     said = shape.said or shape.rows.texts
     seen = {
         split: pd.DataFrame({_TEXT: said(rows), _TRUTH: shape.truth(rows)}, dtype=object)
@@ -281,29 +311,48 @@ def look_as(
         progress,
         named=lambda truth: ("", truth),
         also=None if shape.written is None else _TRUTH,
+        most=most,
     )
-    starts = np.cumsum([0, *map(len, frames.values())])
-    parts = [
-        rows["row"].to_numpy(dtype=int) + start
-        for rows, start in zip(usable.values(), starts, strict=False)
-    ]
-    places = np.concatenate([*parts, np.empty(0, dtype=int)])
-    has_near = shape.has_near and roles.get("text_pair") is None
-    meant = [
-        *look(found, progress, has_labels=False, has_near=has_near, conflict=shape.conflict),
-        *shape.checks(usable, found.starts),
-    ]
-    unusable = np.setdiff1d(np.arange(starts[-1]), places)
-    moved = [_at(one, places) for one in meant if one.check != "unusable"]
-    if len(unusable):
-        what = mask(f"rows cannot be used: {'; '.join(told)}")
-        columns, given = _columns_of(roles), list(frames.values())
-        shown = [_shown(given, columns, int(row)) for row in unusable[:SHOWN]]
-        moved.insert(0, Meant("unusable", "error", unusable, what, tuple(shown)))
-    written = None
-    if shape.written is not None:
-        written = [text for rows in usable.values() for text in shape.written(rows)]
-    return Taken(found, usable, places, moved, roles, written)
+    has_near = shape.has_near and not any("text_pair" in rows for rows in usable.values())
+    meant = look(
+        found,
+        progress,
+        languages=languages,
+        has_labels=False,
+        has_near=has_near,
+        conflict=shape.conflict,
+    )
+    return found, [*meant, *shape.checks(usable, found.starts)]
+
+
+def look_before(
+    rows: Rows, splits: Mapping[str, pd.DataFrame], recipe: Recipe, most: int
+) -> list[Meant]:
+    """Return what is found in the rows of a run shortly before it; languages are not guessed.
+
+    Parameters
+    ----------
+    rows : Rows
+        What the task asks of them; nothing is found in rows that are of no known shape.
+    most : int
+        See `nbtune.data.checks.scan.Scan`.
+    """
+    shape = next(
+        (
+            one
+            for task, one in SHAPES.items()
+            if task in (recipe.task, recipe.problem_type)
+            and (one.rows.inputs, one.rows.targets) == (rows.inputs, rows.targets)
+        ),
+        None,
+    )
+    if shape is not None:
+        return _looked_at(shape, splits, languages=False, most=most)[1]
+    if (rows.inputs, rows.targets) != (LABELLED.inputs, LABELLED.targets):
+        return []
+    pair = "text_pair" if "text_pair" in splits["train"] else None
+    found = scan(splits, "text", "label", lambda one: one, text_pair=pair, most=most)
+    return look(found, languages=False)
 
 
 def _shown(frames: Sequence[pd.DataFrame], columns: Sequence[str], place: int) -> str:
