@@ -198,19 +198,20 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
         known = name not in OTHER_WORK and options.size not in DECODERS
         return str(spread(shares)) if known else ""
 
+    padded = {name: padded_tokens(name, shuffled, grouped) for name in names}
     lines = [
         f"{options.size}, lengths {options.lengths}, {options.batches} batches of {BATCH}, "
         f"{len(rounds)} rounds, {find_device().type}, {options.precision}, "
-        f"{options.threads} threads; padded tokens for "
-        f"each real one: shuffled {padding(shuffled):.2f}, grouped {padding(grouped):.2f}, to the "
-        f"maximum {LONGEST * len(shuffled.ids) / shuffled.lengths.sum():.2f}",
+        f"{options.threads} threads",
         machine("torch", "transformers", "accelerate"),
         "",
         table(
             [
                 "median (range)",
                 "ms a real token",
+                "real tokens/s",
                 "rows/s",
+                "padding, %",
                 f"times {OURS}",
                 f"times {SAME}",
                 "MFU, %",
@@ -219,7 +220,9 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
                 [
                     name,
                     spread([laps[name].cost for laps in rounds]),
+                    spread([1e3 / laps[name].cost for laps in rounds]),
                     spread([laps[name].rows / laps[name].seconds for laps in rounds]),
+                    f"{100 * (1 - 1 / padded[name]):.0f}",
                     ratio(name, OURS),
                     ratio(name, SAME),
                     mfu(name),
@@ -230,11 +233,18 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
         "",
         f"Matrix products: {median(rates) / 1e9:.0f} GFLOP/s; {work / 1e6:.1f} MFLOP a token.",
     ]
+    if LORA in names and PEFT in names:
+        lines.append(f"LoRA on all layers, of the same step with PEFT's: {ratio(LORA, PEFT)}.")
     return "\n".join(lines)
 
 
-def padding(rows: InMemory) -> float:
-    """Return padded over real tokens, in batches as the rows come."""
+def padded_tokens(name: str, shuffled: InMemory, grouped: InMemory) -> float:
+    """Return the tokens that a contender computes for each that texts have."""
+    if name.startswith("nbtune") or name == PEFT:
+        return 1.0
+    if "maximum" in name:
+        return float(LONGEST * len(shuffled.ids) / shuffled.lengths.sum())
+    rows = grouped if "grouped" in name else shuffled
     batches = [rows.lengths[i : i + BATCH] for i in range(0, len(rows.ids), BATCH)]
     return float(sum(batch.max() * len(batch) for batch in batches) / rows.lengths.sum())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,9 @@ from nbtune.methods.freezing import frozen_weights
 from nbtune.models.heads import is_headless
 from nbtune.models.loading import quiet
 from nbtune.recipe import Recipe
+
+# PEFT imports bitsandbytes where there is one, which warns of a kernel that it did not download.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def needs_peft(recipe: Recipe) -> None:

@@ -36,10 +36,8 @@ def quantize(model: Any, recipe: Recipe) -> Any:
     import transformers
 
     head = head_modules(model)
-    # It tells at every product that its inputs become 16-bit numbers, as they must, and at its
-    # import that it found no faster kernel on the hub.
-    for part in ("autograd._functions", "backends.cpu.ops"):
-        logging.getLogger(f"bitsandbytes.{part}").setLevel(logging.ERROR)
+    # It tells at every product that its inputs become 16-bit numbers, as they must.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     if recipe.bits == 8:
         return transformers.BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=head)
     fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
