@@ -6,13 +6,29 @@ from pathlib import Path
 
 import pytest
 
-OVERHEAD = Path(__file__).parents[1] / "benchmarks/overhead.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.mark.slow
-def test_a_benchmark_of_the_engine_and_its_peers_runs(tmp_path):
-    command = [sys.executable, str(OVERHEAD), "--quick"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        (["overhead.py", "--quick"], ["| nbtune |", "| plain PyTorch loop |"]),
+        (
+            ["faults.py", "--quick", "--only", "damage", "--only", "other-recipe"],
+            ["the one before serves | 5/5 |", "nothing is changed | 3/3 |"],
+        ),
+    ],
+)
+def test_a_benchmark_of_the_engine_runs(tmp_path, command, lines):
+    name, *options = command
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / name), *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    assert "| nbtune |" in done.stdout
-    assert "| plain PyTorch loop |" in done.stdout
+    for line in lines:
+        assert line in done.stdout
