@@ -45,6 +45,8 @@ class RunView:
     ----------
     steps, losses : array
         Training loss by step, one point a report, in growing buffers.
+    norms : array
+        Of the gradients at the same steps.
     pauses : list of int
         Steps at which the run was stopped and later went on.
     unfreezings : list of int
@@ -64,6 +66,7 @@ class RunView:
     progress: EvaluationProgress | None = None
     steps: array[int] = field(default_factory=lambda: array("q"))
     losses: array[float] = field(default_factory=lambda: array("f"))
+    norms: array[float] = field(default_factory=lambda: array("f"))
     evaluations: list[Evaluated] = field(default_factory=list)
     baselines: list[BaselineScored] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -138,6 +141,7 @@ class RunView:
         while self.steps and self.steps[-1] > step:
             self.steps.pop()
             self.losses.pop()
+            self.norms.pop()
         self.evaluations = [event for event in self.evaluations if event.step <= step]
         self.pauses = [pause for pause in self.pauses if pause <= step]
         self.unfreezings = [other for other in self.unfreezings if other <= step]
@@ -149,6 +153,7 @@ class RunView:
         self.last = event
         self.steps.append(event.step)
         self.losses.append(event.loss)
+        self.norms.append(event.gradient_norm)
         self.recent.append(event)
         while sum(report.seconds for report in self.recent) > RECENT_SECONDS:
             if len(self.recent) == 1:
