@@ -19,11 +19,11 @@ def text_field(label: str, hint: str, *, at_once: bool = False) -> Any:
     )
 
 
-def rows_field(names: Sequence[str]) -> Any:
+def rows_field(names: Sequence[str], hint: str = "a variable, a file, topics") -> Any:
     """Make a field for rows: a variable, a file, or rows of ours; other words are allowed."""
     return widgets.Combobox(
         description="data",
-        placeholder="a variable, a file, topics",
+        placeholder=hint,
         options=tuple(names),
         ensure_option=False,
         layout=widgets.Layout(width="300px"),

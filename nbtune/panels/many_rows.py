@@ -48,7 +48,7 @@ class ManyRows:
         self.stack, self.run = stack, run
         self.frame: pd.DataFrame | None = None
         self.asked = ("", "", "")
-        self.source = rows_field(stack.names())
+        self.source = rows_field(stack.names(), "a frame, or a file by its path")
         self.column = text_field("text", "its column, by default as trained")
         self.name = text_field("as", "labelled, or labelled.csv, .jsonl, .parquet")
         self.bar, self.told, self.table = (widgets.HTML() for _ in range(3))

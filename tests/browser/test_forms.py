@@ -63,7 +63,7 @@ def test_a_run_answers_while_one_types(lab):
     lab.picture("try-it", 2)
     copied(lab, "Copy", '%predict small@1 "a town <b>in France</b>"')
     lab.cell(2).get_by_text("Many at once").click()
-    lab.cell(2).get_by_placeholder("a variable, a file, topics").last.fill("few")
+    lab.cell(2).get_by_placeholder("a frame, or a file by its path").fill("few")
     lab.cell(2).get_by_role("button", name="Predict").last.click()
     lab.wait(lambda: "The first 10 of 30 rows" in lab.output(2))
     lab.picture("many-rows", 2)
