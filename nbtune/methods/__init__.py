@@ -49,6 +49,8 @@ class Method:
         holds a whole model is not asked for.
     quantize : callable, optional
         (model without weights, recipe) to the ``quantization_config`` that it is loaded with.
+    trains : float
+        About which share of the weights it moves, to guess by before a model is read.
     virtual_tokens : callable
         (recipe) to the number of tokens that the method puts before each row.
     rate_scale : callable
@@ -69,6 +71,7 @@ class Method:
     check_layers: Callable[[Any, Recipe], object] = _finds_all
     load: Callable[[Any, Path, Recipe], Any] = _load_adapter
     quantize: Callable[[Any, Recipe], Any] | None = None
+    trains: float = 0.02
     virtual_tokens: Callable[[Recipe], int] = lambda recipe: 0
     rate_scale: Callable[[str, Recipe], float] = lambda name, recipe: 1.0
     prepare: Callable[[Any, InMemory, Recipe, int], None] | None = None

@@ -14,4 +14,4 @@ def apply(model: Any, recipe: Recipe) -> Any:
     return model
 
 
-METHOD = Method("full", "all weights are trained", apply, learning_rate=5e-5)
+METHOD = Method("full", "all weights are trained", apply, learning_rate=5e-5, trains=1.0)

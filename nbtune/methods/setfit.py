@@ -191,4 +191,5 @@ METHOD = Method(
     check=check,
     prepare=prepare,
     preparing=preparing,
+    trains=1.0,
 )

@@ -58,8 +58,8 @@ class Field:
         if isinstance(self.control, widgets.Combobox):
             self.control.options = tuple(words)
 
-    def show(self, value: str, problem: str = "") -> None:
-        """Show a value that did not come from this control, and what is wrong with it."""
+    def show(self, value: str, problem: str = "", fact: str = "") -> None:
+        """Show a value that did not come from this control; what is wrong with it, or known."""
         self.is_quiet = True
         try:
             if isinstance(self.control, widgets.Dropdown):
@@ -68,7 +68,11 @@ class Field:
                 self.control.value = value
         finally:
             self.is_quiet = False
-        self.show_problem(problem)
+        if problem or not fact:
+            self.show_problem(problem)
+        else:
+            self.problem.value = render("aside.html.j2", words=fact)
+            self.problem.layout.display = "block"
 
     def show_problem(self, problem: str) -> None:
         """Show what is wrong with the value, or that nothing is."""

@@ -50,7 +50,7 @@ class Surroundings:
     look : callable
         A valid recipe to what is wrong with it here, by setting, such as a missing model.
     facts : callable
-        A valid recipe to sentences about its rows and its model.
+        A valid recipe to sentences, by setting, such as how many rows the data has.
     estimate : callable
         (a valid recipe, what takes the HTML of a bar) to what it would take, as HTML.
     """
@@ -59,7 +59,7 @@ class Surroundings:
     known: Mapping[str, Sequence[str]]
     roles: Callable[[Recipe], Sequence[str]]
     look: Callable[[Recipe], Mapping[str, str]]
-    facts: Callable[[Recipe], Sequence[str]]
+    facts: Callable[[Recipe], Mapping[str, str]]
     estimate: Callable[[Recipe, Callable[[str], None]], str]
 
 
@@ -93,13 +93,14 @@ class RecipeForm:
 
     def show(self) -> None:
         """Bring fields, problems and facts in line with the text."""
-        text, problems, facts = self.text.value, {}, []
+        text, problems = self.text.value, {}
+        facts: Mapping[str, str] = {}
         self.recipe = None
         try:
             typed = as_typed(text)
         except RecipeError as error:  # half a line: the fields wait until it is whole
             self._show_problems({"": str(error)})
-            self._show_foot([])
+            self._show_foot()
             return
         try:
             recipe = compose(yaml_layer(text, "recipe"), known=self.surroundings.known).recipe
@@ -109,22 +110,23 @@ class RecipeForm:
             problems = dict(self.surroundings.look(recipe))
             self.recipe = None if problems else recipe
             self.roles = tuple(self.surroundings.roles(recipe))
-            facts = [] if problems else list(self.surroundings.facts(recipe))
+            facts = self.surroundings.facts(recipe)
         if not self.name.value.strip().isidentifier():
             problems["name"] = f"name: {self.name.value!r} cannot be a variable, as the run becomes"
         for name in COLUMN_ROLES:
             is_shown = name in self.roles or name in typed or name in problems
             self.fields[name].box.layout.display = "" if is_shown else "none"
         for name, field in self.fields.items():
-            field.show(typed.get(name, ""), _without_place(problems.get(name, "")))
+            problem = _without_place(problems.get(name, ""))
+            field.show(typed.get(name, ""), problem, facts.get(name, ""))
             if not isinstance(field.control, widgets.Dropdown):
                 field.suggest(self.surroundings.words(name, text))
         self._show_problems({n: p for n, p in problems.items() if n not in self.fields})
-        self._show_foot(facts)
+        self._show_foot()
 
-    def _show_foot(self, facts: Sequence[str]) -> None:
+    def _show_foot(self) -> None:
         """Show the cell, be it whole or not, so that what is copied is what is written."""
-        self.foot.value = render("cell.html.j2", cell=self.cell, facts=facts)
+        self.foot.value = render("cell.html.j2", cell=self.cell)
         is_old = self.estimated is not None and self.estimated != self.recipe
         self.age.value = render("aside.html.j2", words=AN_EARLIER) if is_old else ""
 

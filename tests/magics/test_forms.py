@@ -1,14 +1,17 @@
 import pandas as pd
 import pytest
+from transformers import AutoModel
 
 from nbtune import datasets
 from nbtune.errors import DataError, RunError
 from nbtune.magics.forms.around import surroundings
 from nbtune.magics.forms.asking import explainer, looker, oracle_of
+from nbtune.magics.forms.room import memory_for
+from nbtune.methods import find_method
 from nbtune.panels.try_it import BETWEEN, Asked
 from nbtune.recipe import Recipe
 from nbtune.tasks import find_task, task_names, task_of
-from nbtune.testing import topic_rows
+from nbtune.testing import tiny_model_folder, topic_rows
 
 
 @pytest.fixture
@@ -42,10 +45,31 @@ def test_the_columns_of_a_task_are_those_that_its_rows_have(around):
 
 
 def test_facts_tell_rows_labels_and_model(around):
-    rows, model = around.facts(Recipe(data="df", model="scratch-transformer"))
-    assert "12 rows" in rows
-    assert "labels from 'label'" in rows
-    assert "from nothing" in model
+    told = around.facts(Recipe(data="df", model="scratch-transformer"))
+    assert "12 rows" in told["data"]
+    assert "labels from 'label'" in told["data"]
+    assert "from nothing" in told["model"]
+    assert set(around.facts(Recipe(data="dg", model="nolm"))) == set()
+
+
+def test_memory_is_guessed_by_method_and_optimiser(around, tmp_path):
+    folder = str(tiny_model_folder(tmp_path / "tiny"))
+    weights = sum(one.numel() for one in AutoModel.from_pretrained(folder).parameters())
+    told = {
+        method: around.facts(Recipe(model=folder, method=method))["model"]
+        for method in ("full", "head")
+    }
+    assert "it fits" in told["full"]
+    assert "only the head is trained" in told["head"]
+
+    def need(**settings):
+        recipe = Recipe(**settings)
+        return memory_for(weights, recipe, find_method(recipe.method))
+
+    assert need() == 16 * weights, "weights, gradients and two moments, of 4 bytes each"
+    assert need(optim="sgd") == 8 * weights
+    assert need(method="head") < 1.1 * 4 * weights
+    assert need(method="qlora") < need(method="lora") / 2
 
 
 def test_words_come_from_the_notebook(around):

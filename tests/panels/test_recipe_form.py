@@ -9,7 +9,7 @@ def make(
     text="",
     name="run",
     look=lambda recipe: {},
-    facts=lambda recipe: [],
+    facts=lambda recipe: {},
     roles=lambda recipe: ("text", "label"),
     estimate=lambda recipe, show: "<p>a minute</p>",
 ):
@@ -136,8 +136,13 @@ def test_the_cell_to_be_copied_is_what_is_written_be_it_whole_or_not():
     assert "seed: 1" not in form.foot.value
 
 
-def test_facts_about_rows_and_model_stand_below():
-    assert "12 labels" in make(facts=lambda recipe: ["12 labels"]).foot.value
+def test_facts_about_rows_and_model_stand_at_their_fields_until_something_is_wrong_there():
+    form = make(facts=lambda recipe: {"data": "12 <b>labels"})
+    data = form.fields["data"]
+    assert "12 &lt;b&gt;labels" in data.problem.value
+    assert data.problem.layout.display == "block"
+    form.text.value = "num_train_epochs: -1\ndata: df"
+    assert "12" not in data.problem.value
 
 
 def test_an_estimate_is_of_the_recipe_that_it_was_measured_for():

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from nbtune import api
 from nbtune.errors import DataError, NbtuneError, RecipeError
 from nbtune.jobs.choosing import known_names, model_of
 from nbtune.magics.completion import values_of
+from nbtune.magics.forms.room import about_model
 from nbtune.magics.variables import DATA_SETTINGS, columns_here, find_rows
 from nbtune.panels.recipe_form import Surroundings
 from nbtune.recipe import COLUMN_ROLES, OF_TASKS, Recipe
 from nbtune.tasks import task_of
-
-FULL_TRAINING = 4
-"""Weights, their gradients and two moments of Adam: so many times the weights, without batches."""
 
 
 def surroundings(namespace: Mapping[str, Any]) -> Surroundings:
@@ -26,7 +24,7 @@ def surroundings(namespace: Mapping[str, Any]) -> Surroundings:
         known=known_names(),
         roles=_roles,
         look=lambda recipe: dict(_wrong_here(recipe, namespace)),
-        facts=lambda recipe: list(_facts(recipe, namespace)),
+        facts=lambda recipe: dict(_facts(recipe, namespace)),
         estimate=lambda recipe, show: _cost(recipe, namespace, show),
     )
 
@@ -69,12 +67,17 @@ def _wrong_columns(recipe: Recipe, columns: Sequence[str]) -> Iterator[tuple[str
             yield role, f"{role}: the data has no column {what}, but {', '.join(columns)}"
 
 
-def _facts(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[str]:
-    if recipe.data is not None:
-        rows = find_rows(recipe.data, namespace)
-        if hasattr(rows, "columns") and hasattr(rows, "__len__"):
-            yield _about_rows(recipe, rows)
-    yield _about_model(recipe)
+def _facts(recipe: Recipe, namespace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    with suppress(NbtuneError):  # what is wrong with it stands there already
+        if recipe.data is not None:
+            rows = find_rows(recipe.data, namespace)
+            if hasattr(rows, "columns") and hasattr(rows, "__len__"):
+                yield "data", _about_rows(recipe, rows)
+    with suppress(NbtuneError):
+        source = model_of(recipe)
+        named = "" if recipe.model else f"{source.name}: "
+        if told := about_model(recipe, source):
+            yield "model", named + told
 
 
 def _cost(recipe: Recipe, namespace: Mapping[str, Any], show: Callable[[str], None]) -> str:
@@ -90,7 +93,7 @@ def _cost(recipe: Recipe, namespace: Mapping[str, Any], show: Callable[[str], No
 def _about_rows(recipe: Recipe, frame: Any) -> str:
     from nbtune.data.columns import infer_columns
 
-    told = f"{recipe.data}: {len(frame):,} rows"
+    told = f"{len(frame):,} rows"
     if recipe.task != "text-classification" or isinstance(recipe.label, tuple):
         return told
     try:
@@ -99,23 +102,3 @@ def _about_rows(recipe: Recipe, frame: Any) -> str:
         return f"{told}; {error.problem}"
     labels = frame[columns.label].astype(str).nunique()  # lists of labels cannot be counted
     return f"{told}, text from {columns.text!r}, {labels:,} labels from {columns.label!r}"
-
-
-def _about_model(recipe: Recipe) -> str:
-    import psutil
-
-    from nbtune.panels.html import size
-
-    source = model_of(recipe)
-    if source.kind == "scratch":
-        return f"model: {source.name}, a small one that starts from nothing"
-    if source.kind == "hub":
-        return f"model: {source.name}, from the hub when it trains"
-    weights = sum(file.stat().st_size for file in Path(source.location).glob("*.safetensors"))
-    free = psutil.virtual_memory().available
-    need = weights * (FULL_TRAINING if recipe.method == "full" else 1)
-    enough = "" if need < free else ", which is too little"
-    return (
-        f"model: {source.name}, {size(weights)} of weights; training takes {size(need)} for it and "
-        f"more for the batches, {size(free)} are free{enough}"
-    )

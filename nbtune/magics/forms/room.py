@@ -1,0 +1,72 @@
+"""How large a model is, and whether there is room to train it: a guess that reads no weights."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbtune.methods import Method, find_method
+from nbtune.models.sources import ModelSource
+from nbtune.panels.html import size
+from nbtune.recipe import Recipe
+
+FLOAT, QUANTIZED = 4, 1
+"""Bytes a weight, and one of a quantised model, the parts that stay as they are included."""
+MOMENTS = {
+    "sgd": 0, "adafactor": 0, "adamw_bnb_8bit": 0.5,
+    "adagrad": 1, "rmsprop": 1, "lion": 1, "muon": 1,
+}  # fmt: skip
+"""Numbers that an optimiser keeps of each weight that moves; those of Adam's kind keep two."""
+TIGHT = 0.8
+
+
+def about_model(recipe: Recipe, source: ModelSource) -> str:
+    """Return a sentence on the weights of a model, and on the memory that training them takes."""
+    if source.kind == "scratch":
+        return f"{source.size}: it starts from nothing, and is small"
+    if source.kind == "hub":
+        return "from the hub when it trains; its size is known once it is here"
+    if not (weights := sum(map(_weights_in, Path(source.location).glob("*.safetensors")))):
+        return ""
+    method = find_method(recipe.method)
+    need, (room, where) = memory_for(weights, recipe, method), _room()
+    fits = "it fits" if need < TIGHT * room else "that is tight" if need < room else "too little"
+    return (
+        f"{weights / 1e6:,.1f} M weights; {method.summary}: about {size(need)} and more for the "
+        f"batches; {size(room)} are free{where}: {fits}"
+    )
+
+
+def memory_for(weights: int, recipe: Recipe, method: Method) -> int:
+    """Return about how many bytes so many weights, their gradients and the optimiser take."""
+    own = FLOAT if method.quantize is None else QUANTIZED
+    moving = method.trains * FLOAT * (1 + MOMENTS.get(recipe.optim, 2))
+    return round(weights * (own + moving))
+
+
+def _weights_in(file: Path) -> int:
+    """Return the number of weights in a file, which its first bytes tell."""
+    return sum(math.prod(shape) for shape in _shapes(file))
+
+
+def _shapes(file: Path) -> Iterator[list[int]]:
+    try:
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            header = json.loads(opened.read(min(length, 1 << 27)))
+    except (OSError, ValueError):
+        return  # it is refused when it is read
+    yield from (one["shape"] for name, one in header.items() if name != "__metadata__")
+
+
+def _room() -> tuple[int, str]:
+    """Return the bytes that are free where a run would train, and where that is."""
+    import torch
+
+    from nbtune.engine.memory import room_bytes
+
+    if torch.cuda.is_available():
+        return room_bytes(torch.device("cuda")), f" on {torch.cuda.get_device_name()}"
+    return room_bytes(torch.device("cpu")), ""
