@@ -10,25 +10,38 @@ from matplotlib.figure import Figure
 from nbtune.plots.balance import plot_balance
 from nbtune.plots.lengths import plot_lengths
 from nbtune.plots.numbers import plot_numbers
-from nbtune.plots.style import new_figure, to_png
+from nbtune.plots.style import new_figure
 from nbtune.plots.truncation import plot_truncation
 from nbtune.records import DataRecord
 
 
 def data_figure(record: DataRecord) -> Figure:
     """Draw all there is: without a tokenizer the labels alone, without labels the lengths."""
-    lengths = record.lengths
-    parts: list[Callable[[Any], Any]] = [lambda ax: plot_balance(record, ax)] * bool(record.labels)
-    if (numbers := record.numbers) is not None:
-        parts.append(lambda ax: plot_numbers(numbers, ax))
-    if lengths is not None:
-        parts += [lambda ax: plot_lengths(lengths, ax), lambda ax: plot_truncation(lengths, ax)]
+    parts = list(_plots(record).values())
     figure, axes = new_figure({3: 11.5, 2: 8.0}.get(len(parts), 4.6), 3.4, 1, max(1, len(parts)))
     for plot, ax in zip(parts, axes[0], strict=False):
         plot(ax)
     return figure
 
 
-def data_png(record: DataRecord) -> bytes:
-    """Return the figure as PNG."""
-    return to_png(data_figure(record), dpi=120)
+def separate_figures(record: DataRecord) -> dict[str, Figure]:
+    """Return each picture as a figure of its own, by its name."""
+    found = {}
+    for name, plot in _plots(record).items():
+        figure, axes = new_figure(4.6, 3.4)
+        plot(axes[0, 0])
+        found[name] = figure
+    return found
+
+
+def _plots(record: DataRecord) -> dict[str, Callable[[Any], Any]]:
+    """Return what draws each picture that there is, by its name."""
+    plots: dict[str, Callable[[Any], Any]] = {}
+    if record.labels:
+        plots["balance"] = lambda ax: plot_balance(record, ax)
+    if (numbers := record.numbers) is not None:
+        plots["numbers"] = lambda ax: plot_numbers(numbers, ax)
+    if (lengths := record.lengths) is not None:
+        plots["lengths"] = lambda ax: plot_lengths(lengths, ax)
+        plots["truncation"] = lambda ax: plot_truncation(lengths, ax)
+    return plots

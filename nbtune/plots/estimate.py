@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nbtune.plots.style import COLOURS, VALIDATION, legend, new_figure, to_png
+from nbtune.plots.style import COLOURS, VALIDATION, legend, new_figure
 from nbtune.records import Estimate
 
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
@@ -71,8 +71,3 @@ def estimate_figure(record: Estimate) -> Figure:
         mebibytes, axes[1, 0], unit="memory at the peak (MiB)", limit=record.room_bytes / (1 << 20)
     )
     return figure
-
-
-def estimate_png(record: Estimate) -> bytes:
-    """Return the figure as PNG."""
-    return to_png(estimate_figure(record))

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend, new_figure, to_png
+from nbtune.plots.style import GREY, TRAIN, VALIDATION, legend, new_figure
 from nbtune.records import RateSearch
 
 
@@ -45,8 +45,3 @@ def rates_figure(record: RateSearch) -> Figure:
     figure, axes = new_figure(6.6, 2.8)
     plot_rates(record, axes[0, 0])
     return figure
-
-
-def rates_png(record: RateSearch) -> bytes:
-    """Return the figure as PNG."""
-    return to_png(rates_figure(record))

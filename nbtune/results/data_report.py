@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbtune.records import DataFinding, DataRecord
+from nbtune.results.pictured import Pictured
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 
-class DataReport:
+class DataReport(Pictured):
     """Columns, label balance, lengths, and findings with a line that mends each.
 
     Parameters
@@ -74,24 +75,14 @@ class DataReport:
 
         return data_figure(self.record)
 
+    def _separate_figures(self) -> dict[str, Figure]:
+        from nbtune.plots.data import separate_figures
+
+        return separate_figures(self.record)
+
     def __repr__(self) -> str:
         rows = sum(self.record.rows.values())
         return f"<DataReport of {rows} rows: {len(self.record.findings)} findings>"
-
-    def _ipython_display_(self) -> None:
-        """Show picture and tables apart: viewers that clean HTML keep the picture."""
-        from base64 import b64encode
-
-        from IPython.display import display
-
-        from nbtune.panels.display import in_kernel
-
-        if in_kernel():
-            from nbtune.plots.data import data_png
-
-            picture = b64encode(data_png(self.record)).decode()
-            display({"image/png": picture, "text/plain": repr(self)}, raw=True)
-        display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbtune.panels import data as faces

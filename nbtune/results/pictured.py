@@ -53,6 +53,11 @@ class Pictured:
 
         return save_figures(self._separate_figures(), folder, formats)
 
+    @property
+    def _brief(self) -> str:
+        """What stands for a picture where there are no pictures."""
+        return repr(self)
+
     def _pictures(self) -> list[Figure]:
         """Return the figures that are shown, one after the other."""
         return [self.figure()]
@@ -71,5 +76,5 @@ class Pictured:
             for figure in self._pictures():
                 png = to_png(figure, dpi=120)
                 png = with_few_colours(png) if self.few_colours else png
-                display({"image/png": b64encode(png).decode(), "text/plain": repr(self)}, raw=True)
+                display({"image/png": b64encode(png).decode(), "text/plain": self._brief}, raw=True)
         display(self._repr_mimebundle_(), raw=True)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.panels import findings as faces
 from nbtune.records import RateSearch
+from nbtune.results.pictured import Pictured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class RateFinding:
+class RateFinding(Pictured):
     """A suggested learning rate, and what it is made from.
 
     Parameters
@@ -77,24 +78,12 @@ class RateFinding:
             ),
         ]
 
+    def _separate_figures(self) -> dict[str, Figure]:
+        return {"rates": self.figure()}
+
     def __repr__(self) -> str:
         found = "none" if self.suggestion is None else f"{self.suggestion:g}"
         return f"<RateFinding for {self.record.model}, {self.record.method}: {found}>"
-
-    def _ipython_display_(self) -> None:
-        """Show picture and table apart: viewers that clean HTML keep the picture."""
-        from base64 import b64encode
-
-        from IPython.display import display
-
-        from nbtune.panels.display import in_kernel
-
-        if in_kernel():
-            from nbtune.plots.rates import rates_png
-
-            picture = b64encode(rates_png(self.record)).decode()
-            display({"image/png": picture, "text/plain": repr(self)}, raw=True)
-        display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return faces.findings_bundle(self._rows())

@@ -31,6 +31,7 @@ from nbtune.tasks import Predictions, Request, Task, task_of
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from nbtune.engine.control import Control
     from nbtune.engine.remote import RemoteControl
@@ -179,6 +180,26 @@ class Run:
         """The validation scores of the weights that the run keeps, empty without validation."""
         best = self.view().best
         return dict(best.scores) if best else {}
+
+    def figure(self) -> Figure:
+        """Return how the loss fell, with all that was done to the run, as a matplotlib figure."""
+        from nbtune.plots.loss import plot_loss
+        from nbtune.plots.style import new_figure
+
+        figure, axes = new_figure(6.6, 3.6)
+        plot_loss(self.events, axes[0, 0])
+        return figure
+
+    def save_figures(
+        self, folder: str | Path = "figures", formats: Iterable[str] = ("svg", "pdf")
+    ) -> list[Path]:
+        """Write the picture of the loss into a folder, for print.
+
+        See `nbtune.Evaluation.save_figures`.
+        """
+        from nbtune.plots.saving import save_figures
+
+        return save_figures({"loss": self.figure()}, folder, formats)
 
     def view(self) -> RunView:
         """Return the run as cards and tables show it."""

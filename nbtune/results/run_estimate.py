@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from nbtune.panels import findings as faces
 from nbtune.panels.html import duration, percent, size
 from nbtune.records import Estimate
+from nbtune.results.pictured import Pictured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class RunEstimate:
+class RunEstimate(Pictured):
     """Time, memory and disk that a run will take.
 
     Parameters
@@ -126,24 +127,15 @@ class RunEstimate:
         tokens = f" of {min(sizes):,} to {max(sizes):,} tokens" if record.tokens else ""
         return f"{len(sizes)} steps{tokens} in {duration(took)}, {where}"
 
+    def _separate_figures(self) -> dict[str, Figure]:
+        return {"estimate": self.figure()}
+
+    @property
+    def _brief(self) -> str:
+        return f"{duration(self.seconds)}, {size(self.memory_bytes)}"
+
     def __repr__(self) -> str:
         return self.text
-
-    def _ipython_display_(self) -> None:
-        """Show picture and table apart: viewers that clean HTML keep the picture."""
-        from base64 import b64encode
-
-        from IPython.display import display
-
-        from nbtune.panels.display import in_kernel
-
-        if in_kernel():
-            from nbtune.plots.estimate import estimate_png
-
-            picture = b64encode(estimate_png(self.record)).decode()
-            short = f"{duration(self.seconds)}, {size(self.memory_bytes)}"
-            display({"image/png": picture, "text/plain": short}, raw=True)
-        display(self._repr_mimebundle_(), raw=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return faces.findings_bundle(self._rows())

@@ -21,6 +21,7 @@ def test_an_estimate_names_time_memory_and_disk_and_leaves_no_run(cell):
     assert re.search(r"time +about .* s[:;] .*steps", found.text)
     assert all(len(line) <= 80 for line in found.text.splitlines())
     assert not nbtune.list_runs()
+    assert [path.name for path in found.save_figures(formats="svg")] == ["estimate.svg"]
     assert all("at the peak" in face for face in found._repr_mimebundle_().values())
 
 

@@ -165,6 +165,14 @@ def test_its_faces_are_text_and_tables_only(report):
     assert isinstance(report.figure(), Figure)
     assert len(report.figure().axes) == 3
     assert len(report.findings) == len(report.record.findings)
+
+
+def test_its_pictures_are_saved_one_by_one_for_print(report, tmp_path):
+    written = report.save_figures(tmp_path, "svg")
+    assert [path.name for path in written] == ["balance.svg", "lengths.svg", "truncation.svg"]
+
+
+def test_it_is_read_again_as_it_was_written(report):
     assert repr(DataRecord.from_json(report.record.to_json())) == repr(report.record)
 
 

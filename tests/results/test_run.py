@@ -196,3 +196,10 @@ def test_the_temperature_that_validation_asks_for_is_kept_and_used(tmp_path):
     np.testing.assert_array_equal(raw.argmax(axis=1), cooled.argmax(axis=1))
     assert ((cooled.max(axis=1) < raw.max(axis=1)) == (heat > 1)).all()
     assert nbtune.evaluate(run, split="validation").record.calibration.temperature == heat
+
+
+def test_the_loss_is_drawn_and_saved_for_print(run, tmp_path):
+    assert len(run.figure().axes) == 1
+    written = run.save_figures(tmp_path, "svg")
+    assert [path.name for path in written] == ["loss.svg"]
+    assert "validation" in written[0].read_text("utf-8")
