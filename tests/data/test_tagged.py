@@ -1,3 +1,5 @@
+import json
+
 import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
@@ -184,6 +186,19 @@ def test_a_conll_file_is_read_by_its_name(tmp_path):
     file = tmp_path / "train.conll"
     file.write_text("a O\nb B-X\n", encoding="utf-8")
     assert list(read(file)["train"]["tags"]) == [["O", "B-X"]]
+
+
+def test_spans_of_characters_come_from_json_lines(tmp_path):
+    file = tmp_path / "train.jsonl"
+    rows = [
+        {"text": "Ann went to New York.", "entities": [[0, 3, "PER"], [12, 20, "LOC"]]},
+        {"text": "Nobody did.", "entities": []},
+        {"text": "Bonn!", "entities": [{"start": 0, "end": 4, "label": "LOC"}]},
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert list(usable(read(file)["train"])["tags"]) == [
+        ["B-PER", "O", "O", "B-LOC", "I-LOC", "O"], ["O"] * 3, ["B-LOC", "O"],
+    ]  # fmt: skip
 
 
 def test_numbers_of_a_data_set_become_the_names_they_stand_for():

@@ -24,6 +24,21 @@ def test_the_loss_is_the_squared_error_of_cosines_both_kinds_of_pairs_alike():
     assert likeness_loss(vectors, labels).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+def test_pairs_have_the_loss_of_sentence_transformers():
+    losses = pytest.importorskip("sentence_transformers.sentence_transformer.losses")
+    vectors = normalize(torch.randn(4, 8, generator=torch.Generator().manual_seed(1)))
+    labels = torch.tensor([0, 0, 1, 1])
+    pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    by_kind = []
+    for wanted in (1.0, 0.0):
+        own = [pair for pair in pairs if (labels[pair[0]] == labels[pair[1]]) == bool(wanted)]
+        given = [{"sentence_embedding": vectors[[pair[side] for pair in own]]} for side in (0, 1)]
+        theirs = losses.CosineSimilarityLoss(lambda one: one)
+        by_kind.append(theirs(given, torch.full((len(own),), wanted)))
+    # Drawn pairs are as many of one kind as of the other.
+    assert likeness_loss(vectors, labels).item() == pytest.approx(sum(by_kind).item() / 2, rel=1e-5)
+
+
 def test_a_batch_without_pairs_has_nothing_to_learn():
     assert likeness_loss(torch.ones(1, 4), torch.tensor([0])).item() == 0
 

@@ -3,9 +3,15 @@ import subprocess
 import sys
 from itertools import pairwise
 
+import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 
+from nbtune.data.ragged import Ragged
+from nbtune.evaluation.multi_label import judge as judge_labels
+from nbtune.evaluation.regression import judge as judge_numbers
+from nbtune.evaluation.spans import judge as judge_spans
 from nbtune.plots.evaluation import evaluation_figure, evaluation_png
 from nbtune.plots.slices import slices_figure
 from nbtune.records import EvaluationRecord, Score, Slice, Slices
@@ -18,6 +24,52 @@ def test_matrix_curves_and_calibration_are_in_one_figure(labels):
     titles = [ax.get_title() for ax in figure.axes]
     parts = ["Calibration", "Confusion", "Cumulative", "Precision", "ROC"]
     assert sorted(title.split(" ")[0] for title in titles) == parts
+
+
+def test_numbers_are_drawn_against_the_true_ones():
+    true, said = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0])
+    record = judge_numbers(
+        "stars@1", "test", true, said, baselines={}, texts=["a", "b", "c"], rows=range(3)
+    )
+    dots, misses = evaluation_figure(record).axes
+    assert dots.collections[0].get_offsets().tolist() == [[1, 1.5], [2, 2], [4, 3]]
+    assert dots.lines[0].get_xydata().tolist() == [[1, 1], [4, 4]], "where both are equal"
+    assert (dots.get_xlabel(), dots.get_ylabel()) == ("true", "predicted")
+    assert sum(bar.get_height() for bar in misses.patches) == 3
+    assert misses.get_xlabel() == "predicted - true"
+
+
+def test_each_of_several_labels_has_a_bar_with_its_f1_and_its_rows():
+    hot = np.array([[1, 0], [1, 1], [1, 0], [0, 1]], dtype=bool)
+    said = np.array([[0.9, 0.2], [0.8, 0.1], [0.7, 0.3], [0.1, 0.9]])
+    record = judge_labels(
+        "tags@1", "test", ("red", "<b>"), hot, (said, (0.5, 0.5)),
+        baselines={}, texts=["a", "b", "c", "d"], rows=range(4),
+    )  # fmt: skip
+    bars = evaluation_figure(record).axes[-1]
+    assert [tick.get_text() for tick in bars.get_yticklabels()] == ["<b> (2)", "red (3)"]
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([2 / 3, 1])
+    assert [text.get_text() for text in bars.texts] == ["0.67", "1.00"]
+    assert "F1 by label (its rows)" in bars.get_title(loc="left") + bars.get_title()
+
+
+def test_types_of_spans_that_are_taken_for_each_other_are_in_a_matrix():
+    tags = [["B-PER", "I-PER", "O"], ["B-LOC", "O", "B-LOC"]]
+    labels = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    told = [["B-LOC", "I-LOC", "O"], ["B-LOC", "O", "O"]]
+    chances = Ragged.of([np.eye(5)[[labels.index(tag) for tag in row]] for row in told], float)
+    rows = pd.DataFrame({"row": [0, 1], "text": ["Ann Lee ran", "Bonn and Ulm"], "tags": tags})
+    rows["tokens"] = [text.split() for text in rows["text"]]
+    record = judge_spans("names@1", "test", rows, chances, labels, {})
+    matrix, bars = evaluation_figure(record).axes[:2]
+    names = [tick.get_text() for tick in matrix.get_yticklabels()]
+    written = {
+        (names[round(t.get_position()[1])], names[round(t.get_position()[0])]): t.get_text()
+        for t in matrix.texts
+    }
+    assert written[("PER", "LOC")] == "2", "words"
+    assert written[("LOC", "LOC")] == written[("LOC", "O")] == "1"
+    assert {tick.get_text() for tick in bars.get_yticklabels()} == {"PER (1)", "LOC (2)"}
 
 
 @pytest.mark.parametrize("labels", [2, 12, 15, 25, 40])

@@ -143,6 +143,16 @@ def test_texts_are_sampled_while_it_trains_and_written_all_at_the_end(run):
     assert "chrf" in run._repr_mimebundle_()["text/plain"]
 
 
+def test_a_prefix_is_read_before_every_source_here_and_wherever_the_run_is_loaded(train, run):
+    found = train(pairs(30), "told", source_prefix="say: ", max_steps=2, size="tiny")
+    again = nbtune.Run(found.folder)
+    assert "source_prefix: 'say: '" in again.folder.recipe_text
+    assert again.predict(["red cat", "old dog"]) == found.predict(["red cat", "old dog"])
+    trained, own = again.trained, again.rows_of(["red cat"])
+    ids = again.task.encode(own, trained.tokenizer, 32, Known(tokenizer=trained.tokenizer)).ids
+    assert trained.tokenizer.decode(ids[0], skip_special_tokens=True).strip() == "say: red cat"
+
+
 def test_scores_of_texts_can_pick_the_weights(train):
     found = train(name="by_text", metric_for_best_model="chrf", max_steps=4, eval_steps=2)
     looks = [e for _, e in found.events if isinstance(e, events.Evaluated)]
