@@ -36,6 +36,9 @@ _SMALL_PAIR: dict[str, Any] = {
     "decoder_start_token_id": 2,
 }
 
+_SMALL_PATCHES: dict[str, Any] = {**_SMALL, "image_size": 16, "patch_size": 4}
+_SMALL_IMAGES: dict[str, Any] = {"hidden_sizes": [8, 16], "depths": [1, 1]}
+
 
 def tiny_tokenizer(texts: Sequence[str] | None = None) -> Any:
     """Train a tokenizer of at most some hundred words on the texts."""
@@ -60,10 +63,20 @@ def tiny_config(kind: str, vocabulary: int, labels: int = 3) -> Any:
             "num_heads": 4,
             "decoder_start_token_id": 0,
         },
-        "vit": {**_SMALL, "image_size": 16, "patch_size": 4},
+        "resnet": {**_SMALL_IMAGES, "embedding_size": 8, "layer_type": "basic"},
+        "convnext": {**_SMALL_IMAGES, "num_stages": 2, "patch_size": 2},
+        "swin": {
+            "embed_dim": 8,
+            "depths": [1, 1],
+            "num_heads": [2, 2],
+            "window_size": 2,
+            "image_size": 16,
+            "patch_size": 2,
+        },
+        **dict.fromkeys(("vit", "deit", "beit", "dinov2"), _SMALL_PATCHES),
         "clip": {
             "text_config": {**_SMALL, **_words(vocabulary)},
-            "vision_config": {**_SMALL, "image_size": 16, "patch_size": 4},
+            "vision_config": _SMALL_PATCHES,
             "projection_dim": 32,
         },
         "mistral": {**_SMALL, "num_key_value_heads": 2, "sliding_window": 24},
@@ -81,7 +94,7 @@ def _words(vocabulary: int) -> dict[str, Any]:
 
 
 def tiny_image_model_folder(folder: Path, kind: str = "vit", seed: int = 0) -> Path:
-    """Write a tiny model for images, ``vit`` or ``clip``, with all that ``from_pretrained`` reads.
+    """Write a tiny model for images, by ``model_type``, with all that ``from_pretrained`` reads.
 
     Its weights are those below a head; CLIP has its text tower and a tokenizer as well.
     """
@@ -93,8 +106,10 @@ def tiny_image_model_folder(folder: Path, kind: str = "vit", seed: int = 0) -> P
     if kind == "clip":
         tokenizer.save_pretrained(folder)
         size = {"shortest_edge": 16}
-    made = {"vit": transformers.ViTImageProcessorPil, "clip": transformers.CLIPImageProcessorPil}
-    made[kind](size=size, **({"crop_size": 16} if kind == "clip" else {})).save_pretrained(folder)
+    made = (
+        transformers.CLIPImageProcessorPil if kind == "clip" else transformers.ViTImageProcessorPil
+    )
+    made(size=size, **({"crop_size": 16} if kind == "clip" else {})).save_pretrained(folder)
     return folder
 
 
