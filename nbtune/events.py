@@ -176,6 +176,8 @@ class Evaluated(Event):
     Of one label a text, ``confusion`` has the counts (true labels downwards, in the order of
     `DataReady`) and ``roc`` some points (false, true positive rate), unless there are many labels.
     Of texts that are written, ``samples`` has some: what was given, what is true, what was written.
+    ``bars`` has the F1 of labels or types of spans, the worst first, and ``dots`` a point a row:
+    numbers that are true and told, or rewards of the rejected and of the chosen answer.
     """
 
     step: int
@@ -188,6 +190,8 @@ class Evaluated(Event):
     confusion: tuple[tuple[int, ...], ...] = ()
     roc: tuple[tuple[float, float], ...] = ()
     samples: tuple[tuple[str, str, str], ...] = ()
+    bars: tuple[tuple[str, float], ...] = ()
+    dots: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def judge(
         rows=len(rows),
         labels=labels,
         table=table,
-        classes=_by_type(true, said),
+        classes=by_type(true, said),
         confusion=_confusion(true, said),
         errors=tuple(_wrong(rows, true, said, row, sure) for row, sure in worst[:20]),
         verdict=verdict,
@@ -130,9 +130,10 @@ def judge(
     )
 
 
-def _by_type(
+def by_type(
     true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]
 ) -> tuple[ClassScores, ...]:
+    """Return precision, recall and F1 of each type of span."""
     found: dict[str, list[int]] = {}
     for one, other in zip(true, said, strict=True):
         there, told = set(spans_of(one)), set(spans_of(other))

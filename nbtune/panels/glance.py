@@ -1,4 +1,4 @@
-"""The last evaluation of a run that trains, at a glance: confusion matrix and ROC curve as SVG."""
+"""The last evaluation of a run that trains, at a glance: matrix and curve, bars or dots as SVG."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from nbtune.events import Evaluated
-from nbtune.panels.html import render
+from nbtune.panels.html import number, render
 from nbtune.panels.rewritten import pair_of
 from nbtune.panels.state import RunView
 from nbtune.plots.texts import short
@@ -18,6 +18,7 @@ SHADES = (0.12, 0.3, 0.5, 0.7, 0.92)
 MOST_NUMBERS = 8
 MOST_NAMES = 15
 GAP = 1
+ROW, BAR = 16, 300
 LONGEST_LABEL = 20
 LONGEST_IN_WORDS = 16
 
@@ -27,6 +28,9 @@ def glance_html(view: RunView) -> str:
     written = next((event for event in reversed(view.evaluations) if event.samples), None)
     if written is not None:
         return samples_html(written)
+    last = next((event for event in reversed(view.evaluations) if event.bars or event.dots), None)
+    if last is not None:
+        return bars_html(last) if last.bars else dots_html(last, *_axes(view))
     seen = next((event for event in reversed(view.evaluations) if event.confusion), None)
     labels = list(view.data.labels) if view.data else []
     if seen is None or len(labels) != len(seen.confusion):
@@ -51,6 +55,51 @@ def glance_html(view: RunView) -> str:
         of=f"of {short(labels[1], LONGEST_LABEL)}" if len(labels) == 2 else "of all labels",
         area=_area(seen.roc),
         mistake=mistake_words(seen, labels),
+    )
+
+
+def bars_html(event: Evaluated) -> str:
+    """Return a bar a label, the worst first."""
+    return render(
+        "glance_bars.html.j2",
+        step=event.step,
+        width=WIDTH,
+        height=TOP + ROW * len(event.bars),
+        bars=[
+            (short(name, LONGEST_LABEL), TOP + ROW * place, round(BAR * value, 1), f"{value:.2f}")
+            for place, (name, value) in enumerate(event.bars)
+        ],
+        left=MATRIX_LEFT + 26,
+    )
+
+
+def _axes(view: RunView) -> tuple[str, str]:
+    """Return what dots stand for, across and upwards."""
+    if view.start and view.start.task == "preference-tuning":
+        return "reward of the rejected answer", "of the chosen one"
+    return "true", "told"
+
+
+def dots_html(event: Evaluated, across: str, upwards: str) -> str:
+    """Return a dot a row, and the line on which both numbers are equal."""
+    every = [value for dot in event.dots for value in dot]
+    low, high = min(every), max(every)
+    wide = (high - low) or 1.0
+    places = [((x - low) / wide, (y - low) / wide) for x, y in event.dots]
+    return render(
+        "glance_dots.html.j2",
+        step=event.step,
+        width=WIDTH,
+        height=TOP + SIDE + 34,
+        top=TOP,
+        side=SIDE,
+        left=MATRIX_LEFT,
+        dots=[(f"{MATRIX_LEFT + x * SIDE:.1f}", f"{TOP + (1 - y) * SIDE:.1f}") for x, y in places],
+        across=across,
+        upwards=upwards,
+        low=number(low),
+        high=number(high),
+        above=sum(y > x for x, y in event.dots),
     )
 
 

@@ -123,6 +123,17 @@ def _met(
     return found
 
 
+def glance(rows: pd.DataFrame, said: Said, known: Known) -> dict[str, Any]:
+    """Return the F1 of labels; see `nbtune.evaluation.glances.bars`."""
+    from sklearn.metrics import f1_score
+
+    from nbtune.evaluation.glances import bars
+    from nbtune.evaluation.multi_label import chosen
+
+    found = f1_score(hot(rows, known.labels), chosen(*said), average=None, zero_division=0)
+    return bars(known.labels, found)
+
+
 def weighted(rows: pd.DataFrame, said: Said, known: Known) -> Weighted:
     """Score weighted rows; see `nbtune.evaluation.multi_label.weighted_scores`."""
     from nbtune.evaluation.multi_label import weighted_scores
@@ -245,6 +256,6 @@ TASK = replace(
     head_bias=log_odds,
     settle=settle,
     decide=decide,
-    glance=None,
+    glance=glance,
     aims=aims,
 )

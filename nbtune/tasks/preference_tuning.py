@@ -89,6 +89,13 @@ def weighted(rows: pd.DataFrame, said: Preferred, known: Known) -> Weighted:
     return weighted_scores(said)
 
 
+def glance(rows: pd.DataFrame, said: Preferred, known: Known) -> dict[str, Any]:
+    """Return rewards of rejected and chosen answers; see `nbtune.evaluation.glances.dots`."""
+    from nbtune.evaluation.glances import dots
+
+    return dots(said.rewards[:, 1], said.rewards[:, 0])
+
+
 def judge(
     run: str,
     split: str,
@@ -164,6 +171,7 @@ TASK = Task(
     weighted=weighted,
     judge=judge,
     fit=fit,
+    glance=glance,
     predict=lambda said, known: said.margins,
     answers=table,
     table=table,

@@ -62,6 +62,13 @@ def weighted(rows: pd.DataFrame, said: Array, known: Known) -> Weighted:
     return weighted_scores(numbers_of(rows), said, known.steps)
 
 
+def glance(rows: pd.DataFrame, said: Array, known: Known) -> dict[str, Any]:
+    """Return numbers that are true and told; see `nbtune.evaluation.glances.dots`."""
+    from nbtune.evaluation.glances import dots
+
+    return dots(numbers_of(rows), said)
+
+
 def judge(
     run: str,
     split: str,
@@ -178,7 +185,7 @@ TASK = replace(
     ),
     settle=None,
     decide=None,
-    glance=None,
+    glance=glance,
     aims=aims,
     tuned=tuned,
 )

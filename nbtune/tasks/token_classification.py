@@ -157,6 +157,15 @@ def weighted(rows: pd.DataFrame, said: Ragged, known: Known) -> Weighted:
     return weighted_scores([list(tags) for tags in rows["tags"]], decode(said, known.labels))
 
 
+def glance(rows: pd.DataFrame, said: Ragged, known: Known) -> dict[str, Any]:
+    """Return the F1 of types of spans; see `nbtune.evaluation.glances.bars`."""
+    from nbtune.evaluation.glances import bars
+    from nbtune.evaluation.spans import by_type, decode
+
+    found = by_type([list(tags) for tags in rows["tags"]], decode(said, known.labels))
+    return bars([one.label for one in found], [one.f1 for one in found])
+
+
 def judge(
     run: str,
     split: str,
@@ -336,6 +345,7 @@ TASK = Task(
     metrics=("span_f1", "span_precision", "span_recall"),
     without=("train_sampling_strategy",),
     reviewed=reviewed,
+    glance=glance,
     preview=preview,
     suited=suited,
     tuned=tuned,

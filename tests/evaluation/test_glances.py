@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from nbtune.evaluation.glances import MOST_LABELS, MOST_POINTS, glance
+from nbtune.evaluation.glances import MOST_LABELS, MOST_POINTS, bars, dots, glance
 from nbtune.events import Evaluated, from_json, to_json
 from nbtune.testing import guesses
 
@@ -46,3 +46,19 @@ def test_it_is_small_and_the_history_gives_it_back(rows, labels, seed):
     assert from_json(line) == (1.0, event)
     assert len(line) < 2_000
     assert sum(map(sum, event.confusion)) == rows
+
+
+def test_bars_are_those_of_the_labels_that_are_told_worst():
+    f1 = np.linspace(1, 0, 40)
+    found = bars([f"label {i}" for i in range(40)], f1)["bars"]
+    assert len(found) == 12
+    assert found[0] == ("label 39", 0.0)
+    assert [value for _, value in found] == sorted(value for _, value in found)
+
+
+def test_dots_are_some_rows_evenly_and_none_without_a_number():
+    across = np.arange(1_000.0)
+    found = dots(across, np.where(across == 0, np.nan, across / 2))["dots"]
+    assert len(found) == 149
+    assert found[-1] == (999, 499.5)
+    assert dots(across[:0], across[:0])["dots"] == ()

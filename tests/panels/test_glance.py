@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -62,3 +63,24 @@ def test_no_label_becomes_markup():
     html = glance_html(view(SEEN, labels=("<script>", "b&b")))
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_labels_of_several_have_a_bar_each():
+    html = glance_html(
+        view(replace(SEEN, confusion=(), roc=(), bars=(("<b>", 0.25), ("red", 1.0))))
+    )
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert re.findall(r'width="([\d.]+)" height="11"', html) == ["75.0", "300.0"]
+    assert ">0.25<" in html
+
+
+def test_numbers_and_rewards_are_dots_beside_the_line_where_both_are_equal():
+    seen = view(replace(SEEN, confusion=(), roc=(), dots=((1.0, 2.0), (3.0, 2.5), (5.0, 5.0))))
+    html = glance_html(seen)
+    assert html.count("<circle") == 3
+    assert "1 of 3 above the line" in html
+    assert ">true<" in html
+    assert "told" in html
+    one = glance_html(view(replace(SEEN, confusion=(), roc=(), dots=((2.0, 2.0),))))
+    assert one.count("<circle") == 1
