@@ -1,4 +1,4 @@
-"""Training steps as others make them: transformers' ``Trainer``, a plain loop, Lightning."""
+"""Training steps as ``Trainer``, a plain loop, Lightning, fastai, SimpleTransformers make them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -161,6 +162,90 @@ def with_lightning(model: Any, rows: InMemory, bf16: bool = False) -> Lap:
     return watch.lap(rows)
 
 
+def with_fastai(model: Any, rows: InMemory, bf16: bool = False) -> Lap:
+    """Train one pass with fastai's ``Learner``, dynamic padding."""
+    from fastai.callback.core import Callback
+    from fastai.callback.fp16 import MixedPrecision
+    from fastai.callback.training import GradientClip
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.optimizer import OptimWrapper
+
+    watch, device = Stopwatch(), next(model.parameters()).device
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return self.model(input_ids=ids, attention_mask=mask).logits
+
+    class Watched(Callback):
+        def before_train(self) -> None:
+            watch.start()
+
+        def after_train(self) -> None:
+            watch.stop()
+
+    def loader(own: list[dict[str, Any]]) -> DataLoader:
+        pad = Collator()
+        return DataLoader(own, BATCH, collate_fn=lambda rows: tuple(pad(rows).values()))
+
+    every = as_dicts(rows)
+    learner = Learner(
+        DataLoaders(loader(every), loader(every[:1]), device=device),
+        Logits(),
+        loss_func=torch.nn.functional.cross_entropy,
+        opt_func=partial(OptimWrapper, opt=torch.optim.AdamW),
+        lr=RATE,
+        cbs=[Watched(), GradientClip(1.0), *([MixedPrecision()] if bf16 else [])],
+    )
+    with learner.no_bar(), learner.no_logging():
+        learner.fit(1)
+    return watch.lap(rows)
+
+
+def with_simple_transformers(model: Any, rows: InMemory, width: int | None = None) -> Lap:
+    """Train one pass with SimpleTransformers, dynamic padding or to ``width``; of BERTs alone."""
+    from simpletransformers.classification import ClassificationModel
+
+    watch, pad = Stopwatch(), Collator(width)
+
+    def batch(own: list[dict[str, Any]]) -> tuple[torch.Tensor, ...]:
+        ids, mask, labels = pad(own).values()
+        return ids, mask, torch.zeros_like(ids), labels
+
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        model.save_pretrained(folder)
+        words = [f"w{number}" for number in range(model.config.vocab_size - 5)]
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        Path(folder, "vocab.txt").write_text("\n".join([*special, *words]))
+        learner = ClassificationModel(
+            "bert",
+            folder,
+            num_labels=model.config.num_labels,
+            use_cuda=torch.cuda.is_available(),
+            args={
+                "learning_rate": RATE,
+                "train_batch_size": BATCH,
+                "num_train_epochs": 1,
+                "fp16": False,
+                "silent": True,
+                "save_model_every_epoch": False,
+                "save_steps": -1,
+                "tensorboard_dir": folder,
+                "use_multiprocessing": False,
+            },
+        )
+        learner.model = model
+        loader = DataLoader(as_dicts(rows), BATCH, collate_fn=batch)
+        watch.start()
+        learner.train(loader, folder, show_running_loss=False, verbose=False)
+        watch.stop()
+    return watch.lap(rows)
+
+
 def peers(
     model: Callable[[], Any],
     shuffled: InMemory,
@@ -192,5 +277,11 @@ def peers(
     if importlib.util.find_spec("lightning"):
         found["Lightning, dynamic padding"] = lambda _: with_lightning(
             own("lightning"), shuffled, bf16
+        )
+    if importlib.util.find_spec("fastai"):
+        found["fastai, dynamic padding"] = lambda _: with_fastai(own("fastai"), shuffled, bf16)
+    if importlib.util.find_spec("simpletransformers"):
+        found["SimpleTransformers, dynamic padding"] = lambda _: with_simple_transformers(
+            own("simple"), shuffled
         )
     return found
