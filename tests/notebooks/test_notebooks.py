@@ -1,3 +1,4 @@
+import ast
 import re
 from pathlib import Path
 
@@ -91,3 +92,19 @@ def test_what_is_done_by_hand_and_in_a_cell_comes_to_the_same_loss():
 def test_eight_rows_a_label_are_ahead_of_words_and_of_names_of_labels():
     shown = str(nbformat.read(FOLDER / "few_labels.ipynb", 4).cells)
     assert "eight@1 beats zero-shot (minilm)" in shown
+
+
+def test_real_tags_answers_labels_and_pairs_are_told_better_than_by_words():
+    shown = str(nbformat.read(FOLDER / "tags_and_answers.ipynb", 4).cells)
+    assert "parts@1 beats word features + logistic regression" in shown
+    assert "who@1 beats word features + logistic regression" in shown
+    shown = str(nbformat.read(FOLDER / "labels_and_pairs.ipynb", 4).cells)
+    assert "has@1 beats TF-IDF + logistic regressions" in shown
+    assert "alike@1 beats TF-IDF cosine" in shown
+
+
+def test_what_is_liked_is_what_is_written_afterwards():
+    book = nbformat.read(FOLDER / "chats_and_preferences.ipynb", 4)
+    assert "chatty@1 beats token frequencies" in str(book.cells)
+    counts = ast.literal_eval(book.cells[-2].outputs[-1]["data"]["text/plain"])
+    assert counts["choosy@1"] > counts["chatty@1"] + 50
