@@ -80,7 +80,7 @@ def _write_counts(ax: Any, counts: Array, shares: Array) -> None:
             f"{counts[row, column]:.0f}",
             ha="center",
             va="center",
-            fontsize=10 if labels <= 6 else 8 if labels <= 15 else 7,
+            fontsize=13 if labels <= 3 else 10 if labels <= 6 else 8 if labels <= 15 else 7,
             color="white" if shares[row, column] >= SHADED else GREY,
         )
 

@@ -10,6 +10,8 @@ from nbtune.plots.texts import short
 from nbtune.records import Curve, Decisions, OperatingPoint
 
 MOST_NAMED = 6
+_LINE, _WIDE = 0.09, 0.55
+"""Of the axes: the height of a line of a legend, and how wide one is."""
 WORST_NAMED = 3
 LONGEST_NAME = 20
 
@@ -69,7 +71,20 @@ def draw_curves(
     ax.set_ylim(-0.01, 1.02)
     if curves:
         worst = f", worst {len(named)} of {labels} labels"
+        lines = 1 + len(together) + len(named)
+        if any(_crosses(curve, place, _LINE * lines) for curve in curves):
+            place = "upper left"  # above all curves, where nothing can run through it
+            ax.set_ylim(-0.01, 1.04 + _LINE * lines)
+            ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
         legend(ax, loc=place, title=area + (worst if len(named) < len(own) else ""))
+
+
+def _crosses(curve: Curve, place: str, height: float) -> bool:
+    """Say whether a curve runs through the corner at the bottom where a legend is to stand."""
+    inside = {"lower left": lambda x: x < _WIDE, "lower right": lambda x: x > 1 - _WIDE}.get(place)
+    if inside is None:
+        return False
+    return any(inside(x) and 0 < y < height for x, y in zip(curve.x, curve.y, strict=True))
 
 
 def _draw_points(

@@ -18,7 +18,7 @@ from nbtune.plots.rewritten import plot_quality, plot_text_lengths
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.scatter import plot_misses, plot_scatter
 from nbtune.plots.slices import plot_slices
-from nbtune.plots.style import new_figure, tidy, to_png
+from nbtune.plots.style import empty_figure, new_figure, tidy, to_png
 from nbtune.records import Confusion, EvaluationRecord
 
 MANY_LABELS = 15
@@ -72,13 +72,19 @@ def _of_one_label(record: EvaluationRecord, confusion: Confusion) -> Figure:
 
 
 def _one_and_four(width: float) -> tuple[Figure, Any, Any]:
-    """Make a figure with one large picture, ``width`` times as wide as the four beside it."""
-    figure, axes = new_figure(11.5, 7.2, 2, 3, widths=(width, 1, 1))
-    for ax in axes[:, 0]:
-        ax.remove()
-    large = figure.add_subplot(axes[0, 0].get_gridspec()[:, 0])
-    tidy(large)
-    return figure, large, axes[:, 1:]
+    """Make a figure with one large picture, ``width`` times as wide as the four beside it.
+
+    They are figures of their own, so that long names below the large one leave no gap below the
+    others.
+    """
+    figure = empty_figure(11.5, 7.2)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(width, 2))[0]
+    large, small = left.subplots(), right.subplots(2, 2)
+    for part in (left, right):
+        part.patch.set_alpha(0)
+    for ax in (large, *small.flat):
+        tidy(ax)
+    return figure, large, small
 
 
 def _curves(record: EvaluationRecord, axes: Any) -> None:

@@ -35,13 +35,19 @@ def new_figure(
 
     ``widths`` are those of the columns, in proportion; by default all are alike.
     """
-    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(hspace=0.08))
-    FigureCanvasAgg(figure)
-    figure.patch.set_alpha(0)
+    figure = empty_figure(width, height)
     axes = figure.subplots(rows, columns, squeeze=False, width_ratios=widths)
     for ax in axes.flat:
         tidy(ax)
     return figure, axes
+
+
+def empty_figure(width: float, height: float) -> Figure:
+    """Make a transparent figure without axes, in inches."""
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(hspace=0.08))
+    FigureCanvasAgg(figure)
+    figure.patch.set_alpha(0)
+    return figure
 
 
 def tidy(ax: Any) -> None:

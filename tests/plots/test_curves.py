@@ -106,3 +106,17 @@ def test_a_chosen_threshold_has_a_dot_on_its_curve_beside_that_of_one_half():
         curve = ax.lines[-3].get_xydata()
         assert np.abs(curve - (x, y)).max(axis=1).min() < 1e-4, "on the curve"
         assert x < usual, "fewer are given the label"
+
+
+def test_a_legend_stands_above_curves_that_would_run_through_it():
+    good, poor = (
+        judge("r", "test", [f"label {i}" for i in range(9)], *guesses(300, 9, 0, skill))
+        for skill in (0.97, 0.2)
+    )
+    below, above = drawn(plot_pr, good), drawn(plot_pr, poor)
+    assert below.get_ylim()[1] < 1.1
+    assert above.get_ylim()[1] > 1.3
+    assert max(above.get_yticks()) == 1.0
+    above.figure.draw_without_rendering()
+    low = above.get_legend().get_window_extent().y0
+    assert low >= above.transData.transform((0, 1.0))[1] - 1
