@@ -22,8 +22,8 @@ from nbtune.records import EvaluationRecord
 GROUNDS = ("#ffffff", "#111111")
 LABELS = {2: 600, 20: 4_000, 200: 20_000}
 """How many rows there are for so many labels."""
-WIDTH = 1000
-COLOURS = 96
+WIDTH = 860
+COLOURS = 128
 TWO = ("ham", "spam")
 
 
@@ -70,7 +70,9 @@ def on_grounds(png: bytes) -> bytes:
         ground = Image.new("RGBA", picture.size, colour)
         sheet.paste(Image.alpha_composite(ground, picture).convert("RGB"), (0, place * height))
     stream = io.BytesIO()
-    sheet.quantize(COLOURS).save(stream, "PNG", optimize=True)
+    sheet.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        stream, "PNG", optimize=True
+    )
     return stream.getvalue()
 
 

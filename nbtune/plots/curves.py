@@ -74,7 +74,7 @@ def draw_curves(
         lines = 1 + len(together) + len(named)
         if any(_crosses(curve, place, _LINE * lines) for curve in curves):
             place = "upper left"  # above all curves, where nothing can run through it
-            ax.set_ylim(-0.01, 1.04 + _LINE * lines)
+            ax.set_ylim(-0.01, 1.07 + _LINE * lines)
             ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
         legend(ax, loc=place, title=area + (worst if len(named) < len(own) else ""))
 
