@@ -43,9 +43,9 @@ def test_the_wheel_holds_data_notebook_templates_and_licences(tmp_path):
     inside = set(zipfile.ZipFile(wheel).namelist())
     for name in (
         "nbtune/py.typed",
-        "nbtune/datasets/topics.csv.gz",
-        "nbtune/datasets/addresses.csv.gz",
-        "nbtune/datasets/people.csv.gz",
+        "nbtune/datasets/topics.csv.xz",
+        "nbtune/datasets/addresses.csv.xz",
+        "nbtune/datasets/people.csv.xz",
         "nbtune/notebooks/01_quickstart.ipynb",
         "nbtune/panels/templates/card_top.html.j2",
     ):

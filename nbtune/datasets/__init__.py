@@ -69,7 +69,7 @@ def load(name: str) -> pd.DataFrame:
         raise DataError(f"there is no data set {name!r}", hint=did_you_mean(name, names()))
     if name == "digits":
         return _digits()
-    place = resources.files("nbtune.datasets") / f"{name}.csv.gz"
+    place = resources.files("nbtune.datasets") / f"{name}.csv.xz"
     with resources.as_file(place) as file:
         # "None" and "NA" are words here, not missing values.
         frame = pd.read_csv(file, keep_default_na=False)
