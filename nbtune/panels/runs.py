@@ -15,6 +15,8 @@ COLUMNS = (
     "trained", "created", "note",
 )  # fmt: skip
 _LEFT = ("run", "status", "model", "method", "settings", "note")
+_WIDE = ("model", "settings that differ", "note")
+"""Heads of columns whose words may be broken anywhere: paths are long."""
 _HEADS = {"seconds": "time", "settings": "settings that differ"}
 _IF_ANY = ("test", "settings", "memory", "trained", "note")
 """Columns that are shown where a run has something to say there."""
@@ -33,7 +35,7 @@ def runs_html(rows: Rows) -> str:
     names = _shown(rows)
     heads = [(_head(name, rows), name in _LEFT) for name in names]
     lines = [[line[name] for name in names] for line in _lines(rows)]
-    return render("runs.html.j2", heads=heads, rows=lines, empty=EMPTY)
+    return render("runs.html.j2", heads=heads, rows=lines, empty=EMPTY, wide=_WIDE)
 
 
 def runs_text(rows: Rows) -> str:

@@ -22,6 +22,8 @@ def plot_truncation(record: Lengths, ax: Any) -> Any:
         ax.plot(limits, values, marker="o", markersize=3.5, label=name, **look(i))
     ax.set_xscale("log", base=2)
     ticks = limits[:: max(1, len(limits) // 6)]
+    # Of two limits that are nearly the same the numbers would lie on each other.
+    ticks = [one for one, other in zip(ticks, [*ticks[1:], 1e9], strict=True) if other > 1.2 * one]
     ax.set_xticks(ticks, [f"{limit:,}" for limit in ticks])
     ax.minorticks_off()
     ax.set_ylim(-3, 103)

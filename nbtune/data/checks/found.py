@@ -189,6 +189,9 @@ def _labels(scan: Scan) -> Iterator[Meant]:
             f"rows have one of {len(rare):,} labels with fewer than {FEW_ROWS} {scan.training}rows"
         )
         yield Meant("rare_labels", "warning", few, what, tuple(rare[:SHOWN]))
+    counts = np.where(
+        np.isin(names, list(odd_names)), 0, counts
+    )  # those are no labels of their own
     there = counts[counts >= FEW_ROWS]
     if len(there) > 1 and there.max() > UNEQUAL * there.min():
         rarest = names[int(np.argmin(np.where(counts >= FEW_ROWS, counts, there.max())))]
