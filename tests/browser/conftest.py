@@ -164,6 +164,12 @@ class Lab:
         self.page.screenshot(path=str(file))
         return file
 
+    def portrait(self, name: str, number: int) -> None:
+        """Leave a picture of what a cell shows, for ``tools/keep_pictures.py``."""
+        self.page.wait_for_timeout(1000)  # on a busy machine a page is drawn some time after
+        file = self.picture(f"state-{name}", number)
+        self.cell(number).locator(".jp-Cell-outputArea").screenshot(path=str(file))
+
     def saved(self) -> Any:
         self.save()
         return json.loads((self.root / self.name).read_text())

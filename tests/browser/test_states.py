@@ -37,12 +37,6 @@ def state(lab, cell):
     return card.first.get_attribute("data-status") if card.count() else ""
 
 
-def picture(lab, name, cell):
-    lab.cell(cell).scroll_into_view_if_needed()
-    file = lab.picture(f"state-{name}", cell)
-    lab.cell(cell).locator(".jp-Cell-outputArea").screenshot(path=str(file))
-
-
 def button(lab, name, cell):
     return lab.cell(cell).locator(".jp-Cell-outputArea").get_by_role("button", name=name)
 
@@ -53,28 +47,28 @@ def test_each_state_of_a_run_has_its_picture(lab):
     lab.run(0)
     lab.run(1)
     lab.wait(lambda: state(lab, 1) == "starting")
-    picture(lab, "starting", 1)
-    lab.wait(lambda: lab.cell(1).locator("circle").count() > 4)  # some evaluations
-    picture(lab, "running", 1)
+    lab.portrait("starting", 1)
+    lab.wait(lambda: lab.cell(1).locator("circle").count() > 4, 120)  # some evaluations
+    lab.portrait("running", 1)
     button(lab, "Pause", 1).click()
     button(lab, "Resume", 1).wait_for()
-    picture(lab, "paused", 1)
+    lab.portrait("paused", 1)
     button(lab, "Stop and keep", 1).click()
     lab.done(1)
     for cell in (2, 3, 4):
         lab.run(cell)
         lab.done(cell)
     assert state(lab, 2) == "finished"
-    picture(lab, "finished", 2)
+    lab.portrait("finished", 2)
     assert "short" in lab.output(4)
-    picture(lab, "compared", 4)
+    lab.portrait("compared", 4)
     lab.run(5)
     listed = lab.cell(5).locator(".nbt-runs select").last  # the first is that of the data
     listed.wait_for()
     listed.select_option(index=[1, 2])
     button(lab, "Compare", 5).click()
     lab.cell(5).locator('[data-nbtune="comparison"]').wait_for(timeout=60_000)
-    picture(lab, "runs", 5)
+    lab.portrait("runs", 5)
     listed.select_option(index=[2])
     button(lab, "Delete", 5).click()
     button(lab, "Undo", 5).wait_for()
