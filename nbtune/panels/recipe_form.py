@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,7 @@ class RecipeForm:
     """The form; ``cell`` is what it wrote so far. It never starts anything."""
 
     def __init__(self, surroundings: Surroundings, name: str = "run", text: str = "") -> None:
-        self.surroundings = surroundings
+        self.surroundings, self._showing = surroundings, threading.RLock()
         self.fields = {name: self._field(name, info) for name, info in _settings()}
         self.name = widgets.Text(value=name, description="name", layout=WIDE, style=NAMED)
         self.text = widgets.Textarea(
@@ -92,7 +93,15 @@ class RecipeForm:
         return f"%%finetune {self.name.value.strip()}\n{self.text.value.rstrip() or '# defaults'}"
 
     def show(self) -> None:
-        """Bring fields, problems and facts in line with the text."""
+        """Bring fields, problems and facts in line with the text.
+
+        A kernel may hear two controls at the same time, in threads of their own: the second waits,
+        and what was found of a text that is there no more is not shown.
+        """
+        with self._showing:
+            self._show()
+
+    def _show(self) -> None:
         text, problems = self.text.value, {}
         facts: Mapping[str, str] = {}
         self.recipe = None
@@ -111,6 +120,8 @@ class RecipeForm:
             self.recipe = None if problems else recipe
             self.roles = tuple(self.surroundings.roles(recipe))
             facts = self.surroundings.facts(recipe)
+        if text != self.text.value:
+            return  # who changed it shows it
         if not self.name.value.strip().isidentifier():
             problems["name"] = f"name: {self.name.value!r} cannot be a variable, as the run becomes"
         for name in COLUMN_ROLES:

@@ -1,3 +1,6 @@
+import threading
+import time
+
 import pytest
 
 from nbtune.errors import DataError
@@ -69,6 +72,24 @@ def test_a_field_writes_the_recipe_and_the_recipe_fills_the_fields():
     form.text.value = form.text.value.replace("1e-4", "3e-4")
     assert form.fields["learning_rate"].control.value == "3e-4"
     assert from_yaml(form.text.value).learning_rate == 3e-4
+
+
+def test_fields_are_those_of_the_last_text_although_an_earlier_one_takes_longer():
+    begun = threading.Event()
+
+    def facts(recipe):
+        if recipe.seed == 1:
+            begun.set()
+            time.sleep(0.2)
+        return {}
+
+    form = make(facts=facts)
+    slow = threading.Thread(target=lambda: setattr(form.text, "value", "seed: 1"))
+    slow.start()
+    begun.wait(5)
+    form.text.value = "seed: 2"
+    slow.join()
+    assert form.fields["seed"].control.value == "2"
 
 
 def test_a_mistake_is_shown_at_its_field_and_goes_when_it_is_mended():
