@@ -108,3 +108,11 @@ def test_what_is_liked_is_what_is_written_afterwards():
     assert "chatty@1 beats token frequencies" in str(book.cells)
     counts = ast.literal_eval(book.cells[-2].outputs[-1]["data"]["text/plain"])
     assert counts["choosy@1"] > counts["chatty@1"] + 50
+
+
+def test_planted_faults_are_found_corrected_and_what_was_seen_is_said():
+    shown = str(nbformat.read(FOLDER / "trust.ipynb", 4).cells)
+    right, doubted = map(int, re.search(r"(\d+) of the (\d+) rows most in doubt", shown).groups())
+    assert right >= 0.75 * doubted
+    assert "are training rows and" in shown
+    assert "not shown" in shown
