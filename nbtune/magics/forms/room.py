@@ -25,7 +25,7 @@ TIGHT = 0.8
 def about_model(recipe: Recipe, source: ModelSource) -> str:
     """Return a sentence on the weights of a model, and on the memory that training them takes."""
     if source.kind == "scratch":
-        return f"{source.size}: it starts from nothing, and is small"
+        return f"it starts from nothing, in size {source.size}"
     if source.kind == "hub":
         return "from the hub when it trains; its size is known once it is here"
     if not (weights := sum(map(_weights_in, Path(source.location).glob("*.safetensors")))):
