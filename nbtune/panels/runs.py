@@ -24,7 +24,7 @@ _TEXT = {"run": 17, "status": 12, "model": 14, "method": 8, "score": 19, "second
 BELOW = "↳ "
 """Is drawn before a run that was trained beside the one above, to judge that one's recipe."""
 EMPTY = "There are no runs here yet: %%finetune makes one."
-_LONGEST = 60
+_LONGEST, _LONGEST_HEAD = 60, 30
 
 Rows = Sequence[Mapping[str, Any]]
 """The cells of runs by column; see `nbtune.results.run_table.RunSummary.cells`."""
@@ -67,7 +67,7 @@ def _shown(rows: Rows) -> list[str]:
 def _metric(rows: Rows) -> str:
     """Return the score that decides for all runs; nothing where it is not the same one."""
     names = {row.get("metric") for row in rows} - {"", None}
-    return str(names.pop()) if len(names) == 1 else ""
+    return short(str(names.pop()), _LONGEST_HEAD) if len(names) == 1 else ""
 
 
 def _head(name: str, rows: Rows) -> str:
