@@ -79,7 +79,7 @@ def _one_and_four(width: float) -> tuple[Figure, Any, Any]:
     """
     figure = empty_figure(11.5, 7.2)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(width, 2))[0]
-    large, small = left.subplots(), right.subplots(2, 2)
+    small, large = right.subplots(2, 2), left.subplots()
     for part in (left, right):
         part.patch.set_alpha(0)
     for ax in (large, *small.flat):
