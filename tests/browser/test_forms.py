@@ -48,7 +48,7 @@ def test_a_run_answers_while_one_types(lab):
     few = "few = topics[topics['label'] == 'animal'].head(30)[['text']]"
     lab = lab([f"{SETUP}\n{few}", TRAIN, "%nbtune panel predict"])
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    lab.page.set_viewport_size({"width": 1000, "height": 1250})
+    lab.page.set_viewport_size({"width": 1000, "height": 1400})
     lab.run(0)
     lab.done(0)
     lab.run(1)
