@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, softmax
 
 from nbtune.errors import DataError
 from nbtune.evaluation import classification, multi_label, regression
@@ -89,17 +90,16 @@ def _several(
     rows: Sequence[str],
     name: str,
 ) -> Judgement:
-    has, note = true.astype(bool), ""
-    chances = {key: _squashed(one) for key, one in {name: said, **others}.items()}
-    if chances[name] is not said:
+    has, chances, note = true.astype(bool), _squashed(said), ""
+    if chances is not said:
         note = "scores were turned into probabilities: 1 / (1 + exp(-score))"
     record = multi_label.judge(
         name,
         SPLIT,
         names,
         has,
-        (chances.pop(name), ()),
-        baselines={key: (one, ()) for key, one in chances.items()},
+        (chances, ()),
+        baselines={key: (_squashed(one), ()) for key, one in others.items()},
         texts=rows,
         rows=range(len(has)),
     )
@@ -205,16 +205,13 @@ def _chances(said: Array) -> tuple[Array, str]:
         return np.stack([1 - second, second], axis=1), note
     if (said >= 0).all() and np.allclose(said.sum(axis=1), 1, atol=_NEAR_ONE):
         return said, ""
-    raised = np.exp(said - said.max(axis=1, keepdims=True))
-    return raised / raised.sum(
-        axis=1, keepdims=True
-    ), "scores were turned into probabilities: softmax"
+    return softmax(said, axis=1), "scores were turned into probabilities: softmax"
 
 
 def _squashed(said: Array) -> Array:
     if ((said >= 0) & (said <= 1)).all():
         return said
-    squashed: Array = 1 / (1 + np.exp(-np.clip(said, -700, 700)))
+    squashed: Array = expit(said)
     return squashed
 
 

@@ -98,3 +98,11 @@ def test_arrays_are_judged_without_torch():
         "sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_baseline_may_be_called_like_the_model():
+    has = np.array([[1, 0], [0, 1], [1, 1]])
+    others = {"predictions": 1.0 - has}
+    record = nbtune.Evaluation.from_predictions(has, has.astype(float), baselines=others).record
+    assert record.scores["f1_micro"].value == 1
+    assert record.table[-2].scores["f1_micro"].value == 0
