@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from nbtune.data.batches import Encoded, Indices
-from nbtune.engine.state import base_fingerprint
+from nbtune.engine.state import adapter_scales, frozen_fingerprint
 from nbtune.engine.stepping import Forward
 from nbtune.events import RunStarted, RunStopped
 from nbtune.methods.freezing import Waiting, nothing_waits
@@ -70,12 +70,16 @@ class Job:
         recipe = self.recipe
         own = {"method": recipe.method, "optim": recipe.optim, "seed": recipe.seed}
         rows = {"rows": len(self.train.targets), "rows_per_step": self.rows_per_step}
-        return own | rows | {"what stays frozen": self.base}
+        return own | rows | self._base
 
     @cached_property
-    def base(self) -> str:
-        """A fingerprint of the model below the weights that are trained."""
-        return base_fingerprint(self.forward.model)
+    def _base(self) -> dict[str, str]:
+        """What the weights that are trained stand on, looked at once."""
+        model = self.forward.model
+        return {
+            "weights below": frozen_fingerprint(model),
+            "scale of adapters": adapter_scales(model),
+        }
 
     @property
     def rows_per_step(self) -> int:

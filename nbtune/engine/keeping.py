@@ -73,6 +73,22 @@ class Keeper:
             self.tell(Notice(f"passed over a checkpoint: {reason}", "warning"))
         return found
 
+    def newest_or_refuse(self) -> Checkpoint | None:
+        """Return the newest checkpoint to go on from, or None where none was ever made.
+
+        Raises
+        ------
+        CheckpointError
+            When there are some and none verifies: what they held is not silently made again.
+        """
+        found = self.newest()
+        if found is None and (spoiled := self.last.newest()[1]):
+            raise CheckpointError(
+                f"no checkpoint of this run is whole: {'; '.join(spoiled)}",
+                hint="put the files back from a copy, or train anew: --fresh",
+            )
+        return found
+
     def take_up(self, found: Checkpoint, made_for: Mapping[str, Any]) -> Progress:
         """Go to where a checkpoint was made: weights, optimiser, randomness; returns progress.
 

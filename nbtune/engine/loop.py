@@ -27,7 +27,7 @@ from nbtune.engine.reporting import Reporter
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import OutOfMemoryError, Stepper
 from nbtune.engine.wishes import Wish, changed, differences, in_force
-from nbtune.errors import CheckpointError, NbtuneError, RecipeError
+from nbtune.errors import NbtuneError, RecipeError
 from nbtune.events import (
     Controlled,
     Emit,
@@ -456,19 +456,8 @@ class Training:
         self.reporter.restart()
 
     def _resume(self) -> None:
-        """Take up the newest checkpoint that verifies, if there is one.
-
-        Raises
-        ------
-        CheckpointError
-            When there are some and none verifies: what they held is not silently made again.
-        """
-        found = self.keeper.newest()
-        if found is None and (spoiled := self.keeper.last.newest()[1]):
-            raise CheckpointError(
-                f"no checkpoint of this run is whole: {'; '.join(spoiled)}",
-                hint="put the files back from a copy, or train anew: --fresh",
-            )
+        """Take up the newest checkpoint that verifies, if there is one."""
+        found = self.keeper.newest_or_refuse()
         if found is None:
             self.tell(Notice("there is no checkpoint yet: starting from the first step"))
             return

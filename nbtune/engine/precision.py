@@ -22,8 +22,8 @@ NARROW = 256
 FORMATS = ("fp32", "bf16")
 TRIAL = "nbtune.engine.precision_trial"
 PYTHON_FAILED = 1
-TRIAL_SECONDS = 60.0
 """How Python ends after an error, and not after an instruction that there is not."""
+TRIAL_SECONDS = 60.0
 
 
 def choose_precision(wanted: str, device: torch.device, width: int | None = None) -> str:

@@ -66,10 +66,10 @@ def moving_tensors(model: Any) -> dict[str, Tensor]:
     return weights | {n: b for n, b in model.named_buffers() if n in saved}
 
 
-def base_fingerprint(model: Any) -> str:
-    """Return a fingerprint of what trained weights stand on: frozen ones, and scales of adapters.
+def frozen_fingerprint(model: Any) -> str:
+    """Return a fingerprint of the weights that are not trained.
 
-    The first numbers of each weight are enough to tell one model from another.
+    The first numbers of each are enough to tell one model from another.
     """
     import xxhash
 
@@ -78,10 +78,14 @@ def base_fingerprint(model: Any) -> str:
         if not weight.requires_grad:
             first = weight.detach().flatten()[:FIRST_NUMBERS].cpu().view(torch.uint8)
             digest.update(f"{tuple(weight.shape)}".encode() + first.numpy().tobytes())
-    for module in model.modules():
-        if isinstance(scales := getattr(module, "scaling", None), Mapping):
-            digest.update(f"{dict(scales)}".encode())
     return digest.hexdigest()
+
+
+def adapter_scales(model: Any) -> str:
+    """Return what adapters are multiplied by, such as alpha / r of LoRA; none for no adapters."""
+    scaled = [getattr(module, "scaling", None) for module in model.modules()]
+    found = {scale for own in scaled if isinstance(own, Mapping) for scale in own.values()}
+    return ", ".join(f"{scale:g}" for scale in sorted(found)) or "none"
 
 
 def save_weights(folder: Path, model: Any) -> None:
