@@ -137,8 +137,8 @@ def evaluate(
     split : {"test", "validation", "train"}, optional
         By default ``test`` where there is one, else ``validation``.
     by : str, optional
-        A column of the data, or ``length``: what share of its parts is right. Columns are kept
-        with a run for its validation and test rows.
+        A column of the data, or ``length``: what share of its parts is right, or what its rows
+        score in the mean. Columns are kept with a run for its validation and test rows.
     threshold : str, float or list of these, optional
         From which probability on a label is given, from now on and wherever the run is asked:
         ``precision=0.95``, ``recall=0.9`` (at least so much), ``cost=5:1`` (of a false alarm and of

@@ -41,6 +41,13 @@ class Spoken:
         ]
         return np.array(found, dtype=np.float64).reshape(-1, 3)
 
+    @property
+    def losses(self) -> Array:
+        """The mean loss a place of each row, in nats; NaN where nothing was asked."""
+        losses, places, _ = self.sums().T
+        nothing = np.full(len(losses), np.nan)
+        return np.asarray(np.divide(losses, places, out=nothing, where=places > 0))
+
     def by_chance(self, trained_on: Ragged, vocabulary: int) -> Spoken:
         """Return what the frequencies of tokens alone say at the same places.
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from nbtune.data.answers import Answer, Answers
 from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.by_label import UNKNOWN, of_rows
 from nbtune.evaluation.tables import score_table
 from nbtune.records import ClassScores, EvaluationRecord, Mark, MarkedText, WrongRow
 
@@ -68,6 +69,11 @@ def weighted_scores(true: Sequence[Sequence[str]], said: Sequence[Answers]) -> W
         return {"f1": f1, "exact_match": exact}
 
     return score
+
+
+def by_row(true: Sequence[Sequence[str]], said: Sequence[Answers]) -> Array:
+    """Return the F1 of the words of each answer."""
+    return np.asarray(_compared(true, said)[:, 1])
 
 
 def _compared(true: Sequence[Sequence[str]], said: Sequence[Answers]) -> Array:
@@ -148,14 +154,15 @@ def _by_kind(
         for question, own in zip(questions, true, strict=True)
     ]
     usual = [name for name, _ in Counter(starts).most_common(MOST_KINDS)]
-    rows: dict[str, list[int]] = {}
-    for row, start in enumerate(starts):
-        rows.setdefault(start if start in usual else "other questions", []).append(row)
-    kinds = []
-    for kind, own in rows.items():
-        _, f1, precision, recall = map(float, found[own].mean(axis=0))
-        kinds.append(ClassScores(kind, precision, recall, f1, float("nan"), len(own)))
-    return tuple(kinds)
+    kinds = [start if start in usual else "other questions" for start in starts]
+    names = list(dict.fromkeys(kinds))
+    own = np.array([[kind == name for name in names] for kind in kinds], dtype=np.float64)
+    _, *columns = (of_rows(own * each[:, None], own) for each in found.T)
+    lines = zip(names, *columns, own.sum(axis=0).astype(int).tolist(), strict=True)
+    return tuple(
+        ClassScores(name, precision, recall, f1, UNKNOWN, rows)
+        for name, f1, precision, recall, rows in lines
+    )
 
 
 def _wrong(row: pd.Series[Any], said: Answers) -> WrongRow:

@@ -14,7 +14,7 @@ from nbtune.errors import DataError
 from nbtune.evaluation import classification, multi_label, regression
 from nbtune.evaluation.slices import slice_rows
 from nbtune.evaluation.thresholds import given_labels
-from nbtune.records import EvaluationRecord, Slices
+from nbtune.records import RIGHT, EvaluationRecord, Slices
 
 Array = np.ndarray[Any, Any]
 Judgement = tuple[EvaluationRecord, pd.DataFrame | None]
@@ -38,9 +38,9 @@ def judge_arrays(
     _refuse_unfit(true, said, others, texts)
     rows = [str(text) for text in texts] if texts is not None else [""] * len(true)
     if true.ndim == 2:
-        return _several(true, said, others, _named(labels, said.shape[1]), rows, name)
+        return _several(true, said, others, _named(labels, said.shape[1]), texts, rows, name)
     if said.ndim == 1 and labels is None and _are_fractions(true):
-        return _of_numbers(true.astype(float), said, others, rows, name)
+        return _of_numbers(true.astype(float), said, others, texts, rows, name)
     return _one(true, said, others, labels, texts, rows, name)
 
 
@@ -79,7 +79,8 @@ def _one(
             **{f"p({label})": chances[:, k] for k, label in enumerate(names)},
         }
     )
-    return _done(record, frame, note, texts)
+    right = np.asarray(told == ids, dtype=np.float64)
+    return _done(record, frame, note, texts, right, RIGHT)
 
 
 def _several(
@@ -87,6 +88,7 @@ def _several(
     said: Array,
     others: Mapping[str, Array],
     names: tuple[str, ...],
+    texts: Sequence[str] | None,
     rows: Sequence[str],
     name: str,
 ) -> Judgement:
@@ -103,17 +105,23 @@ def _several(
         texts=rows,
         rows=range(len(has)),
     )
-    return _done(record, None, note, None)
+    scores = multi_label.by_row(has, multi_label.chosen(chances))
+    return _done(record, None, note, texts, scores, "f1")
 
 
 def _of_numbers(
-    true: Array, said: Array, others: Mapping[str, Array], rows: Sequence[str], name: str
+    true: Array,
+    said: Array,
+    others: Mapping[str, Array],
+    texts: Sequence[str] | None,
+    rows: Sequence[str],
+    name: str,
 ) -> Judgement:
     record = regression.judge(
         name, SPLIT, true, said, baselines=others, texts=rows, rows=range(len(true))
     )
     columns = {"row": np.arange(len(true)), "text": rows, "label": true, "prediction": said}
-    return _done(record, pd.DataFrame(columns), "", None)
+    return _done(record, pd.DataFrame(columns), "", texts, np.abs(true - said), "mae")
 
 
 def _done(
@@ -121,11 +129,12 @@ def _done(
     frame: pd.DataFrame | None,
     note: str,
     texts: Sequence[str] | None,
+    scores: Array,
+    measure: str,
 ) -> Judgement:
     slices: Slices | None = None
-    if texts is not None and frame is not None:
-        right = (frame["label"] == frame["prediction"]).to_numpy()
-        slices = slice_rows(list(frame["text"]), pd.DataFrame(), right)
+    if texts is not None:
+        slices = slice_rows(list(map(str, texts)), pd.DataFrame(), scores, measure=measure)
     return replace(record, left_out=note, slices=slices), frame
 
 

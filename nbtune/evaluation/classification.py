@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
 
 from nbtune.evaluation.bootstrap import resampled
+from nbtune.evaluation.by_label import of_marks
 from nbtune.evaluation.calibration import calibrate, wilson
 from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
-from nbtune.evaluation.metrics import METRICS, binary_auc, score, top_k_accuracy
+from nbtune.evaluation.metrics import METRICS, score, top_k_accuracy
 from nbtune.evaluation.tables import verdict, with_interval
 from nbtune.evaluation.thresholds import given_labels, operating_points
 from nbtune.records import (
-    ClassScores,
     Confusion,
     EvaluationRecord,
     Judged,
@@ -78,6 +78,7 @@ def judge(
         scored = _scored(run, targets, probabilities, thresholds, dict(baselines or {}))
     table, said, decides = scored
     given = given_labels(probabilities, thresholds)
+    ids = np.arange(len(names))
     roc = roc_curves(targets, probabilities, names)
     return EvaluationRecord(
         run=run,
@@ -86,7 +87,7 @@ def judge(
         labels=names,
         table=table,
         decides=decides,
-        classes=_by_class(targets, given, probabilities, names),
+        classes=of_marks(names, targets[:, None] == ids, given[:, None] == ids, probabilities),
         confusion=_confusion(targets, given, names),
         roc=roc,
         pr=pr_curves(targets, probabilities, names),
@@ -153,25 +154,6 @@ def _operating(
     marks = np.eye(2, dtype=bool)
     usual = given_labels(probabilities)
     return operating_points(labels, marks[targets], marks[given], marks[usual], thresholds, rules)
-
-
-def _by_class(
-    targets: Array, given: Array, probabilities: Array, labels: Sequence[str]
-) -> tuple[ClassScores, ...]:
-    precision, recall, f1, support = precision_recall_fscore_support(
-        targets, given, labels=range(len(labels)), zero_division=0
-    )
-    return tuple(
-        ClassScores(
-            label,
-            float(precision[k]),
-            float(recall[k]),
-            float(f1[k]),
-            binary_auc(targets == k, probabilities[:, k]),
-            int(support[k]),
-        )
-        for k, label in enumerate(labels)
-    )
 
 
 def _confusion(targets: Array, given: Array, labels: tuple[str, ...]) -> Confusion:

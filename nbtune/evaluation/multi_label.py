@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import precision_recall_fscore_support
 
 from nbtune.evaluation.bootstrap import Weighted, sorted_columns, weighted_auc
+from nbtune.evaluation.by_label import of_marks
 from nbtune.evaluation.calibration import of_chances
 from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
-from nbtune.evaluation.metrics import binary_auc
 from nbtune.evaluation.tables import score_table
 from nbtune.evaluation.thresholds import FEWEST_POSITIVE, operating_points
-from nbtune.records import ClassScores, EvaluationRecord, WrongRow
+from nbtune.records import EvaluationRecord, WrongRow
 
 Array = np.ndarray[Any, Any]
 DECIDES = "f1_micro"
@@ -92,6 +91,13 @@ def weighted_scores(
     return score
 
 
+def by_row(targets: Array, given: Array) -> Array:
+    """Return the F1 of the labels of each row; 1 for one that has none and is given none."""
+    both = (targets.sum(axis=1) + given.sum(axis=1)).astype(np.float64)
+    found = 2.0 * (targets & given).sum(axis=1)
+    return np.where(both > 0, found / np.maximum(both, 1), 1.0)
+
+
 def _ratio(above: Array, below: Array) -> Array:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
@@ -148,6 +154,7 @@ def judge(
         len(targets),
         DECIDES,
     )
+    given = chosen(probabilities, thresholds)
     roc = roc_curves(targets, probabilities, labels)
     return EvaluationRecord(
         run=run,
@@ -155,7 +162,7 @@ def judge(
         rows=len(targets),
         labels=labels,
         table=table,
-        classes=_by_label(targets, probabilities, thresholds, labels),
+        classes=of_marks(labels, targets, given, probabilities),
         roc=roc,
         pr=pr_curves(targets, probabilities, labels),
         errors=_wrong(targets, probabilities, thresholds, labels, texts, rows, errors),
@@ -166,30 +173,11 @@ def judge(
         operating=operating_points(
             labels,
             targets,
-            chosen(probabilities, thresholds),
+            given,
             chosen(probabilities),
             thresholds,
             rules,
         ),
-    )
-
-
-def _by_label(
-    targets: Array, probabilities: Array, thresholds: Sequence[float], labels: Sequence[str]
-) -> tuple[ClassScores, ...]:
-    precision, recall, f1, support = precision_recall_fscore_support(
-        targets, chosen(probabilities, thresholds), zero_division=0
-    )
-    return tuple(
-        ClassScores(
-            label,
-            float(precision[k]),
-            float(recall[k]),
-            float(f1[k]),
-            binary_auc(targets[:, k], probabilities[:, k]),
-            int(support[k]),
-        )
-        for k, label in enumerate(labels)
     )
 
 

@@ -21,9 +21,14 @@ MOST_ERRORS = 50
 MOST_POINTS = 2_000
 
 
+def right_of(said: Preferred) -> Array:
+    """Return which rows are right, 0 or 1; of equal worth is half right."""
+    return np.asarray((said.margins > 0) + 0.5 * (said.margins == 0))
+
+
 def weighted_scores(said: Preferred) -> Weighted:
     """Return how rows whose answers are worth this are scored; of equal worth is half right."""
-    right = (said.margins > 0) + 0.5 * (said.margins == 0)
+    right = right_of(said)
 
     def score(weights: Array) -> dict[str, Array]:
         total = weights.sum(axis=1)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.stats import rankdata
 from sklearn.feature_extraction.text import CountVectorizer
 
+from nbtune.evaluation.bootstrap import resample
 from nbtune.evaluation.calibration import wilson
 from nbtune.evaluation.pairing import holm
-from nbtune.records import Score, Slice, Slices
+from nbtune.evaluation.tables import RESAMPLES, with_interval
+from nbtune.records import LOWER_IS_BETTER, RIGHT, Score, Slice, Slices
 
 Array = np.ndarray[Any, Any]
 LENGTH = "length"
@@ -35,24 +39,37 @@ class Part:
 
 
 def slice_rows(
-    texts: Sequence[str], columns: pd.DataFrame, right: Array, by: str | None = None
+    texts: Sequence[str],
+    columns: pd.DataFrame,
+    scores: Array,
+    by: str | None = None,
+    *,
+    measure: str = RIGHT,
 ) -> Slices:
     """Look for slices on which the model is worse, by length, column and frequent word.
 
-    Each slice is tested against the other rows by the hypergeometric distribution (Fisher's exact
-    test, one-sided), and p-values are adjusted for all slices by Holm, so that with a model that
-    is equally good everywhere one is reported in at most 5 of 100 evaluations. One that is no
-    worse outside the slices reported before it is left out.
+    Each slice is tested against the other rows, one-sided: where rows are right or wrong by the
+    hypergeometric distribution (Fisher's exact test), else by the ranks of their scores (Wilcoxon's
+    test), which one row far off does not sway. P-values are adjusted for all slices by Holm, so
+    that with a model that is equally good everywhere one is reported in at most 5 of 100
+    evaluations. One that is no worse outside the slices reported before it is left out.
 
     Parameters
     ----------
     columns : DataFrame
         What else is known of the rows: numbers, or texts of few different values.
-    right : ndarray of bool
-        Whether the model is right, of shape (rows,).
+    scores : ndarray
+        What each row scores by itself, of shape (rows,); NaN for rows that have no score.
     by : str, optional
         A column, or ``length``, all of whose parts are returned as well.
+    measure : str
+        What the scores are: ``right`` for whether the model is right, or their name.
     """
+    scores = np.asarray(scores, dtype=np.float64)
+    if not (known := np.isfinite(scores)).all():
+        texts = [text for text, has in zip(texts, known, strict=True) if has]
+        columns, scores = columns[known] if len(columns) else columns, scores[known]
+    scorer = Scorer(scores, measure)
     lengths = np.array([len(text.split()) for text in texts])
     fit = [
         part
@@ -60,7 +77,13 @@ def slice_rows(
         if FEWEST <= len(part.rows) <= len(texts) - FEWEST
     ]
     asked = [] if by is None else list(_by(by, lengths, columns))
-    return Slices(by or "", tuple(_judged(asked, right)), tuple(_worst(fit, right)), len(fit))
+    return Slices(
+        by or "",
+        tuple(_judged(asked, scorer)),
+        tuple(_worst(fit, scorer)),
+        len(fit),
+        measure=measure,
+    )
 
 
 def _parts(lengths: Array, columns: pd.DataFrame) -> Iterator[Part]:
@@ -117,34 +140,85 @@ def _by_word(texts: Sequence[str]) -> Iterator[Part]:
         )
 
 
-def _judged(parts: Sequence[Part], right: Array) -> Iterator[Slice]:
-    p_values = holm([_p_value(right[part.rows], right) for part in parts])
+class Scorer:
+    """What rows score by themselves; parts of them are compared with the rest."""
+
+    def __init__(self, scores: Array, measure: str) -> None:
+        self.scores = scores
+        self.worth = -scores if measure in LOWER_IS_BETTER else scores
+        is_plain = self.worth is scores
+        self.is_counted = is_plain and bool(np.isin(scores, (0.0, 1.0)).all())
+
+    def mean(self, rows: Array) -> Score:
+        """Return the mean of some rows, with its interval."""
+        own = self.scores[rows]
+        value, count = float(own.mean()), len(rows)
+        if self.is_counted:
+            return Score(value, *wilson(float(own.sum()), count))
+        found = resample(lambda weights: {"": weights @ own / count}, count, most=RESAMPLES)[""]
+        return with_interval(value, found, count)
+
+    def rest(self, rows: Array) -> float:
+        """Return the mean of all other rows; NaN where there are none."""
+        others = len(self.scores) - len(rows)
+        left = float(self.scores.sum() - self.scores[rows].sum())
+        return left / others if others else float("nan")
+
+    def p_value(self, rows: Array, among: Array | None = None) -> float:
+        """Return how surprising it is that some rows score so low, were they drawn blindly.
+
+        Parameters
+        ----------
+        among : ndarray of bool, optional
+            The rows that they could have been drawn from; by default all.
+        """
+        all_rows = self.worth if among is None else self.worth[among]
+        own = self.worth[rows]
+        if not len(own) or len(own) == len(all_rows):
+            return 1.0
+        if self.is_counted:
+            wrong = len(own) - int(own.sum()), len(all_rows) - int(all_rows.sum())
+            return float(stats.hypergeom.sf(wrong[0] - 1, len(all_rows), wrong[1], len(own)))
+        ranks = self._ranks if among is None else rankdata(all_rows)
+        places = rows if among is None else np.cumsum(among)[rows] - 1
+        spread, left = ranks.std(), 1 - len(own) / len(all_rows)
+        if not spread or own.mean() >= all_rows.mean():
+            return 1.0
+        # Where most rows score the same the rest of the ranks lie to one side, and so do their
+        # sums: a normal distribution would call too much surprising (type III; Pearson 1895).
+        aslant = float((((ranks - ranks.mean()) / spread) ** 3).mean())
+        aslant *= (2 * left - 1) / (len(own) * left) ** 0.5
+        apart = (ranks[places].mean() - ranks.mean()) / (spread * (left / len(own)) ** 0.5)
+        return float(stats.pearson3.cdf(apart, aslant))
+
+    @cached_property
+    def _ranks(self) -> Array:
+        return np.asarray(rankdata(self.worth))
+
+
+def _judged(parts: Sequence[Part], scorer: Scorer) -> Iterator[Slice]:
+    p_values = holm([scorer.p_value(part.rows) for part in parts])
     for part, p_value in zip(parts, p_values, strict=True):
-        own, rows = int(right[part.rows].sum()), len(part.rows)
-        others = len(right) - rows
-        rest = (int(right.sum()) - own) / others if others else float("nan")
-        score = Score(own / rows, *wilson(own, rows))
-        yield Slice(part.what, part.value, rows, score, rest, p_value)
+        yield _slice(part, scorer, p_value)
 
 
-def _worst(parts: Sequence[Part], right: Array) -> Iterator[Slice]:
-    judged = list(_judged(parts, right))
-    shown = [place for place, one in enumerate(judged) if one.p_value < LEVEL]
-    outside = np.ones(len(right), dtype=bool)
+def _slice(part: Part, scorer: Scorer, p_value: float) -> Slice:
+    rows = part.rows
+    return Slice(part.what, part.value, len(rows), scorer.mean(rows), scorer.rest(rows), p_value)
+
+
+def _worst(parts: Sequence[Part], scorer: Scorer) -> Iterator[Slice]:
+    p_values = holm([scorer.p_value(part.rows) for part in parts])
+    shown = [place for place, p_value in enumerate(p_values) if p_value < LEVEL]
+    outside = np.ones(len(scorer.scores), dtype=bool)
     kept = 0
-    for place in sorted(shown, key=lambda place: judged[place].p_value):
+    for place in sorted(shown, key=lambda place: p_values[place]):
         rows = parts[place].rows
         left = rows[outside[rows]]
-        if kept and _p_value(right[left], right[outside]) > LEVEL / len(shown):
+        if kept and scorer.p_value(left, outside) > LEVEL / len(shown):
             continue
-        yield judged[place]
+        yield _slice(parts[place], scorer, p_values[place])
         kept += 1
         outside[rows] = False
         if kept == MOST_WORST:
             return
-
-
-def _p_value(own: Array, all_rows: Array) -> float:
-    """Return how surprising it is that so many of some rows are wrong, were they drawn blindly."""
-    wrong = int((~own).sum())
-    return float(stats.hypergeom.sf(wrong - 1, len(all_rows), int((~all_rows).sum()), len(own)))

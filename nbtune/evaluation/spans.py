@@ -18,6 +18,7 @@ from nbtune.data.ragged import Ragged
 from nbtune.data.spans import OUTSIDE, Span, spans_of, type_of
 from nbtune.data.tagged import places_of
 from nbtune.evaluation.bootstrap import Weighted
+from nbtune.evaluation.by_label import UNKNOWN, of_rows
 from nbtune.evaluation.tables import score_table
 from nbtune.records import ClassScores, Confusion, EvaluationRecord, Mark, MarkedText, WrongRow
 
@@ -86,6 +87,14 @@ def weighted_scores(true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]
     return score
 
 
+def by_row(true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> Array:
+    """Return the F1 of the spans of each row; 1 for one that has none and is told none."""
+    counts = np.array([_counts(one, other) for one, other in zip(true, said, strict=True)])
+    hits, predicted, there = counts.reshape(-1, 5).T[:3].astype(np.float64)
+    both = predicted + there
+    return np.where(both > 0, 2 * hits / np.maximum(both, 1), 1.0)
+
+
 def _counts(true: Sequence[str], said: Sequence[str]) -> tuple[int, int, int, int, int]:
     there, found = set(spans_of(true)), set(spans_of(said))
     right = sum(a == b for a, b in zip(true, said, strict=True))
@@ -133,24 +142,40 @@ def judge(
 def by_type(
     true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]
 ) -> tuple[ClassScores, ...]:
-    """Return precision, recall and F1 of each type of span."""
-    found: dict[str, list[int]] = {}
-    for one, other in zip(true, said, strict=True):
-        there, told = set(spans_of(one)), set(spans_of(other))
-        for place, spans in enumerate((there & told, told, there)):
-            for span in spans:
-                found.setdefault(span.type, [0, 0, 0])[place] += 1
+    """Return precision, recall and F1 of each type of span; what is drawn anew are texts."""
+    kinds, hits, named, wanted = _by_row_and_type(true, said)
+    precision, recall = of_rows(hits, named), of_rows(hits, wanted)
+    f1, support = of_rows(2 * hits, named + wanted), wanted.sum(axis=0)
     return tuple(
-        ClassScores(
-            kind,
-            hits / told if told else 0.0,
-            hits / there if there else 0.0,
-            2 * hits / (told + there),
-            float("nan"),
-            there,
-        )
-        for kind, (hits, told, there) in sorted(found.items())
+        ClassScores(kind, precision[k], recall[k], f1[k], UNKNOWN, int(support[k]))
+        for k, kind in enumerate(kinds)
     )
+
+
+def f1_by_type(true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Return the F1 of each type of span."""
+    kinds, *counts = _by_row_and_type(true, said)
+    hits, named, wanted = (each.sum(axis=0) for each in counts)
+    return dict(zip(kinds, (2 * hits / (named + wanted)).tolist(), strict=True))
+
+
+def _by_row_and_type(
+    true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]
+) -> tuple[list[str], Array, Array, Array]:
+    """Return types, and how many spans of them each row has right, is told, and has.
+
+    The counts are of shape (rows, types).
+    """
+    pairs = zip(true, said, strict=True)
+    spans = [(set(spans_of(one)), set(spans_of(other))) for one, other in pairs]
+    kinds = sorted({span.type for there, told in spans for span in there | told})
+    place = {kind: k for k, kind in enumerate(kinds)}
+    counts = np.zeros((3, len(spans), len(kinds)))
+    for row, (there, told) in enumerate(spans):
+        for which, found in enumerate((there & told, told, there)):
+            for span in found:
+                counts[which, row, place[span.type]] += 1
+    return kinds, *counts
 
 
 def _confusion(true: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> Confusion:

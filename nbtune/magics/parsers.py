@@ -101,7 +101,9 @@ def evaluate() -> LineParser:
         help="rows of the run itself; by default test",
     )
     parser.add_argument(
-        "--by", metavar="COLUMN", help="the share that is right by a column of the data, or length"
+        "--by",
+        metavar="COLUMN",
+        help="the share that is right, or what rows score, by a column of the data, or length",
     )
     parser.add_argument(
         "--threshold",

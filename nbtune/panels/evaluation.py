@@ -45,7 +45,7 @@ def evaluation_html(record: EvaluationRecord) -> str:
         what=_marked_parts(record),
         parts=_parts(record),
         **_rewritten(record),
-        has_auc=any(one.roc_auc == one.roc_auc for one in record.classes),
+        has_auc=_has_auc(record),
     )
 
 
@@ -171,13 +171,18 @@ def _class_lines(record: EvaluationRecord) -> Iterator[str]:
     some = len(worst) < len(record.classes)
     name = _parts(record).name
     title = f"worst {len(worst)} of {len(record.classes)} {name}s" if some else name
-    has_auc = any(one.roc_auc == one.roc_auc for one in record.classes)
-    auc = f"{'AUC':>9}" if has_auc else ""
-    yield f"{title:<32}{'precision':>10}{'recall':>9}{'F1':>9}{auc}{'rows':>9}"
+    has_auc = _has_auc(record)
+    auc = f"{'AUC':>7}" if has_auc else ""
+    yield f"{title:<26}{'precision':>10}{'recall':>8}{'F1, 95 %':>20}{auc}{'rows':>9}"
     for one in worst:
-        values = (one.recall, one.f1, *([one.roc_auc] if has_auc else []))
-        scores = f"{number(one.precision):>10}" + "".join(f"{number(v):>9}" for v in values)
-        yield f"{short(one.label, 31):<32}{scores}{one.support:>9,}"
+        scores = f"{number(one.precision.value):>10}{number(one.recall.value):>8}"
+        area = f"{number(one.roc_auc.value):>7}" if has_auc else ""
+        f1 = _interval(one.f1)
+        yield f"{short(one.label, 25):<26}{scores}{f1:>20}{area}{one.support:>9,}"
+
+
+def _has_auc(record: EvaluationRecord) -> bool:
+    return any(one.roc_auc.value == one.roc_auc.value for one in record.classes)
 
 
 def _mistakes(record: EvaluationRecord) -> list[Mistake]:
@@ -200,9 +205,9 @@ def _slice_lines(record: EvaluationRecord) -> Iterator[str]:
         return
     shown = [*record.slices.asked[:MOST_IN_TEXT], *record.slices.worst]
     if shown:
-        yield f"{'slice':<40}{'right':>21}{'others':>9}{'rows':>9}"
+        yield f"{'slice':<40}{record.slices.measure:>21}{'others':>9}{'rows':>9}"
     for one in shown:
-        scores = f"{_interval(one.right):>21}{number(one.rest):>9}"
+        scores = f"{_interval(one.score):>21}{number(one.rest):>9}"
         yield f"{short(one.name, 39):<40}{scores}{one.rows:>9,}"
 
 
@@ -230,7 +235,7 @@ def _error_lines(record: EvaluationRecord) -> Iterator[str]:
 
 def _worst(record: EvaluationRecord, most: int) -> list[ClassScores]:
     """Return the labels with the lowest F1, in their order; those without rows last."""
-    ranked = sorted(record.classes, key=lambda one: (not one.support, one.f1))[:most]
+    ranked = sorted(record.classes, key=lambda one: (not one.support, one.f1.value))[:most]
     return [one for one in record.classes if one in ranked]
 
 

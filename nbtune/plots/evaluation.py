@@ -140,7 +140,9 @@ def _plots(record: EvaluationRecord) -> Iterator[Plot]:
             "slices",
             6.0,
             height,
-            lambda ax: plot_slices(slices.asked, ax, overall=slices.overall),
+            lambda ax: plot_slices(
+                slices.asked, ax, overall=slices.overall, measure=slices.measure
+            ),
         )
 
 

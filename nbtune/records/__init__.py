@@ -1,6 +1,7 @@
 """What a run leaves: scores, curves, matrices and rows, as frozen JSON-plain values."""
 
 from nbtune.records.attention import AttentionRecord, Steps
+from nbtune.records.by_label import ClassScores
 from nbtune.records.calibration import Bin, Calibration
 from nbtune.records.comparison import COSTS, ComparisonRecord, Contender, Course, PairTest
 from nbtune.records.corrections import (
@@ -37,7 +38,6 @@ from nbtune.records.evaluation import (
     STEP_SCORES,
     UNRANKED,
     WRITING_SCORES,
-    ClassScores,
     Confusion,
     Curve,
     EvaluationRecord,
@@ -61,9 +61,17 @@ from nbtune.records.learning import (
     SeedScores,
     SeedSpreadRecord,
 )
-from nbtune.records.review import ORDERS, CurveStop, ReviewedRow, Wanted, label_now, labels_now
+from nbtune.records.review import (
+    ORDERS,
+    CurveStop,
+    ReviewedRow,
+    Wanted,
+    label_now,
+    labels_now,
+    orders_of,
+)
 from nbtune.records.score import Score
-from nbtune.records.slices import Slice, Slices
+from nbtune.records.slices import RIGHT, Slice, Slices, measured
 from nbtune.records.thresholds import USUAL, Choice, Decisions, OperatingPoint, choices_of
 from nbtune.records.training import ParameterTable, PartParameters, RateSearch
 
@@ -82,6 +90,7 @@ __all__ = [
     "REGRESSION_SCORES",
     "RELATION_SCORES",
     "REWRITING_SCORES",
+    "RIGHT",
     "SCORES",
     "SEVERITIES",
     "SPAN_SCORES",
@@ -144,6 +153,8 @@ __all__ = [
     "in_words",
     "label_now",
     "labels_now",
+    "measured",
+    "orders_of",
     "read_labels",
     "worth",
     "written_labels",

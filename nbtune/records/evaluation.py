@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nbtune.records.by_label import ClassScores
 from nbtune.records.calibration import Calibration
 from nbtune.records.leaking import Leaked
 from nbtune.records.plain import make, plain
@@ -69,18 +70,6 @@ def worth(name: str, value: float) -> float:
     if name == "length_ratio":  # of written texts: as long as they should be
         return -abs(math.log(value)) if value > 0 else -math.inf
     return -value if name in LOWER_IS_BETTER else value
-
-
-@dataclass(frozen=True)
-class ClassScores:
-    """How well one label is found; ``support`` counts the rows that have it."""
-
-    label: str
-    precision: float
-    recall: float
-    f1: float
-    roc_auc: float
-    support: int
 
 
 @dataclass(frozen=True)
@@ -298,6 +287,7 @@ class EvaluationRecord:
             values["leaked"] = Leaked.of(values["leaked"])
         if values.get("slices") is not None:
             values["slices"] = Slices.of(values["slices"])
+        values["classes"] = tuple(map(ClassScores.of, values.get("classes", ())))
         values["operating"] = tuple(map(OperatingPoint.of, values.get("operating", ())))
         values["texts"] = tuple(map(MarkedText.of, values.get("texts", ())))
         record: EvaluationRecord = make(cls, values)
@@ -312,7 +302,6 @@ _MAYBE: dict[str, type] = {
 }
 _PARTS: dict[str, type] = {
     "table": Judged,
-    "classes": ClassScores,
     "roc": Curve,
     "pr": Curve,
     "gain": Curve,

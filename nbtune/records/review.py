@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,9 @@ class ReviewedRow:
         The image of the row, as `nbtune.data.pictures` keeps it; empty where there is none.
     labels, given : tuple of str
         Where a row has several labels: those that it has, and those that it is given.
+    learnt : float
+        Of a training row: the mean of its margins in all epochs, as it was when it was learnt from;
+        NaN where that is not known.
     off : bool
         Where the truth of a row is no label: whether the model says something else.
     """
@@ -48,6 +52,7 @@ class ReviewedRow:
     labels: tuple[str, ...] | None = None
     given: tuple[str, ...] = ()
     off: bool | None = None
+    learnt: float = float("nan")
 
     @property
     def is_wrong(self) -> bool:
@@ -69,13 +74,22 @@ class CurveStop:
     precision: float
 
 
+LEARNT_LAST = "learnt last"
 ORDERS: Mapping[str, Callable[[ReviewedRow], Any]] = {
     "suspects first": lambda one: (not one.is_suspect, one.margin),
     "loss": lambda one: -one.loss,
     "confidence": lambda one: -one.probability,
     "row": lambda one: one.row,
+    LEARNT_LAST: lambda one: (math.isnan(one.learnt), one.learnt),
 }
-"""How rows can be sorted."""
+"""How rows can be sorted; the last one is for training rows that were watched."""
+
+
+def orders_of(rows: Sequence[ReviewedRow], *, has_suspects: bool) -> list[str]:
+    """Return by what these rows can be sorted."""
+    is_watched = any(not math.isnan(one.learnt) for one in rows)
+    usual = [name for name in ORDERS if is_watched or name != LEARNT_LAST]
+    return usual if has_suspects else usual[1:]
 
 
 @dataclass(frozen=True)

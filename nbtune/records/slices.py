@@ -1,4 +1,4 @@
-"""How often a model is right on parts of the rows."""
+"""How good a model is on parts of the rows."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Any
 from nbtune.records.plain import make
 from nbtune.records.score import Score
 
+RIGHT = "right"
+"""The measure of rows that are right or wrong."""
+
+
+def measured(measure: str) -> str:
+    """Say in words what the number of a slice is."""
+    return "share that is right" if measure == RIGHT else f"mean {measure} of a row"
+
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows that have something in common, and the share of them that is right.
+    """Rows that have something in common, and the mean of what they score one by one.
 
-    ``rest`` is the share among all other rows, and ``p_value`` says how surprising it is to be so
-    much worse than they are, all slices that were looked at allowed for.
+    ``rest`` is the mean of all other rows, and ``p_value`` says how surprising it is to be so much
+    worse than they are, all slices that were looked at allowed for.
     """
 
     what: str
     value: str
     rows: int
-    right: Score
+    score: Score
     rest: float
     p_value: float
 
@@ -31,8 +39,9 @@ class Slice:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Slice:
-        """Make one of its fields as JSON has them."""
-        found: Slice = make(cls, {**values, "right": make(Score, values["right"])})
+        """Make one of its fields as JSON has them; older records know only rows that are right."""
+        score = values["score"] if "score" in values else values["right"]
+        found: Slice = make(cls, {**values, "score": make(Score, score)})
         return found
 
 
@@ -41,20 +50,27 @@ class Slices:
     """Parts of the rows: those that were asked for, and those shown to be worse than the rest.
 
     ``by`` is the column that was asked for, empty for none, and ``asked`` has its values; ``worst``
-    were found among ``looked_at`` slices.
+    were found among ``looked_at`` slices. ``measure`` is what each row scores by itself: whether it
+    is ``right``, or the name of a score.
     """
 
     by: str
     asked: tuple[Slice, ...]
     worst: tuple[Slice, ...]
     looked_at: int
+    measure: str = RIGHT
 
     @property
     def overall(self) -> float:
-        """The share of all rows that is right; NaN where no column was asked for."""
+        """The mean of all rows; NaN where no column was asked for."""
         rows = sum(one.rows for one in self.asked)
-        right = sum(one.rows * one.right.value for one in self.asked)
-        return right / rows if rows else float("nan")
+        total = sum(one.rows * one.score.value for one in self.asked)
+        return total / rows if rows else float("nan")
+
+    @property
+    def measured(self) -> str:
+        """What is said of each slice."""
+        return measured(self.measure)
 
     @property
     def words(self) -> str:

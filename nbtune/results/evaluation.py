@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from nbtune.records import ClassScores, Confusion, Curve, EvaluationRecord, Slice
+from nbtune.records import (
+    RIGHT,
+    ClassScores,
+    Confusion,
+    Curve,
+    EvaluationRecord,
+    Slice,
+    Slices,
+)
 from nbtune.results.pictured import Pictured
 
 if TYPE_CHECKING:
@@ -119,12 +127,18 @@ class Evaluation(Pictured):
 
     @property
     def classes(self) -> pd.DataFrame:
-        """Precision, recall, F1, AUC and support by label."""
+        """Precision, recall, F1, AUC and support by label; ``f1_low`` and so on end intervals."""
         import pandas as pd
 
-        columns = [field.name for field in fields(ClassScores)]
-        found = pd.DataFrame([vars(one) for one in self.record.classes], columns=columns)
-        return found.set_index("label")
+        lines = [vars(one) for one in self.record.classes]
+        scores = [f.name for f in fields(ClassScores) if f.name not in ("label", "support")]
+        columns = {name: [line[name].value for line in lines] for name in scores}
+        columns |= {"support": [line["support"] for line in lines]}
+        for name in scores:
+            columns[f"{name}_low"] = [line[name].low for line in lines]
+            columns[f"{name}_high"] = [line[name].high for line in lines]
+        index = pd.Index([line["label"] for line in lines], name="label")
+        return pd.DataFrame(columns, index=index)
 
     @property
     def confusion(self) -> pd.DataFrame:
@@ -140,13 +154,16 @@ class Evaluation(Pictured):
 
     @property
     def by(self) -> pd.DataFrame:
-        """The parts of the column asked for: rows, share that is right, its interval, p-value."""
-        return _sliced(self.record.slices.asked if self.record.slices else ())
+        """The parts of the column asked for: rows, share that is right, its interval, p-value.
+
+        Where rows are not right or wrong, the column of that share is the mean of what each scores.
+        """
+        return _sliced(self.record.slices, lambda slices: slices.asked)
 
     @property
     def worst_slices(self) -> pd.DataFrame:
         """Parts of the rows that are shown to be worse than the rest, the surest first."""
-        return _sliced(self.record.slices.worst if self.record.slices else ())
+        return _sliced(self.record.slices, lambda slices: slices.worst)
 
     @property
     def roc(self) -> dict[str, Curve]:
@@ -195,7 +212,7 @@ class Evaluation(Pictured):
 
         slices = self.record.slices
         asked = [] if slices is None or not slices.asked else [slices]
-        return [self.figure(), *(slices_figure(one, one.overall) for one in asked)]
+        return [self.figure(), *map(slices_figure, asked)]
 
     def __repr__(self) -> str:
         name = self.record.decides
@@ -212,13 +229,14 @@ class Evaluation(Pictured):
         }
 
 
-def _sliced(slices: Sequence[Slice]) -> pd.DataFrame:
+def _sliced(slices: Slices | None, of: Callable[[Slices], Sequence[Slice]]) -> pd.DataFrame:
     import pandas as pd
 
-    columns = ["what", "value", "rows", "right", "low", "high", "rest", "p_value"]
+    measure = slices.measure if slices else RIGHT
+    columns = ["what", "value", "rows", measure, "low", "high", "rest", "p_value"]
     rows = [
-        vars(one) | {"right": one.right.value, "low": one.right.low, "high": one.right.high}
-        for one in slices
+        vars(one) | {measure: one.score.value, "low": one.score.low, "high": one.score.high}
+        for one in (of(slices) if slices else ())
     ]
     return pd.DataFrame(rows, columns=columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from nbtune.results.leaking import leaked_of
 from nbtune.results.run import Run
 from nbtune.results.sampling import sampled
 from nbtune.runs.files import write_text
-from nbtune.tasks import Predictions, task_of
+from nbtune.tasks import Known, Predictions, Task, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def judge_run(
     """
     given = _given(run, data, split)
     if by is not None:
-        _refuse_shades(run)
+        _refuse_unscored(run)
         refuse_unknown(given, by)
     task, known = run.task, run.trained.known
     found, start = said_of(run, given.rows, progress, with_start=task.scores_start)
@@ -59,11 +59,10 @@ def judge_run(
     baselines |= zero
     record = task.judge(run.name, given.split, given.rows, found, known, baselines)
     frame = task.table(given.rows, found, known)
+    slices = slices_of(task, given, found, known, by)
     left_out = "; ".join(filter(None, [given.left_out, untold]))
     leaked = leaked_of(run, given.rows, given.split, task.weighted(given.rows, found, known))
-    record = replace(
-        record, left_out=left_out, slices=_slices(run, given, frame, by), leaked=leaked
-    )
+    record = replace(record, left_out=left_out, slices=slices, leaked=leaked)
     if data is None:
         _write_down(run, record.to_json(), frame, given.split)
         if is_sampled:
@@ -159,15 +158,10 @@ def _given(run: Run, data: Any, split: str | None) -> Judging:
     return Judging(chosen, read_rows(run.folder, chosen), pd.DataFrame() if kept is None else kept)
 
 
-def _has_right_rows(run: Run) -> bool:
-    """Whether a row of this run's task is right or wrong, and nothing between."""
-    return run.task.probabilities is not None
-
-
-def _refuse_shades(run: Run) -> None:
-    if not _has_right_rows(run):
+def _refuse_unscored(run: Run) -> None:
+    if run.task.row_score is None:
         raise RunError(
-            f"by: {run.name} has learnt {run.task.summary}; its rows are not right or wrong",
+            f"by: {run.name} has learnt {run.task.summary}; its rows have no score one by one",
             hint="leave --by out",
         )
 
@@ -185,18 +179,17 @@ def refuse_unknown(given: Judging, by: str) -> None:
         )
 
 
-def _slices(run: Run, given: Judging, frame: pd.DataFrame, by: str | None) -> Slices | None:
-    if not _has_right_rows(run):
-        return None
-    return slices_of(given, run.task.rows.texts(given.rows), frame, by)
-
-
-def slices_of(given: Judging, texts: Sequence[str], frame: pd.DataFrame, by: str | None) -> Slices:
-    """Return on which parts of the rows more predictions are wrong than elsewhere."""
+def slices_of(
+    task: Task, given: Judging, said: Predictions, known: Known, by: str | None
+) -> Slices | None:
+    """Return on which parts of the rows predictions are worse than elsewhere."""
     from nbtune.evaluation.slices import slice_rows
 
-    right = (frame["label"] == frame["prediction"]).to_numpy()
-    return slice_rows(texts, given.columns, right, by)
+    if (row_score := task.row_score) is None:
+        return None
+    scores = row_score.of(given.rows, said, known)
+    texts = task.rows.texts(given.rows)
+    return slice_rows(texts, given.columns, scores, by, measure=row_score.name)
 
 
 def _write_down(run: Run, record: str, frame: pd.DataFrame, split: str) -> None:

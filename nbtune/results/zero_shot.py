@@ -142,7 +142,7 @@ class ZeroShot:
         said = self._said(rows, progress)
         record = task.judge(self.name, given.split, rows, said, self._known, {})
         table = task.table(rows, said, self._known)
-        slices = slices_of(given, task.rows.texts(rows), table, by)
+        slices = slices_of(task, given, said, self._known, by)
         told = "; ".join(filter(None, [left_out, self.reader.note]))
         return Evaluation(replace(record, left_out=told, slices=slices), table)
 

@@ -38,11 +38,15 @@ class Loss:
     kept : callable, optional
         (what was kept of the logits, the examples) to the mean loss, where that is not the mean of
         the losses of all tokens.
+    margin : callable, optional
+        (logits, targets) to by how much the truth of each row is likelier than anything else, from
+        -1 to 1, of shape (rows,): what tells rows that are mislabelled.
     """
 
     sum: Callable[..., Tensor]
     count: Callable[[np.ndarray[Any, Any]], float]
     kept: Callable[[Any, Any], float] | None = None
+    margin: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,22 @@ class Aim:
     what: str = "logit"
 
 
+@dataclass(frozen=True)
+class RowScore:
+    """What a row scores by itself, by which parts of the rows are compared.
+
+    Attributes
+    ----------
+    name : str
+        ``right`` where a row is right or wrong, else the score that it is one row's part of.
+    of : callable
+        (rows, predictions, known) to numbers of shape (rows,); NaN for rows that have none.
+    """
+
+    name: str
+    of: Callable[[pd.DataFrame, Predictions, Known], np.ndarray[Any, Any]]
+
+
 class Baseline(Protocol):
     """What needs no training loop, and makes the predictions that the task makes."""
 
@@ -226,6 +246,8 @@ class Task:
         `nbtune.evaluation.reviewing`.
     recalled : callable, optional
         (what ``table`` returned, known) to the predictions it was made of, where it holds them.
+    row_score : RowScore, optional
+        What a row scores by itself; without it no parts of the rows are compared.
     decided_by : str
         The score that says which of two models is better; by default the one that picks weights.
     probabilities : callable, optional
@@ -362,6 +384,7 @@ class Task:
     marks: tuple[str, ...] = ()
     beside: Callable[[Any], Mapping[str, Any]] | None = None
     decided_by: str = ""
+    row_score: RowScore | None = None
     recalled: Callable[[pd.DataFrame, Known], Predictions] | None = None
     reviewed: Callable[[pd.DataFrame, Predictions, Known], list[ReviewedRow]] | None = None
 

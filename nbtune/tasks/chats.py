@@ -22,9 +22,10 @@ from nbtune.events import Progress
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import CHAT_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Request, Task, Weighted
+from nbtune.tasks import Baseline, Known, Request, RowScore, Task, Weighted
 from nbtune.tasks.language import WITHOUT, keep, loss, perplexities
 
+Array = np.ndarray[Any, Any]
 MOST_JUDGED = 100
 """Rows that are answered when a run is judged; perplexity is that of all."""
 FEWEST_SCORED, SHOWN = 30, 3
@@ -210,6 +211,11 @@ def glance(rows: pd.DataFrame, said: Written, known: Known) -> dict[str, Any]:
     return sample([(prompt_of(chats[i]), answer_of(chats[i]), said.texts[i]) for i in shown])
 
 
+def losses(rows: pd.DataFrame, said: Written, known: Known) -> Array:
+    """Return the mean loss a token of each true answer; NaN where nothing was foretold."""
+    return np.full(len(rows), np.nan) if said.spoken is None else said.spoken.losses
+
+
 def table(rows: pd.DataFrame, said: Written, known: Known) -> pd.DataFrame:
     """Return the rows with prompt, true answer, and what was answered where it was asked for."""
     found = rows.reset_index(drop=True).assign(
@@ -243,6 +249,7 @@ TASK = Task(
     weighted=weighted,
     judge=judge,
     fit=fit,
+    row_score=RowScore("loss", losses),
     predict=lambda said, known: [said.texts.get(row) for row in range(len(said))],
     answers=table,
     table=table,

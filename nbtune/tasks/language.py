@@ -17,7 +17,7 @@ from nbtune.data.ragged import IGNORED
 from nbtune.data.spoken import Spoken, by_row
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord
-from nbtune.tasks import Known, Loss, Task, Weighted
+from nbtune.tasks import Known, Loss, RowScore, Task, Weighted
 
 Array = np.ndarray[Any, Any]
 AT_ONCE = 512
@@ -117,6 +117,7 @@ def language_task(*, with_bytes: bool, **own: Any) -> Task:
         judge=partial(judge, with_bytes=with_bytes),
         fit=lambda rows, known: (),
         predict=lambda said, known: perplexities(said),
+        row_score=RowScore("loss", lambda rows, said, known: said.losses),
         answers=table,
         table=table,
         metrics=("perplexity", "token_accuracy"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,7 +18,7 @@ from nbtune.data.texts import texts_of
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import MULTI_LABEL_SCORES, USUAL, Choice, EvaluationRecord, ReviewedRow
-from nbtune.tasks import Aim, Baseline, Known, Loss, Weighted
+from nbtune.tasks import Aim, Baseline, Known, Loss, RowScore, Weighted
 from nbtune.tasks.aims import number_of
 from nbtune.tasks.text_classification import SINGLE, encode_inputs, recalled, refuse_unknown
 
@@ -40,7 +41,13 @@ def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
         found = functional.binary_cross_entropy_with_logits
         return found(logits.float(), wanted.float(), reduction="sum")
 
-    return Loss(total, lambda wanted: float(wanted.size))
+    return Loss(total, lambda wanted: float(wanted.size), margin=margins)
+
+
+def margins(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Return how sure the label is that is furthest off in each row, from -1 to 1."""
+    said = logits.float().sigmoid()
+    return (2 * torch.where(wanted > 0, said, 1 - said) - 1).amin(1)
 
 
 def read(logits: Array, rows: pd.DataFrame, examples: Any, known: Known) -> Said:
@@ -188,6 +195,13 @@ def table(rows: pd.DataFrame, said: Said, known: Known) -> pd.DataFrame:
     return found.assign(**{name: found[name].map(", ".join) for name in names})
 
 
+def row_f1(rows: pd.DataFrame, said: Said, known: Known) -> Array:
+    """Return the F1 of the labels of each row."""
+    from nbtune.evaluation.multi_label import by_row, chosen
+
+    return by_row(hot(rows, known.labels), chosen(*said))
+
+
 def reviewed(rows: pd.DataFrame, said: Said, known: Known) -> list[ReviewedRow]:
     """Return the rows to look through."""
     from nbtune.evaluation.reviewing import several_labels
@@ -243,6 +257,7 @@ TASK = replace(
     answers=_answers,
     table=table,
     recalled=lambda kept, known: (recalled(kept, known), known.thresholds),
+    row_score=RowScore("f1", row_f1),
     reviewed=reviewed,
     scores=MULTI_LABEL_SCORES,
     metrics=("f1_micro", "f1_macro", "lrap"),

@@ -19,7 +19,7 @@ from nbtune.data.templates import dress
 from nbtune.data.turns import prompt_of
 from nbtune.recipe import Recipe
 from nbtune.records import PREFERENCE_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Task, Weighted, chats
+from nbtune.tasks import Baseline, Known, RowScore, Task, Weighted, chats
 from nbtune.tasks.language import WITHOUT, keep
 from nbtune.tasks.preference_losses import MEMBERS, log_probabilities, preference_loss
 
@@ -117,6 +117,13 @@ def fit(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
     return fit_preferences(rows)
 
 
+def right(rows: pd.DataFrame, said: Preferred, known: Known) -> Array:
+    """Return which rows are right, with the preferred answer worth more; half where equal."""
+    from nbtune.evaluation.preferences import right_of
+
+    return right_of(said)
+
+
 def table(rows: pd.DataFrame, said: Preferred, known: Known) -> pd.DataFrame:
     """Return the rows with the rewards of both answers, and by how much the first is ahead."""
     return rows.reset_index(drop=True).assign(
@@ -172,6 +179,7 @@ TASK = Task(
     judge=judge,
     fit=fit,
     glance=glance,
+    row_score=RowScore("right", right),
     predict=lambda said, known: said.margins,
     answers=table,
     table=table,

@@ -21,7 +21,7 @@ from nbtune.data.windows import encode_windows
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import ANSWER_SCORES, EvaluationRecord, ReviewedRow
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
+from nbtune.tasks import Aim, Baseline, Known, Loss, RowScore, Task, Weighted
 
 Array = np.ndarray[Any, Any]
 Said = list[Answers]
@@ -144,6 +144,13 @@ def judge(
     from nbtune.evaluation.answers import judge
 
     return judge(run, split, rows, said, baselines)
+
+
+def row_f1(rows: pd.DataFrame, said: Said, known: Known) -> Array:
+    """Return the F1 of the words of each answer."""
+    from nbtune.evaluation.answers import by_row
+
+    return by_row(list(rows["answers"]), said)
 
 
 def reviewed(rows: pd.DataFrame, said: Said, known: Known) -> list[ReviewedRow]:
@@ -304,6 +311,7 @@ TASK = Task(
     metrics=("f1", "exact_match"),
     outputs=2,
     without=("class_weight", "focal_gamma"),
+    row_score=RowScore("f1", row_f1),
     reviewed=reviewed,
     preview=preview,
     settle=settle,

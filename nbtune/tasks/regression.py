@@ -18,7 +18,7 @@ from nbtune.data.texts import texts_of
 from nbtune.errors import RunError
 from nbtune.recipe import Recipe
 from nbtune.records import REGRESSION_SCORES, EvaluationRecord, ReviewedRow
-from nbtune.tasks import Aim, Baseline, Known, Loss, Task, Weighted
+from nbtune.tasks import Aim, Baseline, Known, Loss, RowScore, Task, Weighted
 from nbtune.tasks.text_classification import SINGLE, encode_inputs
 
 Array = np.ndarray[Any, Any]
@@ -172,6 +172,7 @@ TASK = replace(
     answers=answers,
     table=table,
     recalled=lambda kept, known: kept["prediction"].to_numpy(),
+    row_score=RowScore("mae", lambda rows, said, known: np.abs(numbers_of(rows) - said)),
     reviewed=reviewed,
     preview=preview,
     scores=REGRESSION_SCORES,

@@ -29,8 +29,8 @@ from nbtune.models.languages import (
 )
 from nbtune.models.writing import Writing, set_writing, write
 from nbtune.recipe import Recipe
-from nbtune.records import REWRITING_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Request, Task, Weighted
+from nbtune.records import REWRITING_SCORES, EvaluationRecord, best_possible
+from nbtune.tasks import Baseline, Known, Request, RowScore, Task, Weighted
 from nbtune.tasks.language import WITHOUT, keep, loss
 
 Array = np.ndarray[Any, Any]
@@ -171,6 +171,14 @@ def weighted(rows: pd.DataFrame, said: Written, known: Known, *, decides: str) -
     return score
 
 
+def worth(rows: pd.DataFrame, said: Written, known: Known, *, decides: str) -> Array:
+    """Return the score that decides of what was written of each row."""
+    from nbtune.evaluation.written import by_row
+
+    scale = 1 if decides == "rougeL" else best_possible(decides)
+    return by_row(list(rows["target"]), said.in_order, decides) * scale
+
+
 def judge(
     run: str,
     split: str,
@@ -302,6 +310,7 @@ def rewriting_task(name: str, summary: str, decides: str) -> Task:
         judge=partial(judge, decides=decides),
         fit=partial(fit, decides=decides),
         predict=lambda said, known: said.in_order,
+        row_score=RowScore(decides, partial(worth, decides=decides)),
         answers=table,
         table=table,
         scores=REWRITING_SCORES,

@@ -20,7 +20,7 @@ from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SCORES, Choice, EvaluationRecord, ReviewedRow
 from nbtune.records.thresholds import EXAMPLES
-from nbtune.tasks import Aim, Baseline, Known, Task, Weighted
+from nbtune.tasks import Aim, Baseline, Known, RowScore, Task, Weighted
 from nbtune.tasks.aims import ABOVE, above_the_rest, number_of
 from nbtune.tasks.cross_entropy import cross_entropy
 
@@ -155,6 +155,11 @@ def table(rows: pd.DataFrame, said: Array, known: Known) -> pd.DataFrame:
     return found.join(pd.DataFrame(said, columns=[f"p({label})" for label in known.labels]))
 
 
+def right(rows: pd.DataFrame, said: Array, known: Known) -> Array:
+    """Return which rows are given the label that they have, 0 or 1."""
+    return np.asarray(_given(said, known) == ids_of(rows, known), dtype=np.float64)
+
+
 def recalled(kept: pd.DataFrame, known: Known) -> Array:
     """Return the probabilities out of such a table."""
     return kept[[f"p({label})" for label in known.labels]].to_numpy()
@@ -220,6 +225,7 @@ SINGLE = Task(
     ),
     table=table,
     recalled=recalled,
+    row_score=RowScore("right", right),
     reviewed=reviewed,
     scores=SCORES,
     metrics=("f1_macro", "accuracy", "roc_auc"),

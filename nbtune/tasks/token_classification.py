@@ -24,7 +24,7 @@ from nbtune.data.tagged import TAGGED, places_of, predicate_column, word_splitti
 from nbtune.models.heads import softmax
 from nbtune.recipe import Recipe
 from nbtune.records import SPAN_SCORES, EvaluationRecord, ReviewedRow
-from nbtune.tasks import Aim, Baseline, Known, Task, Weighted
+from nbtune.tasks import Aim, Baseline, Known, RowScore, Task, Weighted
 from nbtune.tasks.aims import above_the_rest, number_of
 from nbtune.tasks.cross_entropy import cross_entropy
 
@@ -160,10 +160,10 @@ def weighted(rows: pd.DataFrame, said: Ragged, known: Known) -> Weighted:
 def glance(rows: pd.DataFrame, said: Ragged, known: Known) -> dict[str, Any]:
     """Return the F1 of types of spans; see `nbtune.evaluation.glances.bars`."""
     from nbtune.evaluation.glances import bars
-    from nbtune.evaluation.spans import by_type, decode
+    from nbtune.evaluation.spans import decode, f1_by_type
 
-    found = by_type([list(tags) for tags in rows["tags"]], decode(said, known.labels))
-    return bars([one.label for one in found], [one.f1 for one in found])
+    found = f1_by_type([list(tags) for tags in rows["tags"]], decode(said, known.labels))
+    return bars(list(found), list(found.values()))
 
 
 def judge(
@@ -218,6 +218,13 @@ def table(rows: pd.DataFrame, said: Ragged, known: Known) -> pd.DataFrame:
     """Return the rows with the tags that were predicted."""
     found = pd.Series(predict(said, known), dtype=object)
     return rows.reset_index(drop=True).assign(prediction=found)
+
+
+def row_f1(rows: pd.DataFrame, said: Ragged, known: Known) -> Array:
+    """Return the F1 of the spans of each row."""
+    from nbtune.evaluation.spans import by_row
+
+    return by_row([list(tags) for tags in rows["tags"]], predict(said, known))
 
 
 def reviewed(rows: pd.DataFrame, said: Ragged, known: Known) -> list[ReviewedRow]:
@@ -344,6 +351,7 @@ TASK = Task(
     scores=SPAN_SCORES,
     metrics=("span_f1", "span_precision", "span_recall"),
     without=("train_sampling_strategy",),
+    row_score=RowScore("span_f1", row_f1),
     reviewed=reviewed,
     glance=glance,
     preview=preview,

@@ -182,6 +182,10 @@ class _TaskTrial:
             found = self.task.score(self.rows, others[baseline.name], known)
             if any(abs(found[name] - value) > 1e-6 for name, value in expected.items()):
                 self._fail(f"has a baseline that does not read back: {baseline.name}")
+        if (row_score := self.task.row_score) is not None:
+            scores = row_score.of(self.rows, said, known)
+            if scores.shape != (len(self.rows),):
+                self._fail(f"scores {len(self.rows)} rows as an array of shape {scores.shape}")
         if self.task.reviewed is not None:
             rows = self.task.reviewed(self.rows, said, known)
             if [one.row for one in rows] != list(self.rows["row"]):

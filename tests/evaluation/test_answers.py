@@ -141,4 +141,4 @@ def test_the_record_marks_answers_where_they_stand_and_reads_back():
     assert wrong.title == "Where did she live?"
     assert right.targets == right.predictions
     assert [error.row for error in record.errors] == [1]
-    assert [(one.label, one.f1) for one in record.classes] == [("Where did", 0.5)]
+    assert [(one.label, one.f1.value) for one in record.classes] == [("Where did", 0.5)]

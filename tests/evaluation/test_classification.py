@@ -42,14 +42,14 @@ def test_scores_by_label_are_those_of_scikit_learn(pair):
     theirs = precision_recall_fscore_support(
         targets, probabilities.argmax(axis=1), labels=range(len(record.labels)), zero_division=0
     )
-    ours = [(c.precision, c.recall, c.f1, c.support) for c in record.classes]
+    ours = [(c.precision.value, c.recall.value, c.f1.value, c.support) for c in record.classes]
     assert ours == list(zip(*theirs, strict=True))
     for k, found in enumerate(record.classes):
         if 0 < found.support < len(targets):
             auc = roc_auc_score(targets == k, probabilities[:, k])
-            assert found.roc_auc == pytest.approx(auc, abs=1e-12)
+            assert found.roc_auc.value == pytest.approx(auc, abs=1e-12)
         else:
-            assert math.isnan(found.roc_auc)
+            assert math.isnan(found.roc_auc.value)
 
 
 def test_the_table_begins_with_the_baselines_and_ends_with_the_model():

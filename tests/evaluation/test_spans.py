@@ -70,7 +70,7 @@ def test_the_record_reads_back_with_its_marked_texts():
     assert again.to_json() == record.to_json()
     assert again.texts == record.texts
     assert record.scores["span_f1"].value == pytest.approx(0.5)
-    assert [one.f1 for one in record.classes] == pytest.approx([0.0, 2 / 3])
+    assert [one.f1.value for one in record.classes] == pytest.approx([0.0, 2 / 3])
     assert record.errors[0].target == "LOC: Bonn"
     assert record.errors[0].prediction == "PER: Bonn"
     marked = record.texts[0]

@@ -80,8 +80,8 @@ def test_of_two_hundred_labels_the_worst_are_shown_in_little_space():
     shown = rows(html, "By label")[1:]
     assert len(shown) == MOST_CLASSES
     assert f"the worst {MOST_CLASSES} of 200 by F1" in html
-    worst = min(made.classes, key=lambda one: one.f1)
-    assert any(f"{worst.f1:.3f}" in row for row in shown)
+    worst = min(made.classes, key=lambda one: one.f1.value)
+    assert any(f"{worst.f1.value:.3f}" in row for row in shown)
 
 
 def test_text_has_scores_labels_errors_and_verdict():
@@ -90,7 +90,7 @@ def test_text_has_scores_labels_errors_and_verdict():
     score = RECORD.scores["f1_macro"]
     assert f"{score.value:.3f} {score.low:.3f}–{score.high:.3f}" in text
     for one in RECORD.classes:
-        assert re.search(rf"{one.label} .*{one.f1:.3f} .*{one.support}", text)
+        assert re.search(rf"{one.label} .*{one.f1.value:.3f} .*{one.support}", text)
     assert f"{RECORD.errors[0].target} taken for {RECORD.errors[0].prediction}" in text
     assert " ".join(text.split()).endswith(RECORD.verdict)
 

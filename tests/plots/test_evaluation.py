@@ -136,7 +136,7 @@ def test_slices_that_are_worse_are_filled_and_named_with_their_rows():
         Slice("source", "web", 300, Score(0.9, 0.86, 0.93), 0.7, 1.0),
         Slice("source", "$mail", 100, Score(0.6, 0.5, 0.69), 0.9, 0.001),
     )
-    ax = slices_figure(Slices("source", parts, parts[1:], 40), 0.83).axes[0]
+    ax = slices_figure(Slices("source", parts, parts[1:], 40)).axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["web (300)", "$mail (100)"]
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     assert [dot.get_markerfacecolor() != "none" for dot in dots] == [False, True]

@@ -108,7 +108,8 @@ def test_the_loss_is_that_of_transformers_on_the_answers(run):
 
 
 def test_it_is_judged_beside_answers_that_need_no_model(run):
-    found = nbtune.evaluate(run)
+    found = nbtune.evaluate(run, by="length")
+    assert (found.by["loss"] > 0).all()
     names = [judged.name for judged in found.record.table]
     assert names == ["commonest answer", "answer to the nearest prompt",
                      "scratch-decoder before training", "token frequencies", run.name]  # fmt: skip

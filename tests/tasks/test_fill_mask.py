@@ -87,7 +87,8 @@ def test_hidden_words_are_learnt_and_the_baselines_are_those_before(run):
 
 
 def test_an_evaluation_sets_it_beside_the_same_lines_on_the_test_rows(run):
-    found = nbtune.evaluate(nbtune.Run(run.folder))
+    found = nbtune.evaluate(nbtune.Run(run.folder), by="length")
+    assert (found.by["loss"] > 0).all()
     names = [one.name for one in found.record.table]
     assert names == [f"{run.recipe.settings.model} before training", "token frequencies", "lm@1"]
     scores = found.record.scores["perplexity"]

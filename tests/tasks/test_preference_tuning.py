@@ -200,7 +200,8 @@ def test_kto_has_the_loss_of_trl_on_the_same_batch(oracle):
 @pytest.mark.parametrize("loss_type", ["dpo", "orpo", "kto"])
 def test_what_is_preferred_is_learnt(train, loss_type):
     run = train(name=loss_type, loss_type=loss_type, num_train_epochs=4, learning_rate=2e-3)
-    found = nbtune.evaluate(run)
+    found = nbtune.evaluate(run, by="length")
+    assert found.by["right"].between(0, 1).all()
     assert found.metrics["reward_accuracy"] == 1
     assert found.metrics["reward_margin"] > 0
     names = [judged.name for judged in found.record.table]

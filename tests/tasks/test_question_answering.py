@@ -153,7 +153,8 @@ def test_the_run_says_the_same_when_it_is_read_from_its_folder(run):
         zip(*(questions(5, seed=3)[name] for name in ("question", "context")), strict=True)
     )
     assert again.predict(asked) == run.predict(asked)
-    evaluation = nbtune.evaluate(again)
+    evaluation = nbtune.evaluate(again, by="length")
+    assert evaluation.by["f1"].between(0, 1).all()
     assert evaluation.metrics["f1"] > 0.9
     assert [one.kind for one in evaluation.record.table] == ["baseline", "baseline", "model"]
     assert nbtune.evaluate(again, questions(9, seed=4)).metrics["exact_match"] > 0.8

@@ -122,7 +122,8 @@ def test_a_tokenizer_that_loses_letters_is_named():
 
 
 def test_it_learns_and_is_judged_beside_what_copies(run):
-    found = nbtune.evaluate(nbtune.Run(run.folder))
+    found = nbtune.evaluate(nbtune.Run(run.folder), by="length")
+    assert found.by[found.record.decides].notna().all()
     names = [one.name for one in found.record.table]
     assert names[0] in ("copy of the source", "first sentence")
     assert names[-2:] == ["target of the nearest source", "fr@1"]

@@ -76,9 +76,12 @@ def test_a_run_says_the_same_when_it_is_read_from_its_folder(train, frame, setti
     rows = frame.head(6)
     pd.testing.assert_frame_equal(nbtune.predict(ours, rows), nbtune.predict(again, rows))
     assert ours.trained.known == again.trained.known
-    record = nbtune.evaluate(again).record
+    judged = nbtune.evaluate(again, by="length")
+    record = judged.record
     assert record.decides in run.metrics
     assert len(record.table) == 3
+    measure = record.slices.measure
+    assert judged.by[measure].notna().all(), "what rows score is known of each length"
 
 
 def test_lists_are_taken_for_several_labels_and_the_recipe_says_so(train):
