@@ -23,11 +23,13 @@ BANDS, ROWS = 12, 5
 SHORTEST = 20
 """Bytes; below it a single word makes the difference, and everything would be alike."""
 MOST_COMPARED = 300_000
+PAIRS_AT_ONCE, RUNS_AT_ONCE = 50_000, 8_000_000
 _MULTIPLIERS, _SHIFTS = (
     np.random.default_rng(7).integers(1, 2**32, BANDS * ROWS, dtype=np.uint32) | odd
     for odd in (np.uint32(1), np.uint32(0))
 )
 _POWERS = np.array([pow(1_000_003, k, 2**32) for k in range(LETTERS)], dtype=np.uint32)
+_BITS = 8 * LETTERS
 _NO_WORDS = re.compile(r"\W+")
 
 
@@ -90,9 +92,44 @@ def _set_of_runs(text: bytes) -> set[bytes]:
     return {text[i : i + LETTERS] for i in range(max(1, len(text) - LETTERS + 1))}
 
 
+def likenesses(texts: Sequence[str], pairs: Array) -> Array:
+    """Return the likeness of pairs of texts, by their places; see `likeness`.
+
+    Parameters
+    ----------
+    pairs : ndarray of int
+        Of shape (pairs, 2).
+    """
+    runs = [_numbers_of_runs(_plain(text)) for text in texts]
+    counts = np.array([len(own) for own in runs])
+    found = np.empty(len(pairs))
+    sizes = counts[pairs].sum(axis=1)
+    # So many pairs at once that their runs have room.
+    parts = np.cumsum(sizes) // RUNS_AT_ONCE
+    for part in np.split(np.arange(len(pairs)), np.flatnonzero(np.diff(parts)) + 1):
+        own = pairs[part]
+        number = np.repeat(np.arange(len(part), dtype=np.uint64), sizes[part]) << np.uint64(_BITS)
+        # No text has a run twice, so what is there twice in a pair is in both.
+        every = np.sort(number | np.concatenate([runs[text] for text in own.ravel()]))
+        twice = every[1:][every[1:] == every[:-1]] >> np.uint64(_BITS)
+        both = np.bincount(twice.astype(np.int64), minlength=len(part))
+        found[part] = both / np.maximum(sizes[part] - both, 1)
+    return found
+
+
+def _numbers_of_runs(text: bytes) -> Array:
+    """Return each different run of letters as a number that no other run has."""
+    letters = np.frombuffer(text.ljust(LETTERS, b"\0"), dtype=np.uint8).astype(np.uint64)
+    last = len(letters) - LETTERS + 1
+    numbers = np.zeros(last, dtype=np.uint64)
+    for k in range(LETTERS):
+        numbers |= letters[k : k + last] << np.uint64(8 * k)
+    return np.unique(numbers)
+
+
 def alike(
     keys: Array,
-    text_of: Callable[[int], str],
+    texts_at: Callable[[Array], list[str]],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[tuple[int, int]], bool]:
     """Return pairs of texts that are almost the same, and whether all candidates were compared.
@@ -103,18 +140,18 @@ def alike(
     ----------
     keys : ndarray
         As `band_keys` makes them, of shape (bands, texts).
-    text_of : callable
-        The text at a place.
+    texts_at : callable
+        Places to the texts there.
     """
     found = np.unique(np.concatenate([np.empty(0, np.int64), *_candidates(keys)]))
-    texts = keys.shape[1]
-    pairs = []
-    for done, number in enumerate(found[:MOST_COMPARED]):
-        first, second = divmod(int(number), texts)
-        if likeness(text_of(first), text_of(second)) >= ALIKE:
-            pairs.append((first, second))
-        if done % 1_000 == 0:
-            progress(done, len(found))
+    pairs: list[tuple[int, int]] = []
+    compared = found[:MOST_COMPARED]
+    for start in range(0, len(compared), PAIRS_AT_ONCE):
+        own = np.stack(np.divmod(compared[start : start + PAIRS_AT_ONCE], keys.shape[1]), axis=1)
+        places, at = np.unique(own, return_inverse=True)
+        likely = likenesses(texts_at(places), at.reshape(own.shape)) >= ALIKE
+        pairs += [(int(one), int(other)) for one, other in own[likely]]
+        progress(start + len(own), len(compared))
     return pairs, len(found) <= MOST_COMPARED
 
 

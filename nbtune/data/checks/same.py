@@ -45,5 +45,5 @@ def near_copies(scan: Scan, progress: Progress) -> tuple[list[tuple[int, int]], 
     """Return pairs of rows that are almost but not quite the same, and whether that is all."""
     distinct, places = np.unique(scan.hashes, return_index=True)
     places = np.sort(places[distinct > 0])
-    pairs, complete = alike(scan.keys[:, places], lambda i: scan.text_of(places[i]), progress)
+    pairs, complete = alike(scan.keys[:, places], lambda own: scan.texts_at(places[own]), progress)
     return [(int(places[one]), int(places[other])) for one, other in pairs], complete

@@ -151,6 +151,17 @@ class Scan:
         """Return a text, cleaned; of a pair both."""
         return BETWEEN.join(self.texts_of(row))
 
+    def texts_at(self, rows: Array) -> list[str]:
+        """Return the texts of many rows, which are sorted, cleaned; of pairs both."""
+        found: list[str] = []
+        for split, start in self.starts.items():
+            own = rows[(rows >= start) & (rows < start + len(self.frames[split]))] - start
+            columns = [column.iloc[own] for column in self.texts[split]]
+            for cells in zip(*columns, strict=True):
+                plain = (self.clean(cell) if isinstance(cell, str) else "" for cell in cells)
+                found.append(BETWEEN.join(plain))
+        return found
+
     def all_of(self, row: int) -> str:
         """Return all that signs are looked for in."""
         own = self.text_of(row)
