@@ -6,14 +6,18 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbtune.data.batches import Encoded, WithStates
+from nbtune.engine.control import Control
 from nbtune.engine.inference import in_batches
+from nbtune.engine.job import Job
 from nbtune.engine.stepping import Forward
+from nbtune.events import Event, Notice, PhaseStarted
 
 SHARE_OF_DISK = 0.5
 """At most so much of the free disk is taken for the states."""
@@ -31,6 +35,46 @@ def check_room(forward: Forward, splits: Sequence[Encoded], folder: Path) -> Non
     needed = sum(int(_lengths(forward, split).sum()) for split in splits) * width * 4
     if needed > SHARE_OF_DISK * shutil.disk_usage(folder.parent).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def run_once(
+    job: Job,
+    control: Control,
+    tell: Callable[[Event], None],
+    progress_on: Callable[[str], Callable[[int, int], None]],
+) -> Job:
+    """Run the frozen layers of a job once for all its epochs; returns a job that starts above them.
+
+    The job is returned as it is where nothing is frozen, or there is no room for what they say.
+
+    Parameters
+    ----------
+    progress_on : callable
+        Makes of the name of a split what is called with its rows done and rows in all.
+    """
+    packer = job.forward.packer
+    frozen = None if packer is None else packer.frozen
+    if job.states is None or frozen is None:
+        return job
+    splits: dict[str, Encoded] = {"train": job.train}
+    if job.validation is not None:
+        splits["validation"] = job.validation
+    tell(PhaseStarted("running frozen layers"))
+    try:
+        check_room(job.forward, list(splits.values()), job.states)
+        with control.interruptible():
+            for name, split in splits.items():
+                place, progress = job.states / name, progress_on(name)
+                splits[name] = with_states(job.forward, split, job.pad_id, place, progress)
+    except OSError as error:
+        problem = f"frozen layers run in every step: what they say is not kept ({error})"
+        tell(Notice(problem, "warning"))
+    else:
+        count = f"{frozen.first} of {len(frozen.layers)} layers are frozen"
+        tell(Notice(f"{count}: they were run once, without dropout"))
+        job = replace(job, train=splits["train"], validation=splits.get("validation"))
+    tell(PhaseStarted("training"))
+    return job
 
 
 def with_states(

@@ -66,9 +66,11 @@ class Keeper:
         self.tell(CheckpointSaved(progress.step, seconds, saved.bytes))
         return True
 
-    def newest(self, store: CheckpointStore | None = None) -> Checkpoint | None:
+    def newest(
+        self, store: CheckpointStore | None = None, up_to: int | None = None
+    ) -> Checkpoint | None:
         """Return the newest checkpoint that verifies, and tell which were passed over."""
-        found, passed_over = (store or self.last).newest()
+        found, passed_over = (store or self.last).newest(up_to)
         for reason in passed_over:
             self.tell(Notice(f"passed over a checkpoint: {reason}", "warning"))
         return found

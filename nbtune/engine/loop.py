@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from torch.nn import Parameter
 
-from nbtune.data.batches import Encoded, Indices, row_order, step_rows
+from nbtune.data.batches import Indices, row_order, step_rows
 from nbtune.data.masking import in_epoch
 from nbtune.engine import state
 from nbtune.engine.averaging import Average, share_of
-from nbtune.engine.caching import check_room, with_states
+from nbtune.engine.caching import run_once
 from nbtune.engine.control import Control
 from nbtune.engine.determinism import deterministic, seed_all
 from nbtune.engine.device import ran_out_of_memory
@@ -36,7 +36,6 @@ from nbtune.events import (
     Event,
     LayersUnfrozen,
     Notice,
-    PhaseStarted,
     RunStopped,
 )
 from nbtune.methods.freezing import held_still
@@ -47,6 +46,10 @@ from nbtune.runs import Checkpoint, CheckpointStore
 
 BAD_STEPS_ALLOWED = 3
 """So many steps in a row may be left out, for numbers that are not finite, before a run ends."""
+
+
+TIMES_BACK = 3
+"""So often a run that diverges is taken up again at half the rate."""
 
 
 class DivergedError(NbtuneError):
@@ -78,6 +81,7 @@ class Training:
         self.keeper = Keeper(self.stepper, self.average, last, best, self.tell)
         self.saved = self.began = time.monotonic()
         self.is_saved = self.is_whole = True
+        self.went_back = 0
 
     def tell(self, event: Event) -> None:
         """Emit an event that no interrupt cuts in two."""
@@ -158,34 +162,10 @@ class Training:
 
     def _run_frozen(self) -> None:
         """Run the frozen layers over all rows once, where the rows will be seen more often."""
-        job, packer = self.job, self.job.forward.packer
-        frozen = None if packer is None else packer.frozen
         if self.progress.runs_frozen_once is None:  # a run that goes on does as it did before
-            self.progress.runs_frozen_once = job.sees_rows_again
-        if job.states is None or frozen is None or not self.progress.runs_frozen_once:
-            return
-        splits: dict[str, Encoded] = {"train": job.train}
-        if job.validation is not None:
-            splits["validation"] = job.validation
-        self.tell(PhaseStarted("running frozen layers"))
-        try:
-            check_room(job.forward, list(splits.values()), job.states)
-            with self.control.interruptible():
-                for name, split in splits.items():
-                    place, progress = job.states / name, self._progress_on(name)
-                    splits[name] = with_states(job.forward, split, job.pad_id, place, progress)
-        except OSError as error:
-            self._warn(f"frozen layers run in every step: what they say is not kept ({error})")
-            self.tell(PhaseStarted("training"))
-            return
-        self.job = replace(job, train=splits["train"], validation=splits.get("validation"))
-        self.tell(
-            Notice(
-                f"{frozen.first} of {len(frozen.layers)} layers are frozen: they were run once, "
-                "without dropout"
-            )
-        )
-        self.tell(PhaseStarted("training"))
+            self.progress.runs_frozen_once = self.job.sees_rows_again
+        if self.progress.runs_frozen_once:
+            self.job = run_once(self.job, self.control, self.tell, self._progress_on)
 
     def _end(self, reason: str, failure: Exception | None) -> Outcome:
         """Save what is not saved yet, and leave the model with the weights that count."""
@@ -219,21 +199,21 @@ class Training:
         """Make the steps; returns why they ended."""
         rows_of_steps = self._rows_from_here()
         while True:
-            self._look_around()
-            self._obey()
-            if self.progress.evaluation_owed:  # the end has come nearer
-                continue
-            if reason := self._reason_to_end():
-                return reason
             try:
+                self._look_around()
+                self._obey()
+                if self.progress.evaluation_owed:  # the end has come nearer
+                    continue
+                if reason := self._reason_to_end():
+                    return reason
                 self._step(next(rows_of_steps))
+                continue
             except Exception as error:
-                if self.is_whole or not ran_out_of_memory(error):
+                if not self._can_go_back(error):
                     raise
                 problem = error.with_traceback(None)  # its frames hold memory
-            if not self.is_whole:
-                self._roll_back(problem)
-                rows_of_steps = self._rows_from_here()
+            self._go_back(problem)
+            rows_of_steps = self._rows_from_here()
 
     def _rows_from_here(self) -> Iterator[Indices]:
         job, rows = self.job, len(self.job.train.targets)
@@ -245,7 +225,7 @@ class Training:
         owed, save = self.progress.evaluation_owed, self._is_save_due()
         if owed or save or self.reporter.is_due:
             self._report()
-        if self.progress.bad_steps >= BAD_STEPS_ALLOWED:
+        if self.progress.bad_steps >= BAD_STEPS_ALLOWED or self._is_lost():
             raise self._diverged()
         if owed:
             self._evaluate()
@@ -368,10 +348,17 @@ class Training:
         self.reporter.report(self.progress)
 
     def _diverged(self) -> DivergedError:
+        step = self.progress.step
+        loss = "far above where it began" if self._is_lost() else "not finite"
         return DivergedError(
-            f"the loss is not finite at step {self.progress.step}; the weights before it are kept",
+            f"the loss is {loss} at step {step}; the weights before it are kept",
             hint=f"try a smaller learning_rate than {self.job.learning_rate:g}",
         )
+
+    def _is_lost(self) -> bool:
+        """Whether the loss stands so high for so long that the run had better go back."""
+        in_order = self.job.recipe.train_sampling_strategy == "sequential"  # other rows may begin
+        return self.reporter.spikes.is_lost and not in_order and self._may_go_back()
 
     def _is_evaluation_due(self) -> bool:
         job, step = self.job, self.progress.step
@@ -474,39 +461,68 @@ class Training:
         self.progress = self.keeper.take_up(found, self.job.made_for)
         self.is_saved = True
 
-    def _roll_back(self, problem: Exception) -> None:
-        """Undo an update that broke off for want of memory, and go on with smaller micro-batches.
+    def _can_go_back(self, error: Exception) -> bool:
+        """Tell whether it would help to make the last steps again in another way."""
+        if isinstance(error, DivergedError):
+            return self._may_go_back()
+        is_cut = not self.is_whole and ran_out_of_memory(error)
+        return is_cut and self.stepper.micro_rows > 1 and self.job.fresh is not None
 
-        What it half did cannot be known, so the run goes back to its last checkpoint, or else to
-        its first weights, and makes the steps since then again.
+    def _may_go_back(self) -> bool:
+        wanted = self.job.recipe.on_divergence == "roll_back" and self.job.fresh is not None
+        return wanted and self.went_back < TIMES_BACK
 
-        Raises
-        ------
-        Exception
-            The problem, when the micro-batch cannot be smaller.
+    def _go_back(self, problem: Exception) -> None:
+        """Undo what went wrong, and make the steps since the last checkpoint again.
+
+        After an update that broke off for want of memory, of which nobody knows what it did, they
+        are made in smaller micro-batches; after a divergence at half the rate, which becomes part
+        of the course, so that a replay ends at the same weights.
         """
-        job, stepper, progress = self.job, self.stepper, self.progress
+        step, rate = self.progress.step, self.job.learning_rate
+        diverged = isinstance(problem, DivergedError)
         self.reporter.steps.clear()
-        stepper.clear()
-        if stepper.micro_rows == 1 or job.fresh is None:
-            raise problem
-        stepper.shrink()
-        rows = stepper.micro_rows
-        if (found := self.keeper.newest()) is not None:
+        self.stepper.clear()
+        if not diverged:
+            self.stepper.shrink()
+        rows = self.stepper.micro_rows
+        before = max(0, step - max(self.reporter.spikes.steps_lost, self.progress.bad_steps))
+        found = self.keeper.newest(up_to=before) or (self.keeper.newest() if before else None)
+        if found is not None:
             self._take_up(found)
         else:
-            self.keeper.start_over(job.fresh())
-            once = self.progress.runs_frozen_once
-            self.progress = Progress(runs_frozen_once=once)
-            seed_all(job.recipe.seed)
-        stepper.micro_rows, self.is_whole = rows, True
-        self._adopt(job.recipe.model_copy(update=self.progress.settings or self.given))
+            self._start_over()
+        self.reporter.spikes.forget()
+        self.stepper.micro_rows, self.is_whole = rows, True
+        self._adopt(self.job.recipe.model_copy(update=self.progress.settings or self.given))
         self.progress.total_steps = self.job.total_steps
-        self._warn(
-            f"the update after step {progress.step} ran out of memory in its middle: "
-            f"going on from step {self.progress.step}"
-        )
+        here = self.progress.step
+        if diverged:
+            self.went_back += 1
+            self._warn(
+                f"the loss diverged by step {step}: going on from step {here} with a learning "
+                f"rate of {rate / 2:g} instead of {rate:g} (on_divergence: roll_back)"
+            )
+        else:
+            self._warn(
+                f"the update after step {step} ran out of memory in its middle: "
+                f"going on from step {here}"
+            )
         self._tell_start()
+        if diverged:
+            self._slow_down(rate / 2)
+
+    def _start_over(self) -> None:
+        assert self.job.fresh is not None  # noqa: S101
+        self.keeper.start_over(self.job.fresh())
+        self.progress = Progress(runs_frozen_once=self.progress.runs_frozen_once)
+        seed_all(self.job.recipe.seed)
+
+    def _slow_down(self, rate: float) -> None:
+        """Change the rate now; changes of it that were asked for later led to where it diverged."""
+        taken, course = self.progress.controls, self.control.course
+        course[taken:] = [event for event in course[taken:] if event.setting != "learning_rate"]
+        self._grant(Wish("change", {"learning_rate": rate}))
 
     def _seconds(self) -> float:
         return self.progress.seconds + time.monotonic() - self.began

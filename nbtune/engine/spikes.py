@@ -11,6 +11,14 @@ DEVIATIONS = 6.0
 SHARE_OF_START = 0.25
 MOST = 5
 """So many spikes are told; who has more knows by then."""
+LASTING = 10
+"""So many steps far above, and above where the run began, are no hard rows: it has diverged."""
+USUAL = 5 * LASTING
+"""After so many what was a spike is how things are."""
+FIRST = 5
+"""So many losses tell where the run began."""
+FAR, FAR_AT_LEAST = 1.5, 0.5
+"""A running mean above the first losses by this factor, and this much, is no training."""
 
 
 class SpikeWatch:
@@ -18,21 +26,56 @@ class SpikeWatch:
 
     A spike is ``DEVIATIONS`` standard deviations above the running mean, and above it by a share
     of the loss at the beginning, so that the noise of a loss near zero is none.
+
     """
 
     def __init__(self) -> None:
-        self.seen = self.told = 0
+        self.seen = self.told = self.length = self.beyond_start = 0
         self.start = self.mean = self.variance = 0.0
+        self.first: list[float] = []
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing that was learnt is left.
+
+        Either ``LASTING`` losses in a row are spikes and above those of the beginning, or the
+        running mean is far above the first losses, as with a rate that was too high at once.
+        """
+        return self.beyond_start >= LASTING or self._never_fell
+
+    @property
+    def steps_lost(self) -> int:
+        """How many steps ago the spike began that the last loss belongs to, or all that is lost."""
+        return self.seen if self._never_fell else self.length
+
+    @property
+    def _never_fell(self) -> bool:
+        far = FAR * sum(self.first) / FIRST + FAR_AT_LEAST
+        return self.seen >= MEMORY and self.mean > far
+
+    def forget(self) -> None:
+        """Go on where all was well."""
+        if self._never_fell:
+            self.seen, self.start, self.mean, self.variance = 0, 0.0, 0.0, 0.0
+        self.length = self.beyond_start = 0
 
     def __call__(self, losses: Iterable[float]) -> Iterator[tuple[int, float]]:
-        """Yield (position, usual loss) of each spike; losses that are not finite are no spikes."""
+        """Yield (position, usual loss) where spikes begin; no number is no spike of its own."""
         for position, loss in enumerate(map(float, losses)):
             if not math.isfinite(loss):
+                self.length += self.length > 0
                 continue
-            if self._is_spike(loss) and self.told < MOST:
+            if not self._is_spike(loss):
+                self.length = self.beyond_start = 0
+                self._learn(loss)
+                continue
+            self.length += 1
+            self.beyond_start = self.beyond_start + 1 if loss > self.start else 0
+            if self.length == 1 and self.told < MOST:
                 self.told += 1
                 yield position, self.mean
-            self._learn(loss)
+            if self.length > USUAL:
+                self._learn(loss)
 
     def _is_spike(self, loss: float) -> bool:
         noise = DEVIATIONS * math.sqrt(self.variance)
@@ -40,6 +83,8 @@ class SpikeWatch:
 
     def _learn(self, loss: float) -> None:
         self.seen += 1
+        if len(self.first) < FIRST:
+            self.first.append(loss)
         weight = 1 / min(self.seen, MEMORY)
         off = loss - self.mean
         self.mean += weight * off

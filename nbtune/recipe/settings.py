@@ -316,6 +316,11 @@ class Recipe(Settings):
     early_stopping_patience: int | None = Field(
         None, ge=1, description="stop after so many evaluations without a better score"
     )
+    on_divergence: Literal["roll_back", "stop"] = Field(
+        "roll_back",
+        description="what follows a loss that is not finite, or stays far above where it began: "
+        "roll_back goes on from the last checkpoint at half the rate, at most three times",
+    )
     save_interval_seconds: float = Field(
         60, gt=0, description="a checkpoint is made at least so often, and at each evaluation"
     )

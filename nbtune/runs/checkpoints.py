@@ -67,14 +67,23 @@ class CheckpointStore:
         self._prune(place)
         return saved
 
-    def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """Return the newest checkpoint that verifies, and why newer ones were passed over."""
+    def newest(self, up_to: int | None = None) -> tuple[Checkpoint | None, list[str]]:
+        """Return the newest checkpoint that verifies, and why newer ones were passed over.
+
+        Parameters
+        ----------
+        up_to : int, optional
+            Made at this step or before.
+        """
         passed_over: list[str] = []
         for place in self._places():
             try:
-                return verify(place), passed_over
+                found = verify(place)
             except CheckpointError as error:
                 passed_over.append(str(error))
+                continue
+            if up_to is None or found.step <= up_to:
+                return found, passed_over
         return None, passed_over
 
     def _places(self) -> Iterator[Path]:

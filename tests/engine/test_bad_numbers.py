@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from nbtune.engine.loop import DivergedError
-from nbtune.events import CheckpointSaved, Notice, StepsDone
+from nbtune.engine.loop import TIMES_BACK, DivergedError
+from nbtune.engine.spikes import LASTING
+from nbtune.events import CheckpointSaved, Controlled, Notice, RunStarted, StepsDone, as_it_stands
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +100,120 @@ def test_a_loss_that_jumps_is_told_with_its_rows_and_training_goes_on(lab):
     assert notice.startswith("the loss of step 71 is ")
     assert "after about" in notice
     assert "(rows " in notice
+
+
+def lost_from(work, step):
+    """Break the weights once, so that no loss after this step is what it was."""
+    broken = []
+
+    def listen(event):
+        if isinstance(event, StepsDone) and event.step == step and not broken:
+            broken.append(step)
+            with torch.no_grad():
+                for weight in work.model.parameters():
+                    weight.mul_(30)
+
+    return listen
+
+
+def rates(work):
+    return [(e.step, e.value) for e in work.told(Controlled) if e.setting == "learning_rate"]
+
+
+def test_a_run_that_diverges_goes_on_from_its_checkpoint_at_half_the_rate(lab):
+    work = lab(num_train_epochs=4, eval_steps=4)
+    training = times(work.training(), dict.fromkeys((5, 6, 7), math.nan))
+    assert training.run().stopped.reason == "finished"
+    assert [event.step for event in work.told(RunStarted)] == [0, 4]
+    assert rates(work) == [(4, 5e-4)]
+    assert told(work)[-1] == (
+        "the loss diverged by step 8: going on from step 4 with a learning rate of 0.0005 "
+        "instead of 0.001 (on_divergence: roll_back)"
+    )
+    assert work.told(StepsDone)[-1].learning_rate < 5e-4
+
+
+def test_the_log_of_a_run_that_went_back_leads_to_the_same_weights(lab):
+    work = lab(num_train_epochs=4, eval_steps=4)
+    times(work.training(), dict.fromkeys((5, 6, 7), math.nan)).run()
+    log = as_it_stands([(0.0, event) for event in work.events])
+    again = lab(num_train_epochs=4, eval_steps=4)
+    again.train(course=[event for _, event in log if isinstance(event, Controlled)])
+    assert rates(again) == rates(work)
+    for name, weight in work.weights().items():
+        assert torch.equal(again.weights()[name], weight)
+
+
+def test_a_loss_that_stays_far_above_its_beginning_is_a_divergence(lab):
+    work = lab(num_train_epochs=40, eval_strategy="no")
+    lose = lost_from(work, 80)
+
+    def save_then_break(event):
+        if isinstance(event, StepsDone) and event.step == 60:
+            work.control.save()
+        lose(event)
+
+    assert work.train(listen=save_then_break).stopped.reason == "finished"
+    assert [event.step for event in work.told(RunStarted)] == [0, 60]
+    assert rates(work) == [(60, 5e-4)]
+    assert f"the loss diverged by step {80 + LASTING}: going on from step 60" in told(work)[-1]
+    assert work.told(StepsDone)[-1].loss < 0.5
+
+
+def test_a_checkpoint_of_after_the_loss_was_lost_is_not_gone_back_to(lab):
+    work = lab(num_train_epochs=40, eval_strategy="no")
+    lose = lost_from(work, 80)
+
+    def save_between(event):
+        if isinstance(event, StepsDone) and event.step in (60, 84):
+            work.control.save()
+        lose(event)
+
+    training = work.training(save_between)
+    training.keeper.last.keep = 2
+    assert training.run().stopped.reason == "finished"
+    assert 84 in [event.step for event in work.told(CheckpointSaved)]
+    assert [event.step for event in work.told(RunStarted)] == [0, 60]
+
+
+def test_a_rate_that_was_too_high_at_once_starts_over_from_the_first_weights(lab):
+    work = lab(num_train_epochs=30, eval_steps=10)
+    training = times(work.training(), dict.fromkeys(range(8, 50), 40.0))
+    assert training.run().stopped.reason == "finished"
+    assert [event.step for event in work.told(RunStarted)] == [0, 0]
+    assert rates(work) == [(0, 5e-4)]
+
+
+@pytest.mark.parametrize(
+    "how", [{"on_divergence": "stop"}, {"train_sampling_strategy": "sequential"}]
+)
+def test_a_high_loss_alone_ends_no_run(lab, how):
+    """Who trains rows in their order may come to rows of another kind."""
+    work = lab(num_train_epochs=40, eval_strategy="no", **how)
+    assert work.train(listen=lost_from(work, 80)).stopped.reason == "finished"
+    assert rates(work) == []
+    assert told(work)[-1].startswith("the loss of step 81 is ")
+
+
+def test_a_run_that_diverges_again_and_again_ends(lab):
+    work = lab(num_train_epochs=4, eval_steps=4)
+    outcome = times(work.training(), dict.fromkeys(range(5, 1000), math.nan)).run()
+    assert isinstance(outcome.failure, DivergedError)
+    assert [value for _, value in rates(work)] == [1e-3 / 2**n for n in range(1, TIMES_BACK + 1)]
+    assert "0.000125" in outcome.failure.hint
+    assert all(torch.isfinite(p).all() for p in work.model.parameters())
+
+
+def test_a_rate_that_led_to_a_divergence_is_not_put_back(lab):
+    work = lab(num_train_epochs=4, eval_steps=4)
+
+    def raise_it(event):
+        if isinstance(event, StepsDone) and event.step == 5 and not rates(work):
+            work.control.change(learning_rate=1e-2, early_stopping_patience=7)
+
+    training = work.training(raise_it)
+    training.keeper.last.keep = 2
+    assert times(training, dict.fromkeys((6, 7, 8), math.nan)).run().stopped.reason == "finished"
+    assert rates(work) == [(5, 1e-2), (4, 5e-3)]
+    assert work.control.settings["early_stopping_patience"] == 7
+    assert work.control.settings["learning_rate"] == 5e-3

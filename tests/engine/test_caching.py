@@ -63,11 +63,13 @@ def test_the_user_is_told_and_the_file_is_gone_afterwards(lab):
 
 
 def test_the_time_that_frozen_layers_take_is_time_of_the_run(lab, monkeypatch):
+    real = caching.with_states
+
     def slowly(*args):
         time.sleep(0.5)
-        return caching.with_states(*args)
+        return real(*args)
 
-    monkeypatch.setattr("nbtune.engine.loop.with_states", slowly)
+    monkeypatch.setattr("nbtune.engine.caching.with_states", slowly)
     assert train(lab(**SLOW), frozen_model()).stopped.seconds > 0.5
 
 

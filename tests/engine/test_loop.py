@@ -315,7 +315,7 @@ def test_a_loss_that_is_not_finite_is_never_shown_as_a_number(lab, every_step):
 
 
 def test_a_run_that_diverged_keeps_the_weights_before_and_can_go_on_behind_them(lab):
-    work = lab(num_train_epochs=3, eval_strategy="no")
+    work = lab(num_train_epochs=3, eval_strategy="no", on_divergence="stop")
     training = work.training()
     poison(training, 2, 3, 4)
     outcome = training.run()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.engine.spikes import MEMORY, MOST, SpikeWatch
+from nbtune.engine.spikes import FIRST, LASTING, MEMORY, MOST, USUAL, SpikeWatch
 
 
 def falling(steps=400, seed=0):
@@ -43,6 +43,52 @@ def test_who_has_many_spikes_is_told_some():
     losses = np.full(3000, 1.0)
     losses[MEMORY + 100 :: 200] = 50.0
     assert len(list(SpikeWatch()(losses))) == MOST
+
+
+def watched(losses):
+    watch = SpikeWatch()
+    return watch, [position for position, _ in watch(losses)]
+
+
+def test_losses_that_stay_above_the_first_are_told_once_and_last():
+    losses = falling()
+    losses[200:] += 4
+    for end in range(201, 200 + LASTING):
+        assert not watched(losses[:end])[0].is_lost
+    watch, found = watched(losses[: 200 + LASTING])
+    assert watch.is_lost
+    assert (found, watch.steps_lost) == ([200], LASTING)
+    watch.forget()
+    assert not watch.is_lost
+
+
+def test_a_higher_level_below_the_first_losses_is_a_spike_that_does_not_last():
+    losses = falling(steps=600)
+    losses[400:] += 1
+    watch, found = watched(losses[:430])
+    assert found == [400]
+    assert not watch.is_lost
+
+
+def test_a_loss_that_rose_at_once_and_never_fell_is_lost_and_is_again_after_a_new_start():
+    rose = np.r_[np.full(FIRST, 2.5), np.linspace(2.5, 6, 20), np.full(100, 5.0)]
+    assert not watched(rose[: MEMORY - 1])[0].is_lost
+    watch, _ = watched(rose)
+    assert watch.is_lost
+    assert watch.steps_lost == len(rose)
+    watch.forget()
+    assert not watch.is_lost
+    list(watch(rose[FIRST:]))
+    assert watch.is_lost
+
+
+def test_a_model_that_knows_nearly_all_is_not_lost_by_a_little():
+    assert not watched(np.r_[np.full(50, 0.001), np.full(300, 0.3)])[0].is_lost
+
+
+def test_a_loss_that_stays_becomes_the_usual_one():
+    losses = np.r_[falling(), np.full(USUAL + MEMORY, 5.0)]
+    assert watched(losses)[0].length == 0
 
 
 @given(st.lists(st.floats(), max_size=200))
