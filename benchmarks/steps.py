@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
@@ -103,7 +104,7 @@ def with_nbtune(
     if outcome.failure is not None:
         raise outcome.failure
     lap = watch.lap(rows)
-    return Lap(lap.seconds, lap.cpu_seconds, epochs * lap.rows, epochs * lap.tokens)
+    return replace(lap, rows=epochs * lap.rows, tokens=epochs * lap.tokens)
 
 
 def partly_frozen(model: Any, layers: int) -> Any:
@@ -198,6 +199,9 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
         known = name not in OTHER_WORK and options.size not in DECODERS
         return str(spread(shares)) if known else ""
 
+    def on_gpu(cells: list[Any]) -> list[Any]:
+        return cells if torch.cuda.is_available() else []
+
     padded = {name: padded_tokens(name, shuffled, grouped) for name in names}
     lines = [
         f"{options.size}, lengths {options.lengths}, {options.batches} batches of {BATCH}, "
@@ -215,6 +219,7 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
                 f"times {OURS}",
                 f"times {SAME}",
                 "MFU, %",
+                *on_gpu(["MB above those before"]),
             ],
             [
                 [
@@ -226,6 +231,7 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
                     ratio(name, OURS),
                     ratio(name, SAME),
                     mfu(name),
+                    *on_gpu([spread([laps[name].gpu_bytes / 1e6 for laps in rounds])]),
                 ]
                 for name in names
             ],

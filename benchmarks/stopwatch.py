@@ -19,12 +19,16 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Lap:
-    """Seconds that so many rows took, with so many tokens of their own."""
+    """Seconds that so many rows took, with so many tokens of their own.
+
+    ``gpu_bytes`` is what was in use on a GPU at the peak, above what was before.
+    """
 
     seconds: float
     cpu_seconds: float
     rows: int
     tokens: int
+    gpu_bytes: int = 0
 
     @property
     def cost(self) -> float:
@@ -37,19 +41,26 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.began = self.ended = (0.0, 0.0)
+        self.in_use = self.peak = 0
 
     def start(self) -> None:
         """Begin."""
         self.began = self._now()
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+            self.in_use = torch.cuda.memory_allocated()
 
     def stop(self) -> None:
         """End."""
         self.ended = self._now()
+        if torch.cuda.is_available():
+            self.peak = torch.cuda.max_memory_allocated()
 
     def lap(self, rows: Rows) -> Lap:
         """Return what was measured, for these rows."""
         seconds, cpu = (b - a for a, b in zip(self.began, self.ended, strict=True))
-        return Lap(seconds, cpu, len(rows.lengths), int(sum(rows.lengths)))  # type: ignore[call-overload]
+        tokens = int(sum(rows.lengths))  # type: ignore[call-overload]
+        return Lap(seconds, cpu, len(rows.lengths), tokens, self.peak - self.in_use)
 
     @staticmethod
     def _now() -> tuple[float, float]:
