@@ -123,12 +123,16 @@ class Free(transformers.PreTrainedModel):
 def flops(model: Any, lengths: Sequence[int]) -> float:
     """Count the floating-point operations of a step over rows of these lengths, without padding.
 
-    6 a weight and token in linear layers, 12 a layer, width and pair of tokens in attention
-    (Kaplan et al. 2020, section 2.1; Chowdhery et al. 2022, appendix B).
+    6 a weight and token in linear layers, 4 where the weight is frozen; 12 a layer, width and pair
+    of tokens in attention, half of them in a decoder (Kaplan et al. 2020, section 2.1; Chowdhery
+    et al. 2022, appendix B).
     """
     linear = sum(
-        module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear)
+        (6 if module.weight.requires_grad else 4) * module.weight.numel()
+        for module in model.modules()
+        if isinstance(module, torch.nn.Linear)
     )
     config, own = model.config, np.asarray(lengths, dtype=float)
-    attention = 12 * config.num_hidden_layers * config.hidden_size * (own**2).sum()
-    return float(6 * linear * own.sum() + attention)
+    a_pair = 6 if config.model_type == "llama" else 12
+    attention = a_pair * config.num_hidden_layers * config.hidden_size * (own**2).sum()
+    return float(linear * own.sum() + attention)

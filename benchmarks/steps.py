@@ -185,7 +185,9 @@ def matrix_rate(size: str, precision: str) -> float:
 def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: list[float]) -> str:
     """Return the figures as Markdown: medians and ranges of what was measured in a round."""
     shuffled, grouped = spread_rows(options.lengths, options.batches)
-    work = flops(make_model(options.size), shuffled.lengths) / shuffled.lengths.sum()
+    model = make_model(options.size)
+    model = with_lora(model) if options.size in DECODERS else model
+    work = flops(model, shuffled.lengths) / shuffled.lengths.sum()
     names = list(rounds[0])
 
     def ratio(name: str, by: str) -> str:
@@ -196,8 +198,7 @@ def report(options: argparse.Namespace, rounds: list[dict[str, Lap]], rates: lis
             100 * work / (laps[name].cost / 1e3) / rate
             for laps, rate in zip(rounds, rates, strict=True)
         ]
-        known = name not in OTHER_WORK and options.size not in DECODERS
-        return str(spread(shares)) if known else ""
+        return "" if name in OTHER_WORK else str(spread(shares))
 
     def on_gpu(cells: list[Any]) -> list[Any]:
         return cells if torch.cuda.is_available() else []

@@ -14,6 +14,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
     ("command", "lines"),
     [
         (["overhead.py", "--quick"], ["| nbtune |", "| plain PyTorch loop |"]),
+        (["gpu.py", "--quick", "--only", "Llama"], ["| nbtune, our recipe |", "Matrix products"]),
         (
             ["faults.py", "--quick", "--only", "damage", "--only", "other-recipe"],
             ["the one before serves | 5/5 |", "nothing is changed | 3/3 |"],
