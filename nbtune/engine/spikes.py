@@ -17,8 +17,9 @@ USUAL = 5 * LASTING
 """After so many what was a spike is how things are."""
 FIRST = 5
 """So many losses tell where the run began."""
-FAR, FAR_AT_LEAST = 1.5, 0.5
-"""A running mean above the first losses by this factor, and this much, is no training."""
+FAR, FAR_AT_LEAST, SURE = 0.3, 0.25, 3.0
+"""A running mean above the first losses by this share and this much is no training, where it is
+above them by so many standard errors of theirs as well."""
 
 
 class SpikeWatch:
@@ -50,8 +51,11 @@ class SpikeWatch:
 
     @property
     def _never_fell(self) -> bool:
-        far = FAR * sum(self.first) / FIRST + FAR_AT_LEAST
-        return self.seen >= MEMORY and self.mean > far
+        if self.seen < MEMORY:
+            return False
+        first = sum(self.first) / FIRST
+        noise = SURE * math.sqrt(self.variance / FIRST)
+        return self.mean - first > max(FAR * first + FAR_AT_LEAST, noise)
 
     def forget(self) -> None:
         """Go on where all was well."""
