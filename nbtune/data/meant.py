@@ -7,6 +7,7 @@ import pandas as pd
 from nbtune.data import relations, rewritten
 from nbtune.data.chats import is_chat
 from nbtune.data.columns import LABEL_NAMES, TEXT_NAMES
+from nbtune.data.liked import is_liked
 
 _ANSWERS = {"answers", "answer", "answer_text"}
 _WORDS, _TAGS = {"tokens", "words"}, {"tags", "ner_tags", "pos_tags", "labels", "ner"}
@@ -23,13 +24,15 @@ def task_meant(frame: pd.DataFrame) -> str | None:
     'relation-extraction'
     >>> task_meant(pd.DataFrame(columns=["tokens", "ner_tags"]))
     'token-classification'
+    >>> task_meant(pd.DataFrame({"prompt": ["Hi"], "completion": ["No!"], "label": [False]}))
+    'preference-tuning'
     >>> task_meant(pd.DataFrame(columns=["text", "summary", "stars"]))
     """
     if relations.is_meant(frame):
         return "relation-extraction"
     names = {str(name).lower() for name in frame.columns}
     if not (names & set(TEXT_NAMES) and names & set(LABEL_NAMES)):
-        if {"chosen", "rejected"} <= names:
+        if {"chosen", "rejected"} <= names or is_liked(frame):
             return "preference-tuning"
         if {"question", "context"} <= names and names & _ANSWERS:
             return "question-answering"

@@ -32,6 +32,7 @@ NAMES = {
     "system": ("system",),
 }
 """What columns are usually called, by role."""
+_WHOLE = {"chosen": "chosen and rejected", "completion": "completion"}
 _SAME = "chosen equal to rejected"
 _OTHER = "chosen and rejected to different prompts"
 
@@ -45,13 +46,7 @@ def _find(frame: pd.DataFrame, named: Roles) -> Found:
         When columns are missing.
     """
     columns = list(frame.columns)
-    for role, name in named.items():
-        for one in [name] if isinstance(name, str) else name:
-            if one not in columns:
-                raise DataError(
-                    f"{role}: there is no column {one!r}; the data has {', '.join(columns[:12])}",
-                    hint=did_you_mean(str(one), columns),
-                )
+    refuse_unknown(frame, named)
     roles = dict(named)
     for role, usual in NAMES.items():
         free = [name for name in usual if name in columns and name not in roles.values()]
@@ -61,14 +56,45 @@ def _find(frame: pd.DataFrame, named: Roles) -> Found:
         raise DataError(
             f"there is no column of {' and none of '.join(missing)}; the data has "
             f"{', '.join(columns[:12])}",
-            hint="name it: " + ", ".join(f"{role}: ..." for role in missing),
+            hint="name it: "
+            + ", ".join(f"{role}: ..." for role in missing)
+            + "; of one answer a row, completion: ... and label: ... (true where it is liked)",
         )
-    if "prompt" not in roles and not _are_chats(frame, str(roles["chosen"])):
-        raise DataError(
-            f"there is no column of prompts; the data has {', '.join(columns[:12])}",
-            hint="name it: prompt: ..., or give whole chats as chosen and rejected",
-        )
+    refuse_without_prompt(frame, roles, "chosen")
     return Found(roles, inferred=not {"chosen", "rejected"} <= set(named))
+
+
+def refuse_unknown(frame: pd.DataFrame, named: Roles) -> None:
+    """Refuse columns that are not there.
+
+    Raises
+    ------
+    DataError
+        Naming the first of them.
+    """
+    columns = list(frame.columns)
+    for role, name in named.items():
+        for one in [name] if isinstance(name, str) else name:
+            if one not in columns:
+                raise DataError(
+                    f"{role}: there is no column {one!r}; the data has {', '.join(columns[:12])}",
+                    hint=did_you_mean(str(one), columns),
+                )
+
+
+def refuse_without_prompt(frame: pd.DataFrame, roles: Roles, side: str) -> None:
+    """Refuse answers to no prompt: neither a column of them, nor whole chats as answers.
+
+    Raises
+    ------
+    DataError
+        Saying so.
+    """
+    if "prompt" not in roles and not _are_chats(frame, str(roles[side])):
+        raise DataError(
+            f"there is no column of prompts; the data has {', '.join(list(frame.columns)[:12])}",
+            hint=f"name it: prompt: ..., or give whole chats as {_WHOLE[side]}",
+        )
 
 
 def _are_chats(frame: pd.DataFrame, column: str) -> bool:
@@ -81,7 +107,7 @@ def _usable(
     frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
 ) -> tuple[pd.DataFrame, str]:
     checks: dict[str, tuple[Sequence[Any], Check]] = {
-        side: (readable(_chats_of(frame, roles, side)), _checked(recipe, side))
+        side: (readable(chats_of(frame, roles, side)), _checked(recipe, side))
         for side in ("chosen", "rejected")
     }
     kept: list[dict[str, Any]] = []
@@ -111,7 +137,7 @@ def _usable(
     return pd.DataFrame(kept, columns=["row", "messages", "chosen", "rejected"]), notice
 
 
-def _chats_of(frame: pd.DataFrame, roles: Roles, side: str) -> list[Any]:
+def chats_of(frame: pd.DataFrame, roles: Roles, side: str) -> list[Any]:
     """Return prompt and one answer of each row as a chat, as far as they can be read."""
     answers = [read_turns(cell, ANSWERS) for cell in cells_of(frame[str(roles[side])])]
     if "prompt" in roles:

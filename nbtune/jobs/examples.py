@@ -111,4 +111,4 @@ def asked_before(
     emit(PhaseStarted("asking the model before training"))
     with asking(trained, recipe) as forward:
         kept = predict_logits(forward, examples, trained.tokenizer.pad_token_id, progress)
-    return write_beside(place, task.reference(kept))
+    return write_beside(place, task.reference(kept, read_rows(folder, split)))

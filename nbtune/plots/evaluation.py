@@ -11,7 +11,7 @@ from nbtune.plots.calibration import plot_calibration
 from nbtune.plots.confusion import plot_confusion
 from nbtune.plots.gain import plot_gain
 from nbtune.plots.labels import plot_labels
-from nbtune.plots.margins import plot_margins, plot_rewards
+from nbtune.plots.margins import plot_likings, plot_margins, plot_rewards
 from nbtune.plots.perplexity import plot_perplexity
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.rewritten import plot_quality, plot_text_lengths
@@ -48,6 +48,11 @@ def evaluation_figure(record: EvaluationRecord) -> Figure:
         figure, axes = new_figure(9.0, 4.2, 1, 2)
         plot_margins(record.rewards, axes[0][0])
         plot_rewards(record.rewards, axes[0][1])
+        return figure
+    if record.likings is not None:
+        figure, axes = new_figure(9.0, 4.2, 1, 2)
+        plot_likings(record.likings, axes[0][0])
+        plot_roc(record, axes[0][1])
         return figure
     if record.decides == "perplexity":
         figure, axes = new_figure(8.0, 0.9 + 0.6 * len(record.table))
@@ -112,6 +117,7 @@ def _plots(record: EvaluationRecord) -> Iterator[Plot]:
         yield "confusion", size, size, lambda ax: plot_confusion(confusion, ax)
     if record.roc:
         yield "roc", 3.6, 3.4, lambda ax: plot_roc(record, ax)
+    if record.pr:
         yield "precision-recall", 3.6, 3.4, lambda ax: plot_pr(record, ax)
         yield "gain", 3.6, 3.4, lambda ax: plot_gain(record, ax)
     if (calibration := record.calibration) is not None:
@@ -122,6 +128,8 @@ def _plots(record: EvaluationRecord) -> Iterator[Plot]:
     if (rewards := record.rewards) is not None:
         yield "margins", 4.2, 4.0, lambda ax: plot_margins(rewards, ax)
         yield "rewards", 4.2, 4.0, lambda ax: plot_rewards(rewards, ax)
+    if (likings := record.likings) is not None:
+        yield "likings", 4.2, 4.0, lambda ax: plot_likings(likings, ax)
     if (lengths := record.lengths) is not None:
         yield "quality", 5.0, 4.0, lambda ax: plot_quality(record, ax)
         yield "lengths", 4.2, 4.0, lambda ax: plot_text_lengths(lengths, ax)

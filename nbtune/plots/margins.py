@@ -39,3 +39,17 @@ def plot_rewards(rewards: Scatter, ax: Any) -> Any:
     ax.set_ylabel("reward of the chosen answer")
     title(ax, "Rewards (dashed: equal)")
     return ax
+
+
+def plot_likings(likings: Scatter, ax: Any) -> Any:
+    """Draw how much answers are worth that are liked, and those that are not."""
+    pairs = list(zip(likings.targets, likings.predictions, strict=True))
+    liked, others = ([worth for told, worth in pairs if bool(told) is one] for one in (True, False))
+    told = [f"liked ({len(liked):,})", f"not liked ({len(others):,})"]
+    ax.hist([liked, others], bins=BINS, color=[COLOURS[0], COLOURS[1]], label=told)
+    ax.axvline(0, color=GREY, linestyle="--", linewidth=1)
+    ax.set_xlabel("reward of the answer")
+    ax.set_ylabel("rows")
+    ax.legend(frameon=False, fontsize=8, labelcolor=GREY)
+    title(ax, "What answers are worth")
+    return ax

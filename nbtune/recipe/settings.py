@@ -143,7 +143,8 @@ class Recipe(Settings):
         None, description="column of the answers to the same prompts that are not"
     )
     loss_type: Literal["dpo", "orpo", "kto"] = Field(
-        "dpo", description="how preferences are learnt; orpo needs no model to compare with"
+        "dpo",
+        description="how preferences are learnt; orpo needs no model to compare with, kto no pairs",
     )
     beta: float = Field(
         0.1,

@@ -210,8 +210,9 @@ class EvaluationRecord:
     says of each label from which probability on it is given; ``rewritten`` has texts that were made
     of others, worst first, ``quality`` which share of the rows (``y``) has at least which score
     (``x``), by model, and ``lengths`` the words of true and written texts; ``rewards`` what chosen
-    answers (``targets``) and rejected ones are worth; ``leaked`` has rows that had been seen. What
-    does not suit a task is empty.
+    answers (``targets``) and rejected ones are worth, ``likings`` what answers that stand alone
+    are worth, of which the ``targets`` say whether each is liked (1 or 0); ``leaked`` has rows
+    that had been seen. What does not suit a task is empty.
     """
 
     run: str
@@ -236,6 +237,7 @@ class EvaluationRecord:
     operating: tuple[OperatingPoint, ...] = ()
     rewritten: tuple[Rewritten, ...] = ()
     rewards: Scatter | None = None
+    likings: Scatter | None = None
     quality: tuple[Curve, ...] = ()
     lengths: Scatter | None = None
     leaked: Leaked | None = None
@@ -298,6 +300,7 @@ _MAYBE: dict[str, type] = {
     "confusion": Confusion,
     "scatter": Scatter,
     "rewards": Scatter,
+    "likings": Scatter,
     "lengths": Scatter,
 }
 _PARTS: dict[str, type] = {

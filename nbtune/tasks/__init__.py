@@ -131,6 +131,8 @@ class Aim:
     ----------
     example : int
         The example that says it.
+    beside : int, optional
+        Another one that it is said of, read by itself; logits are then of shape (variants, 2, ...).
     label : str
         What it is called: a label, the type of a span, an answer.
     score : callable
@@ -149,6 +151,27 @@ class Aim:
     chance: Callable[[Tensor], Tensor] | None = None
     span: tuple[int, ...] = ()
     what: str = "logit"
+    beside: int | None = None
+
+
+@dataclass(frozen=True)
+class Sayings:
+    """What a model writes of rows, or fills into them, as examples that say it word by word.
+
+    Attributes
+    ----------
+    texts : list of tuple of str
+        What the words stand in, of each row.
+    examples : InMemory
+        One for each aim. Their targets are what is said; their spans, where in the text each token
+        stands, (0, 0) for those that are no words or come later.
+    aims : list of list of Aim
+        Of each row. Logits are of shape (variants, targets, tokens).
+    """
+
+    texts: list[tuple[str, ...]]
+    examples: InMemory
+    aims: list[list[Aim]]
 
 
 @dataclass(frozen=True)
@@ -195,6 +218,10 @@ as are needed to judge it.
 Aims = Callable[[Any, "pd.DataFrame", Any, Known, str | None], list[list[Aim]]]
 """(logits, rows, their examples, known, label or None for what is predicted) to what can be
 explained of each row; raises RunError when there is no such label."""
+
+Say = Callable[[Any, "pd.DataFrame", Known, int, str | None], Sayings]
+"""(model, rows, known, longest row in tokens, what it should say or None for what it says) to that;
+raises DataError where nothing can be said of a row."""
 
 Decide = Callable[
     [Known, Sequence["Choice"], Callable[[], tuple["pd.DataFrame", Predictions]]], Known
@@ -298,8 +325,9 @@ class Task:
         (rows, tokenizer, longest row in tokens) to what is learnt of each, in pieces; see
         `nbtune.events.Previewed`.
     reference : callable, optional
-        (what was kept of the model's logits before training) to numbers of shape (examples, ...),
-        which stand beside the examples from then on; see `nbtune.data.batches.Encoded`.
+        (what was kept of the model's logits before training, the rows) to numbers of shape
+        (examples, ...), which stand beside the examples from then on; see
+        `nbtune.data.batches.Encoded`.
     against : callable, optional
         (predictions, those of the model before training for the same rows) to the predictions
         measured by these, where a model is only as good as it is better than it was.
@@ -331,7 +359,9 @@ class Task:
     model : str, optional
         What is trained where the recipe names no model.
     aims : callable, optional
-        See `Aims`; without it nothing that it says is explained word by word.
+        See `Aims`; without it, and without ``sayings``, nothing that it says is explained.
+    sayings : callable, optional
+        See `Say`: of tasks whose model writes or fills in, what there is to be explained.
     """
 
     name: str
@@ -369,7 +399,7 @@ class Task:
     answering: str = "texts labelled"
     write: Write | None = None
     dress: Callable[[Any], None] | None = None
-    reference: Callable[[Any], np.ndarray[Any, Any]] | None = None
+    reference: Callable[[Any, pd.DataFrame], np.ndarray[Any, Any]] | None = None
     against: Callable[[Predictions, Predictions], Predictions] | None = None
     rate: float = 1.0
     preview: Callable[[pd.DataFrame, Any, int], list[list[tuple[str, str]]]] | None = None
@@ -377,6 +407,7 @@ class Task:
     model: str | None = None
     glance: Callable[[pd.DataFrame, Predictions, Known], dict[str, Any]] | None = None
     aims: Aims | None = None
+    sayings: Say | None = None
     dear: tuple[str, ...] = ()
     check: Callable[[Any, Recipe], None] | None = None
     prepare: Callable[[Any, Any], None] | None = None
@@ -387,6 +418,11 @@ class Task:
     row_score: RowScore | None = None
     recalled: Callable[[pd.DataFrame, Known], Predictions] | None = None
     reviewed: Callable[[pd.DataFrame, Predictions, Known], list[ReviewedRow]] | None = None
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether what a model says can be taken apart."""
+        return self.aims is not None or self.sayings is not None
 
     @property
     def decides(self) -> str:

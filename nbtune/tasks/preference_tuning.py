@@ -13,15 +13,23 @@ import pandas as pd
 from nbtune.data.batches import InMemory
 from nbtune.data.dialogue import encode_chats, tokens_of
 from nbtune.data.grouped import Grouped
+from nbtune.data.liked import columns_of_liked
 from nbtune.data.preferences import PREFERENCES, both_chats, with_answer
 from nbtune.data.preferred import Preferred
+from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.data.templates import dress
 from nbtune.data.turns import prompt_of
 from nbtune.recipe import Recipe
 from nbtune.records import PREFERENCE_SCORES, EvaluationRecord
 from nbtune.tasks import Baseline, Known, RowScore, Task, Weighted, chats
 from nbtune.tasks.language import WITHOUT, keep
-from nbtune.tasks.preference_losses import MEMBERS, log_probabilities, preference_loss
+from nbtune.tasks.preference_losses import (
+    WITH_PROMPT,
+    is_unpaired,
+    log_probabilities,
+    members_of,
+    preference_loss,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -29,30 +37,44 @@ Array = np.ndarray[Any, Any]
 def encode(
     rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known, *, size: int = 2
 ) -> InMemory:
-    """Tokenise prompts with both answers; with three texts a row the answer to another prompt too.
+    """Tokenise prompts with both answers; with four texts a row the answers to other prompts too.
 
-    Rows without answers are the prompts alone, of which nothing is learnt.
+    Of three texts the last is the preferred answer with its prompt, all of which is learnt. Rows
+    without answers are the prompts alone, of which nothing is learnt.
     """
     if "chosen" not in rows:
-        waiting = [chat for chat in rows["messages"] for _ in range(size)]
-        found = encode_chats(waiting, tokenizer, max_length)
-    else:
-        others = np.roll(rows["chosen"].to_numpy(), 1)
-        texts = [
-            chat
-            for pair, asked, other in zip(both_chats(rows), rows["messages"], others, strict=True)
-            for chat in (*pair, with_answer(asked, other))[:size]
+        return encode_answers(rows, [[""] * len(rows)] * size, tokenizer, max_length)
+    answers = [list(rows["chosen"]), list(rows["rejected"])]
+    if size == WITH_PROMPT:
+        found = encode_answers(rows, [*answers, answers[0]], tokenizer, max_length)
+        targets = [
+            [*ids[1:], IGNORED] if place % size == size - 1 else own
+            for place, (ids, own) in enumerate(zip(found.ids, found.targets, strict=True))
         ]
-        found = encode_chats(texts, tokenizer, max_length)
-    return replace(found, rows=np.repeat(np.arange(len(rows)), size))
+        return replace(found, targets=Ragged.of(targets, np.int32))
+    others = np.roll(np.concatenate(answers).astype(object), 1).reshape(2, -1)
+    return encode_answers(rows, [*answers, *others][:size], tokenizer, max_length)
+
+
+def encode_answers(
+    rows: pd.DataFrame, answers: Sequence[Sequence[str]], tokenizer: Any, max_length: int
+) -> InMemory:
+    """Tokenise each prompt with one answer of each list; an empty answer leaves it alone."""
+    chats = [
+        with_answer(asked, answer) if answer else asked
+        for asked, *own in zip(rows["messages"], *answers, strict=True)
+        for answer in own
+    ]
+    found = encode_chats(chats, tokenizer, max_length)
+    return replace(found, rows=np.repeat(np.arange(len(rows)), len(answers)))
 
 
 def shown(examples: Any, known: Known, recipe: Recipe, is_training: bool) -> Any:
     """Return examples that are trained on in groups, a row each."""
-    return Grouped(examples, MEMBERS[recipe.loss_type]) if is_training else examples
+    return Grouped(examples, members_of(recipe)) if is_training else examples
 
 
-def reference(kept: Any) -> Array:
+def reference(kept: Any, rows: pd.DataFrame) -> Array:
     """Return the log-probability of each answer."""
     return log_probabilities(kept, 1)[0].ravel().astype(np.float32)
 
@@ -67,13 +89,15 @@ class Reading:
 
     size: int = 2
     beta: float = 0.1
+    judged: int = 2
 
     def __call__(self, kept: Any, rows: pd.DataFrame, examples: Any, known: Known) -> Preferred:
-        """Return the rewards of both answers."""
-        sums, tokens = (each[:, :2] for each in log_probabilities(kept, self.size))
+        """Return the rewards of the first answers of each row, which are its own."""
+        sums, tokens = (each[:, : self.judged] for each in log_probabilities(kept, self.size))
         if examples.beside is None:
             return Preferred(self.beta * sums / tokens, sums)
-        before = np.asarray(examples.beside).reshape(-1, self.size)[:, :2]
+        before = np.asarray(examples.beside).reshape(len(rows), self.size, -1)
+        before = before[:, : self.judged, 0]
         return Preferred(self.beta * (sums - before), sums)
 
     def against(self, said: Preferred, start: Preferred) -> Preferred:
@@ -147,15 +171,27 @@ def preview(rows: pd.DataFrame, tokenizer: Any, max_length: int) -> list[list[tu
 def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     """Return that lines are kept and nothing is dropped at random, where nothing else is said.
 
-    With dropout a model would differ from itself before training at once.
+    With dropout a model would differ from itself before training at once. Rows of one answer each,
+    liked or not, have their columns named, and the loss that takes them.
     """
-    usual = {"clean": ("control", "unicode"), "dropout": 0.0}
+    usual: dict[str, Any] = {"clean": ("control", "unicode"), "dropout": 0.0}
+    usual |= columns_of_liked(frame, recipe)
     return {name: value for name, value in usual.items() if name not in recipe.model_fields_set}
 
 
 def tuned(recipe: Recipe) -> Task:
-    """Return the task with the loss that a recipe asks for."""
-    size = MEMBERS[recipe.loss_type]
+    """Return the task with the loss that a recipe asks for.
+
+    Raises
+    ------
+    RecipeError
+        When answers that stand alone should be learnt by comparing two.
+    """
+    if is_unpaired(recipe):
+        from nbtune.tasks.liked_answers import liked
+
+        return liked(recipe, TASK)
+    size = members_of(recipe)
     reading = Reading(size, recipe.beta)
     task = replace(TASK, encode=partial(encode, size=size), read=reading, against=reading.against)
     if recipe.loss_type == "orpo":  # which compares a model with nothing but itself

@@ -100,7 +100,7 @@ class _TaskTrial:
         self._check_reading_back(examples, len(self.tokenizer))
         if task.reference is not None:
             before = predict_logits(self._forward(model), examples, 0)
-            examples = replace(examples, beside=task.reference(before))
+            examples = replace(examples, beside=task.reference(before, rows))
         learnt = examples
         if task.shown is not None:
             learnt = task.shown(examples, known, self.recipe, True)

@@ -1,5 +1,4 @@
-from collections import defaultdict
-from types import SimpleNamespace
+import copy
 
 import numpy as np
 import pandas as pd
@@ -10,14 +9,14 @@ import transformers
 import nbtune
 from nbtune.data.batches import make_batch
 from nbtune.data.encoding import write_beside, write_examples
-from nbtune.data.grouped import Grouped
 from nbtune.data.preferences import PREFERENCES
+from nbtune.engine.inference import predict_logits
 from nbtune.engine.stepping import Forward, total_loss
-from nbtune.errors import DataError
+from nbtune.errors import DataError, RecipeError
 from nbtune.models.scratch import new_tokenizer
 from nbtune.recipe import Recipe
 from nbtune.tasks import Known, find_task
-from nbtune.tasks.preference_losses import dpo, kto, orpo, preference_loss
+from nbtune.tasks.preference_losses import dpo, kto
 from nbtune.testing import check_task, tiny_config
 
 TASK = find_task("preference-tuning")
@@ -29,6 +28,13 @@ ROWS = pd.DataFrame(
         for thing in THINGS
     ]
 )
+
+LIKED = pd.concat(
+    [
+        ROWS[["prompt"]].assign(completion=ROWS[side], label=side == "chosen")
+        for side in ("chosen", "rejected")
+    ]
+).iloc[np.random.default_rng(0).permutation(2 * len(ROWS))]
 
 
 def usable(frame, **settings):
@@ -43,7 +49,8 @@ def train(tmp_path_factory):
     def train(frame=ROWS, name="liked", **settings):
         usual = {"task": "preference-tuning", "model": "scratch-decoder", "size": "tiny",
                  "max_length": 64}  # fmt: skip
-        return nbtune.finetune(frame, name, runs_dir=runs, display="none", **usual | settings)
+        wanted = {key: value for key, value in (usual | settings).items() if value is not None}
+        return nbtune.finetune(frame, name, runs_dir=runs, display="none", **wanted)
 
     return train
 
@@ -70,45 +77,44 @@ class Oracle:
             self.models.append(model)
         self.frame = ROWS.head(4).assign(rejected=lambda f: f["rejected"] + " and more")
 
-    def ours(self, loss_type):
-        recipe = Recipe(task="preference-tuning", loss_type=loss_type, beta=0.3)
+    def ours(self, loss_type, frame=None, **settings):
+        frame = self.frame if frame is None else frame
+        recipe = Recipe(
+            task="preference-tuning", loss_type=loss_type, beta=0.3, clean=("control",), **settings
+        )
+        columns = {role: name for role, name in settings.items() if name in frame}
         task, known = TASK.tuned(recipe), Known(tokenizer=self.tokenizer)
-        rows = usable(self.frame)[0]
-        place = self.place / loss_type
+        rows = task.rows.usable(frame, task.rows.find(frame, columns).roles, recipe, "data")[0]
+        place = self.place / f"{loss_type}{len(list(self.place.iterdir()))}"
         examples = write_examples(
             rows, lambda some: task.encode(some, self.tokenizer, 64, known), 400, place
         )
-        sums = []
-        for batch in (make_batch(examples, np.array([i]), 0) for i in range(len(examples))):
-            with torch.no_grad():
-                reference = preference_sums(self.models[1], batch)
-            sums.append(reference)
-        examples = write_beside(place, np.array(sums, dtype=np.float32))
-        grouped = Grouped(examples, {"kto": 3}.get(loss_type, 2))
-        loss = preference_loss(recipe, examples.targets, 0)
+        if task.reference is not None:
+            first = Forward(self.models[1], torch.device("cpu"), "fp32", None, keep=task.keep)
+            kept = predict_logits(first, examples, self.tokenizer.pad_token_id)
+            examples = write_beside(place, task.reference(kept, rows))
+        grouped = task.shown(examples, known, recipe, True)
+        loss = task.loss(recipe, examples.targets, 0)
         every = np.arange(len(rows))
         batch = make_batch(grouped, every, self.tokenizer.pad_token_id)
         forward = Forward(self.models[0], torch.device("cpu"), "fp32", None, keep=task.keep)
         found = total_loss(loss, forward(batch), batch)
         return float(found.detach()) / loss.count(np.asarray(grouped.targets[every]))
 
-    def chats(self, columns):
+    def chats(self, columns, frame=None):
         from datasets import Dataset
 
-        turns = {"prompt": "user", "chosen": "assistant", "rejected": "assistant"}
+        turns = {"prompt": "user", "chosen": "assistant", "rejected": "assistant",
+                 "completion": "assistant"}  # fmt: skip
         return Dataset.from_list(
             [
-                {c: [{"role": turns[c], "content": row[c]}] for c in columns}
-                for row in self.frame.to_dict("records")
+                {
+                    c: [{"role": turns[c], "content": row[c]}] if c in turns else row[c]
+                    for c in columns
+                }
+                for row in (self.frame if frame is None else frame).to_dict("records")
             ]
         )
-
-
-def preference_sums(model, batch):
-    logits = model(**batch.inputs).logits.log_softmax(-1)
-    wanted = batch.targets
-    own = logits.gather(2, wanted.clamp(min=0)[..., None])[..., 0]
-    return float((own * (wanted != -100)).sum())
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +123,19 @@ def oracle(tmp_path_factory):
     return Oracle(tmp_path_factory.mktemp("oracle"))
 
 
-def arguments(kind, place):
+def arguments(kind, place, rows=4, **more):
     return kind(
         output_dir=str(place), report_to="none", use_cpu=True, beta=0.3, max_length=64,
-        per_device_train_batch_size=4, bf16=False,
+        per_device_train_batch_size=rows, bf16=False, **more,
     )  # fmt: skip
+
+
+def loss_of(trainer):
+    """The loss of the only batch, with nothing dropped at random."""
+    batch = next(iter(trainer.get_train_dataloader()))
+    with torch.no_grad():
+        found = trainer.compute_loss(trainer.model.eval(), batch).item()
+    return found
 
 
 def test_dpo_has_the_loss_of_trl_on_the_same_batch(oracle):
@@ -134,11 +148,7 @@ def test_dpo_has_the_loss_of_trl_on_the_same_batch(oracle):
         train_dataset=oracle.chats(("prompt", "chosen", "rejected")),
         processing_class=oracle.tokenizer,
     )
-    batch = next(iter(trainer.get_train_dataloader()))
-    with torch.no_grad():
-        expected = trainer.compute_loss(trainer.model.eval(), batch).item()
-    oracle.models[0].eval()
-    assert oracle.ours("dpo") == pytest.approx(expected, rel=1e-4)
+    assert oracle.ours("dpo") == pytest.approx(loss_of(trainer), rel=1e-4)
 
 
 def test_preferences_that_may_be_wrong_count_both_ways():
@@ -149,52 +159,61 @@ def test_preferences_that_may_be_wrong_count_both_ways():
     assert dpo(moved, beta, 0.2).item() == pytest.approx(0.8 * right + 0.2 * wrong)
 
 
-def test_orpo_has_the_odds_ratio_of_trl():
-    pytest.importorskip("trl", reason="TRL is not installed")
-    from trl.experimental.orpo.orpo_trainer import ORPOTrainer
+def test_orpo_has_the_loss_of_trl_on_the_same_batch(oracle):
+    from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-    means = torch.tensor([[-0.3, -2.0], [-4.0, -1.5], [-1e-3, -9.0]])
-    about = SimpleNamespace(beta=0.3, accelerator=SimpleNamespace(device="cpu"))
-    expected = ORPOTrainer.odds_ratio_loss(about, means[:, 0], means[:, 1])[0]
-    # TRL's first loss, the likelihood of chosen texts, is that of prompt and answer; ours, as the
-    # paper's, of the answer.
-    torch.testing.assert_close(orpo(means, 0.3), -means[:, 0] - expected, rtol=1e-4, atol=1e-5)
+    plain = copy.deepcopy(oracle.tokenizer)
+    plain.bos_token = None  # or TRL puts one before texts that the template has no such token for
+    trainer = ORPOTrainer(
+        oracle.models[0],
+        args=arguments(ORPOConfig, oracle.place),
+        train_dataset=oracle.chats(("prompt", "chosen", "rejected")),
+        processing_class=plain,
+    )
+    # TRL learns prompts as well, and takes the mean over tokens: the same of rows of one length.
+    assert oracle.ours("orpo", completion_only_loss=False) == pytest.approx(
+        loss_of(trainer), rel=1e-4
+    )
+    batch = next(iter(trainer.get_train_dataloader()))
+    with torch.no_grad():
+        chosen, rejected, *_ = trainer.concatenated_forward(trainer.model.eval(), batch)
+        odds = trainer.odds_ratio_loss(chosen, rejected)[0]
+    # Of the answers alone, as in the paper: the rest is TRL's.
+    assert oracle.ours("orpo") == pytest.approx((-chosen - odds).mean().item(), rel=1e-4)
+
+
+def kto_trainer(oracle, rows, columns, frame):
+    from trl import KTOConfig, KTOTrainer
+
+    return KTOTrainer(
+        oracle.models[0],
+        oracle.models[1],
+        args=arguments(KTOConfig, oracle.place, rows, train_sampling_strategy="sequential"),
+        train_dataset=oracle.chats(columns, frame),
+        processing_class=oracle.tokenizer,
+    )
 
 
 def test_kto_has_the_loss_of_trl_on_the_same_batch(oracle):
-    from trl import KTOTrainer
+    trainer = kto_trainer(oracle, 8, ("prompt", "chosen", "rejected"), oracle.frame)
+    assert oracle.ours("kto") == pytest.approx(loss_of(trainer), rel=1e-4)
 
-    generator = torch.Generator().manual_seed(0)
-    said = torch.randn(4, 3, generator=generator) - 5
-    before = said + 0.5 * torch.randn(4, 3, generator=generator)
-    labels = torch.tensor([True] * 4 + [False] * 4)
-    logps = torch.cat([said[:, 0], said[:, 1]])
-    batch = {
-        "label": labels,
-        "input_ids": torch.zeros(8, 2, dtype=torch.long),
-        "attention_mask": torch.ones(8, 2),
-        "completion_mask": torch.ones(8, 2),
-        "ref_logps": torch.cat([before[:, 0], before[:, 1]]),
-        "ref_KL_logps": before[:, 2],
-    }
-    model = torch.nn.Identity()
-    zeros = torch.zeros(8, 1)
-    model.forward = lambda **_: SimpleNamespace(
-        log_probs=logps[:, None], entropy=zeros, mean_logits=zeros
-    )
-    accelerator = SimpleNamespace(
-        device="cpu", gather_for_metrics=lambda one: one, gather=lambda one: one
-    )
-    trainer = KTOTrainer.__new__(KTOTrainer)
-    trainer.__dict__.update(
-        model=model, accelerator=accelerator, aux_loss_enabled=False, precompute_ref_logps=True,
-        calculate_KL=True, loss_type="kto", beta=0.3, desirable_weight=1.0, undesirable_weight=1.0,
-        _compute_kl_logps=lambda *_: said[:, 2],
-        _metrics={"train": defaultdict(list)}, _total_train_tokens=0, _tp_size=1,
-    )  # fmt: skip
-    expected = trainer._compute_loss(model, batch, False)
-    assert kto(said - before, 0.3).mean().item() == pytest.approx(float(expected), rel=1e-5)
-    assert 0 < oracle.ours("kto") < 1
+
+def test_kto_of_single_answers_has_the_loss_of_trl_on_the_same_batch(oracle):
+    trainer = kto_trainer(oracle, 5, ("prompt", "completion", "label"), LIKED.head(5))
+    found = oracle.ours("kto", LIKED.head(5), completion="completion", label="label")
+    assert found == pytest.approx(loss_of(trainer), rel=1e-4)
+    one_sided = LIKED[~LIKED["label"]].head(3)
+    trainer = kto_trainer(oracle, 3, ("prompt", "completion", "label"), one_sided)
+    found = oracle.ours("kto", one_sided, completion="completion", label="label")
+    assert found == pytest.approx(loss_of(trainer), rel=1e-4)
+
+
+def test_kto_measures_by_how_far_other_answers_have_moved():
+    moved, others = torch.tensor([[2.0], [-1.0]]), torch.tensor([[3.0], [-1.0]])
+    found = kto(moved, others, torch.tensor([[True], [False]]), 0.5)
+    sigmoid = [1 / (1 + np.exp(-0.5 * gained)) for gained in (2 - 1, 1 - -1)]
+    assert found.flatten().tolist() == pytest.approx([1 - one for one in sigmoid])
 
 
 @pytest.mark.parametrize("loss_type", ["dpo", "orpo", "kto"])
@@ -268,3 +287,60 @@ def test_whole_chats_need_no_prompt():
         usable(pd.DataFrame({"chosen": ["a"], "rejected": ["b"]}))
     with pytest.raises(DataError, match="there is no column of rejected; the data has prompt"):
         usable(pd.DataFrame({"prompt": ["a"], "chosen": ["b"]}))
+
+
+def test_answers_that_stand_alone_are_learnt(train):
+    run = train(LIKED, "alone", task=None, num_train_epochs=4, learning_rate=2e-3)
+    assert run.recipe.settings.loss_type == "kto"
+    assert any("answers that somebody liked" in one.text for one in run.view().notices)
+    found = nbtune.evaluate(run)
+    assert found.metrics["reward_accuracy"] == 1
+    assert found.metrics["chosen_reward"] > found.metrics["rejected_reward"]
+    assert [judged.name for judged in found.record.table][:2] == [
+        "longer answer", "TF-IDF + logistic regression",
+    ]  # fmt: skip
+    assert {"prompt", "completion", "label", "reward"} <= {*found.frame}
+    titles = [axes.get_title(loc="left") or axes.get_title() for axes in found.figure().axes]
+    assert titles == ["What answers are worth", "ROC"]
+    assert "reward" in found._repr_mimebundle_()["text/html"]
+    other = LIKED.assign(label=~LIKED["label"])
+    assert nbtune.evaluate(run, other).metrics["reward_accuracy"] == 0
+    assert set(nbtune.predict(run, "sky?").columns) == {"text_row", "prompt", "answer", "ended"}
+
+
+def test_how_often_liked_answers_are_worth_more_is_counted_over_all_pairs():
+    from nbtune.data.preferred import Preferred
+    from nbtune.evaluation.liked import weighted_scores
+
+    said = Preferred(np.array([[2.0], [0.0], [1.0]]))
+    score = weighted_scores(said, np.array([True, True, False]))
+    found = score(np.ones((1, 3)))
+    assert {name: value[0] for name, value in found.items()} == {
+        "reward_accuracy": 0.5, "reward_margin": 0, "chosen_reward": 1, "rejected_reward": 1,
+    }  # fmt: skip
+    assert np.isnan(score(np.array([[1.0, 1.0, 0.0]]))["reward_margin"])
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"label": "perhaps"}, "1 with neither true nor false as a label"),
+        ({"label": None}, "1 with nothing that says whether the answer is liked"),
+        ({"completion": " "}, "1 with an empty answer"),
+    ],
+)
+def test_single_answers_that_cannot_be_learnt_are_named(train, change, fault):
+    frame = LIKED.head(9).astype(object).reset_index(drop=True)
+    frame.loc[3, list(change)] = list(change.values())
+    named = {"completion": "completion", "label": "label", "loss_type": "kto"}
+    with pytest.raises(DataError, match=rf"1 of 9 rows cannot be used: {fault} \(row 3"):
+        train(frame, "odd", **named)
+    with pytest.raises(RecipeError, match="loss_type: dpo compares two answers to a prompt"):
+        train(LIKED, "odd", **named | {"loss_type": "dpo"})
+
+
+def test_single_answers_are_looked_at():
+    frame = pd.concat([LIKED.head(40), LIKED.head(2).assign(label=lambda f: ~f["label"])])
+    found = {one.check: one for one in nbtune.check_data(frame).record.findings}
+    assert found["both_sides"].count == 4
+    assert len(nbtune.mend(frame, "both_sides", task="liked-answers")) == 38

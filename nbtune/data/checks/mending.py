@@ -12,7 +12,7 @@ from nbtune.data.checks.found import Meant, Rows, languages_of, look, respelled
 from nbtune.data.checks.mojibake import mend_encoding
 from nbtune.data.checks.personal import mask
 from nbtune.data.checks.scan import Scan, scan
-from nbtune.data.checks.shapes import PROBLEM_TYPES, look_as, shape_of
+from nbtune.data.checks.shapes import VARIANTS, look_as, shape_of
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import Columns, infer_columns
 from nbtune.data.reading import Frames, read
@@ -114,12 +114,10 @@ def found_rows(
 
 
 def _asked(text: str | None, label: str | None, task: str | None, **columns: Any) -> Recipe:
-    """Return what was said of the rows as a recipe; some tasks are a problem type."""
+    """Return what was said of the rows as a recipe."""
     said = {"text": text, "label": label, **columns}
-    if task in PROBLEM_TYPES:
-        said |= {"problem_type": task}
-    elif task is not None:
-        said |= {"task": task}
+    if task is not None:
+        said |= VARIANTS.get(task, {"task": task})
     return Recipe(**{name: value for name, value in said.items() if value is not None})
 
 

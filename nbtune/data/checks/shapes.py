@@ -17,6 +17,7 @@ from nbtune.data.checks.personal import mask
 from nbtune.data.checks.scan import Scan, refuse_missing, scan
 from nbtune.data.cleaning import clean_text
 from nbtune.data.labels import MANY_LABELLED, holds_lists, separator_of
+from nbtune.data.liked import LIKED, columns_of_liked
 from nbtune.data.meant import task_meant
 from nbtune.data.numbers import NUMBERED
 from nbtune.data.preferences import PREFERENCES
@@ -134,6 +135,16 @@ SHAPES: dict[str, Shape] = {
             max(pair, key=len) for pair in zip(rows["chosen"], rows["rejected"], strict=True)
         ],
     ),
+    "liked-answers": Shape(
+        LIKED,
+        said=CHATS.texts,
+        truth=lambda rows: list(rows["completion"]),
+        conflict=("info", "rows have a prompt that other rows have too, with other answers"),
+        checks=truths.of_liked,
+        names=lambda rows: [(one,) for one in LIKED.strata(rows)],
+        written=lambda rows: list(rows["completion"]),
+        suited=columns_of_liked,
+    ),
     "text-generation": Shape(
         CHATS,
         said=truths.asked,
@@ -169,10 +180,13 @@ SHAPES: dict[str, Shape] = {
         checks=lambda frames, starts: iter(()),
     ),
 }
-"""By task; several labels a text, and numbers, by their problem type."""
-
-
-PROBLEM_TYPES = ("multi_label_classification", "regression")
+"""By task; several labels a text, and numbers, by their problem type; and answers one by one."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    "multi_label_classification": {"problem_type": "multi_label_classification"},
+    "regression": {"problem_type": "regression"},
+    "liked-answers": {"task": "preference-tuning", "loss_type": "kto"},
+}
+"""What a recipe says of shapes that are no task of their own."""
 
 
 def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
@@ -187,6 +201,9 @@ def shape_of(frame: pd.DataFrame, recipe: Recipe) -> str:
     """
     if recipe.problem_type in SHAPES:
         return str(recipe.problem_type)
+    is_meant = recipe.task if "task" in recipe.model_fields_set else task_meant(frame)
+    if is_meant == "preference-tuning" and columns_of_liked(frame, recipe):
+        return "liked-answers"
     if "task" in recipe.model_fields_set:
         return _named(recipe) or _of_labelled(frame, recipe)
     if recipe.model_fields_set & {"text", "label"}:
@@ -212,7 +229,7 @@ def _named(recipe: Recipe) -> str:
     if recipe.task == "text-classification":
         return ""
     if recipe.task not in SHAPES:
-        known = [name for name in SHAPES if name not in PROBLEM_TYPES]
+        known = [name for name in SHAPES if name not in VARIANTS]
         raise DataError(
             f"rows for {recipe.task} are not looked at",
             hint=did_you_mean(recipe.task, ["text-classification", *known]),
@@ -341,7 +358,7 @@ def look_before(
         (
             one
             for task, one in SHAPES.items()
-            if task in (recipe.task, recipe.problem_type)
+            if (VARIANTS.get(task, {}).get("task", task)) in (recipe.task, recipe.problem_type)
             and (one.rows.inputs, one.rows.targets) == (rows.inputs, rows.targets)
         ),
         None,

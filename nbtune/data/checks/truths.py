@@ -11,6 +11,7 @@ import pandas as pd
 
 from nbtune.data.checks.found import FEW_ROWS, SHOWN, Meant, respelled
 from nbtune.data.checks.personal import mask
+from nbtune.data.liked import LIKED
 from nbtune.data.spans import OUTSIDE, spans_of, type_of
 from nbtune.data.turns import answer_of, asked_of
 
@@ -185,6 +186,23 @@ def of_preferences(frames: Frames, starts: Starts) -> Iterator[Meant]:
                 shown.append(both[0])
     if rows:
         what = "rows have an answer that is preferred here and rejected there, to the same prompt"
+        yield Meant("both_sides", "error", rows, what, _masked(shown))
+
+
+def of_liked(frames: Frames, starts: Starts) -> Iterator[Meant]:
+    """Find answers that are liked here and not there, to the same prompt."""
+    told: dict[str, set[bool]] = {}
+    for frame in frames.values():
+        for said, is_liked in zip(LIKED.texts(frame), frame["label"], strict=True):
+            told.setdefault(said, set()).add(is_liked)
+    rows, shown = [], []
+    for split, frame in frames.items():
+        for row, said in enumerate(LIKED.texts(frame), starts[split]):
+            if len(told[said]) > 1:
+                rows.append(row)
+                shown.append(frame["completion"].iloc[row - starts[split]])
+    if rows:
+        what = "rows have an answer that is liked here and not liked there, to the same prompt"
         yield Meant("both_sides", "error", rows, what, _masked(shown))
 
 
