@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbtune.api.finding import newest_run, rows_in, run_of
-from nbtune.errors import RunError
 from nbtune.records import EXPLAINED_BY
 from nbtune.results.run import Run
 
@@ -30,7 +29,11 @@ def explain(
     runs_dir: str | Path | None = None,
     display: str | None = None,
 ) -> Explanations:
-    """Say which words speak for what a run predicts, and which against it.
+    """Say which words speak for what a run predicts or writes, and which against it.
+
+    Of images it says that of patches, of two texts that are compared by their vectors of the
+    words of both, and of a text that is written of each of its first words, by what stood before
+    it or was read.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ def explain(
         Which of its rows; by default ``test`` where there is one.
     label : str, optional
         What is to be explained instead of what is predicted: another label, spans of one type
-        only, or another piece of the context.
+        only, another piece of the context, another word for a gap, or another text to be written.
     method : {"integrated-gradients", "gradient-x-input", "attention-rollout"}
         How.
     deletion : bool, optional
@@ -75,7 +78,7 @@ def explain(
     from nbtune.panels.progress import Progress
     from nbtune.results.explanation import explain_run, rows_of_split
 
-    run = _reader_of_texts(newest_run(runs_dir) if run is None else run_of(run, runs_dir))
+    run = newest_run(runs_dir) if run is None else run_of(run, runs_dir)
     if rows is not None:
         numbers = [int(rows)] if isinstance(rows, Integral) else [int(row) for row in rows]  # type: ignore[union-attr]
         found = rows_of_split(run, numbers, split)
@@ -101,8 +104,9 @@ def attention(
     ----------
     run : str or Run, optional
         Whose model; None for ``model``, or without one for the newest run.
-    text : str or tuple of str
-        What it reads; a pair for a run that has learnt from pairs or questions.
+    text : str, tuple of str, or an image
+        What it reads; a pair for a run that has learnt from pairs or questions, one text of a pair
+        where each is read by itself. Of a model that writes what it reads is looked at.
     model : str, optional
         A model that nobody trained here, as a recipe names it: ``minilm``, a folder, a hub id.
     layer, head : int, optional
@@ -127,15 +131,5 @@ def attention(
     wanted = (layer, head, token)
     if model is not None:
         return BareModel(model).look(text, *wanted)
-    run = _reader_of_texts(newest_run(runs_dir) if run is None else run_of(run, runs_dir))
+    run = newest_run(runs_dir) if run is None else run_of(run, runs_dir)
     return attention_of_run(run, text, *wanted)
-
-
-def _reader_of_texts(run: Run) -> Run:
-    """Return the run, unless it reads images: what speaks for a label is told word by word."""
-    if run.task.reads == "images":
-        raise RunError(
-            f"{run.name} has learnt {run.task.summary}, and only texts are explained, word by word",
-            hint=f"%evaluate {run.name} shows the images that it gets wrong",
-        )
-    return run

@@ -234,9 +234,13 @@ def thumbnail(value: str, side: int = THUMBNAIL) -> str:
     Empty when the image is gone, or cannot be made so small.
     """
     try:
-        image = open_picture(value)
+        return small(open_picture(value), side)
     except DataError:
         return ""
+
+
+def small(image: Image.Image, side: int = THUMBNAIL) -> str:
+    """Return a small copy of an image as a ``data:`` address; see `thumbnail`."""
     if max(image.size) * 2 <= side:  # so small that its pixels are what there is to see
         times = side // max(image.size)
         image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)

@@ -98,7 +98,19 @@ def attention_html(record: AttentionRecord) -> str:
         patterns=patterns_of(record),
         some=_left_out(record, layers, heads),
         alone=ALONE,
+        patches=_patches(record),
     )
+
+
+def _patches(record: AttentionRecord) -> list[tuple[int, int, float, str]]:
+    """Return column, row, depth and words of the patches that the token shown looks at."""
+    most = max(record.looked_at, default=0.0) or 1.0
+    wide = record.grid[1] if record.grid else 1
+    return [
+        (at % wide, at // wide, round(0.75 * weight / most, 2), f"{100 * weight:.1f} %")
+        for at, weight in enumerate(record.looked_at)
+        if weight > FAINTEST * most
+    ]
 
 
 def head_of(record: AttentionRecord) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nbtune.panels.html import number, percent, render, signed
 from nbtune.panels.markdown import escaped
 from nbtune.plots.texts import short, shown
-from nbtune.records import Deletion, Explanation, WordShare
+from nbtune.records import PATCH, Deletion, Explanation, WordShare
 
 MOST_SHOWN = 20
 MOST_CHARACTERS, MOST_OF_SEVERAL = 4_000, 1_000
@@ -97,6 +97,19 @@ class View:
     sums: str
     kept: str
     curves: Curves | None
+    patches: list[Patch]
+    blanked: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch of the picture, in parts of its sides, with how it is shaded; see `Piece`."""
+
+    column: int
+    row: int
+    hint: str
+    kind: str
+    shade: float
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,15 @@ class Curves:
 def _view(one: Explanation, longest: int) -> View:
     curves = None if one.deletion is None else _curves(one.deletion)
     return View(
-        one, _texts(one, longest), _top(one, TOP), head_of(one), sums_of(one), kept_of(one), curves
+        one,
+        _texts(one, longest),
+        _top(one, TOP),
+        head_of(one),
+        sums_of(one),
+        kept_of(one),
+        curves,
+        _patches(one),
+        _several(one),
     )
 
 
@@ -132,16 +153,16 @@ def sums_of(one: Explanation) -> str:
     """Return whether what the words do comes to what they should."""
     there = (
         f"Its {one.what} is {signed(one.said)}, and {signed(one.blank)} with "
-        f"{short(one.blank_word, 20)} in place of every word: a difference of "
+        f"{short(one.blank_word, 40)} in place of every {one.pieces}: a difference of "
         f"{signed(one.difference)}"
     )
     if one.method == "attention-rollout":
         others = percent(1 - sum(word.value for word in one.words))
         return (
-            "The part of each word in what the head reads, whatever it makes of it: no word "
-            f"speaks against. {others} of it is of tokens that are no words. {there}."
+            f"The part of each {one.pieces} in what the head reads, whatever it makes of it: none "
+            f"speaks against. {others} of it is of tokens that are no {one.pieces}. {there}."
         )
-    words = f"The words come to {signed(one.sum - one.rest)}"
+    words = f"The {_several(one)} come to {signed(one.sum - one.rest)}"
     if one.rest:
         words += f", tokens that are no words to {signed(one.rest)}"
     if one.method == "gradient-x-input":
@@ -159,14 +180,19 @@ def kept_of(one: Explanation) -> str:
     better = "more than chance" if found.area > 0 else "no more than chance"
     area = f"the area between both courses is {number(found.area, 2)}, {better}"
     if one.probability != one.probability:
-        return f"With words blanked out, the most important first or at random, {area}."
+        return f"With {_several(one)} blanked out, the most important first or at random, {area}."
     ranked, random = found.halved(found.ranked), found.halved(found.random)
     first = "never gone" if ranked is None else f"gone after {ranked} of {found.counts[-1]}"
     second = "never" if random is None else f"after {random}"
     return (
-        f"With the most important words blanked out first, half of the probability is {first}, in "
-        f"random order {second}; {area}."
+        f"With the most important {_several(one)} blanked out first, half of the probability is "
+        f"{first}, in random order {second}; {area}."
     )
+
+
+def _several(one: Explanation) -> str:
+    """Return what is blanked out in the plural."""
+    return {"word": "words", "patch": "patches"}.get(one.pieces, "patches and words")
 
 
 def explanations_text(records: Sequence[Explanation], left: int = 0) -> str:
@@ -183,6 +209,8 @@ def explanations_text(records: Sequence[Explanation], left: int = 0) -> str:
 
 def _lines(one: Explanation) -> Iterator[str]:
     yield from textwrap.wrap(f"{short(one.run, 30)}, row {one.row}: {head_of(one)}", 80)
+    if one.grid:
+        yield f"  an image in {one.grid[0]} x {one.grid[1]} patches"
     for text in one.texts:
         yield from textwrap.wrap(short(text), 78, initial_indent="  ", subsequent_indent="  ")
     for word in _top(one, TOP_IN_TEXT):
@@ -197,7 +225,8 @@ def explanations_markdown(records: Sequence[Explanation], left: int = 0) -> str:
     parts = []
     for one in records[:MOST_SHOWN]:
         texts = " / ".join(escaped(text) for text in one.texts)
-        lines = [f"**{escaped(head_of(one))}**: {texts}", "", "| word | does | share |"]
+        seen = f": {texts}" if texts else ""
+        lines = [f"**{escaped(head_of(one))}**{seen}", "", f"| {one.pieces} | does | share |"]
         lines += ["|---|---:|---:|"]
         for word in _top(one, TOP):
             cells = (escaped(short(word.text, 60)), signed(word.value), word.part)
@@ -240,6 +269,19 @@ def _texts(one: Explanation, longest: int) -> list[list[Piece]]:
         if rest:
             pieces.append(Piece(shown(rest)))
         found.append(pieces)
+    return found
+
+
+def _patches(one: Explanation) -> list[Patch]:
+    """Return the patches of the picture that do something."""
+    share = one.share
+    most = max((abs(value) for value in share.values()), default=0.0) or 1.0
+    found = []
+    for word in (word for word in one.words if word.part == PATCH):
+        piece = _piece(one, word, share[word], most, False)
+        if piece.shade:
+            hint = f"{one.text_of(word)}: {piece.hint}"
+            found.append(Patch(word.end - 1, word.start - 1, hint, piece.kind, piece.shade))
     return found
 
 

@@ -51,7 +51,7 @@ from nbtune.records.evaluation import (
     best_possible,
     worth,
 )
-from nbtune.records.explanation import EXPLAINED_BY, Deletion, Explanation, WordShare
+from nbtune.records.explanation import EXPLAINED_BY, PATCH, Deletion, Explanation, WordShare
 from nbtune.records.leaking import Leaked
 from nbtune.records.learning import (
     Band,
@@ -86,6 +86,7 @@ __all__ = [
     "MULTI_LABEL_SCORES",
     "OF_TOKENS",
     "ORDERS",
+    "PATCH",
     "PREFERENCE_SCORES",
     "REGRESSION_SCORES",
     "RELATION_SCORES",

@@ -63,6 +63,12 @@ class AttentionRecord:
         Tokens of the text that are not shown: those that are looked at least.
     cut : bool
         Whether the text was too long to be read to its end.
+    picture : str
+        Of an image: as the model sees it, small, as a ``data:`` address.
+    grid : tuple of int
+        Its patches downwards and across, which are its tokens.
+    looked_at : tuple of float
+        How much the token shown looks at each of them, row by row.
     """
 
     model: str
@@ -76,6 +82,9 @@ class AttentionRecord:
     steps: Steps | None = None
     left_out: int = 0
     cut: bool = False
+    picture: str = ""
+    grid: tuple[int, ...] = ()
+    looked_at: Row = ()
 
     @property
     def layers(self) -> int:

@@ -1,4 +1,4 @@
-"""Which words of a text a prediction rests on."""
+"""Which words of a text, or patches of an image, a prediction rests on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ EXPLAINED_BY = ("integrated-gradients", "gradient-x-input", "attention-rollout")
 """Ways to say how much each word does, the usual one first."""
 
 
+PATCH = -1
+
+
 @dataclass(frozen=True)
 class WordShare:
     """A word and what it does: above 0 it speaks for what was predicted, below 0 against it.
@@ -20,9 +23,9 @@ class WordShare:
     Attributes
     ----------
     part : int
-        Which of the texts it stands in, from 0.
+        Which of the texts it stands in, from 0; `PATCH` for a patch of the image.
     start, end : int
-        Its characters there.
+        Its characters there; of a patch its row and column, from 1.
     """
 
     part: int
@@ -94,6 +97,10 @@ class Explanation:
         What tokens of no word do, such as those at both ends.
     cut : bool
         Whether less than all of it was read at once.
+    picture : str
+        The image as the model sees it, small, as a ``data:`` address; empty where there is none.
+    grid : tuple of int
+        Its patches downwards and across.
     """
 
     run: str
@@ -113,6 +120,15 @@ class Explanation:
     rest: float = 0.0
     cut: bool = False
     deletion: Deletion | None = None
+    picture: str = ""
+    grid: tuple[int, ...] = ()
+
+    @property
+    def pieces(self) -> str:
+        """What is blanked out: words, patches or both."""
+        if not self.grid:
+            return "word"
+        return "patch and word" if self.texts else "patch"
 
     @property
     def sum(self) -> float:
@@ -131,7 +147,9 @@ class Explanation:
         return {word: word.value / whole for word in self.words}
 
     def text_of(self, word: WordShare) -> str:
-        """Return a word as it is written."""
+        """Return a word as it is written, and of a patch where it is."""
+        if word.part == PATCH:
+            return f"row {word.start}, column {word.end}"
         return self.texts[word.part][word.start : word.end]
 
     def to_json(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError, ModelError
+from nbtune.recipe import from_yaml
 from nbtune.records import AttentionRecord
 from nbtune.results.run import Run
 
@@ -87,17 +88,56 @@ class Attention:
 
 
 def attention_of_run(run: Run, text: Any, *wanted: Any) -> Attention:
-    """Show what the model of a run attends to; ``wanted`` are layer, head and token."""
-    from nbtune.understanding.placing import texts_of
-    from nbtune.understanding.showing import attend
+    """Show what the model of a run attends to; ``wanted`` are layer, head and token.
 
-    rows = run.rows_of([text])
-    if len(rows) != 1:
+    Raises
+    ------
+    DataError
+        When it is not one thing to look at.
+    ModelError
+        When the model has no attention over all of it.
+    """
+    from nbtune.understanding.showing import attend, attend_to_image
+
+    trained, recipe = run.trained, from_yaml(run.folder.recipe_text)
+    if is_by_itself := run.task.shown is not None and recipe.text_pair is not None:
+        texts, is_whole = _one_of_pair(text), False
+    rows = None if is_by_itself else run.rows_of([text])
+    if rows is not None and len(rows) != 1:
         raise DataError(f"there are {len(rows)} texts, and one is looked at", hint="give one text")
-    trained = run.trained
-    texts = texts_of(rows, 0, run.task)
-    return Attention(
-        attend(run.name, trained.model, trained.tokenizer, trained.max_length, texts, *wanted)
+    if rows is not None and run.task.reads == "images":
+        if "text" in rows:
+            raise ModelError(
+                f"{run.name}: an image and its text are read by two models, each by itself",
+                hint=f"%explain {run.name} takes both",
+            )
+        examples = run.task.encode(rows, trained.tokenizer, trained.max_length, trained.known)
+        return Attention(attend_to_image(run.name, trained.model, examples, *wanted))
+    if rows is not None:
+        texts, is_whole = _read_of(rows, run)
+    own = (trained.model, trained.tokenizer, trained.max_length)
+    return Attention(attend(run.name, *own, texts, *wanted, is_whole=is_whole))
+
+
+def _read_of(rows: pd.DataFrame, run: Run) -> tuple[tuple[str, ...], bool]:
+    """Return what is read of a row, and whether all tokens that stand around it are in it."""
+    from nbtune.understanding.placing import texts_of
+
+    if "messages" not in rows:
+        return texts_of(rows, 0, run.task), False
+    from nbtune.data.templates import ends_of_answers, pieces_of
+
+    tokenizer = run.trained.tokenizer
+    pieces = pieces_of(rows["messages"].iloc[0], tokenizer, ends_of_answers(tokenizer))
+    return ("".join(piece.text for piece in pieces),), True
+
+
+def _one_of_pair(text: Any) -> tuple[str, ...]:
+    if isinstance(text, str) and "|||" not in text:
+        return (text,)
+    raise DataError(
+        "the run reads each text of a pair by itself, so no token of one looks at the other",
+        hint="give one of them; %explain takes both",
     )
 
 

@@ -22,8 +22,9 @@ from nbtune.events import Progress
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import CHAT_SCORES, EvaluationRecord
-from nbtune.tasks import Baseline, Known, Request, RowScore, Task, Weighted
+from nbtune.tasks import Baseline, Known, Request, RowScore, Sayings, Task, Weighted
 from nbtune.tasks.language import WITHOUT, keep, loss, perplexities
+from nbtune.tasks.sayings import answered
 
 Array = np.ndarray[Any, Any]
 MOST_JUDGED = 100
@@ -31,8 +32,8 @@ MOST_JUDGED = 100
 FEWEST_SCORED, SHOWN = 30, 3
 OF_TEXTS = ("rougeL", "exact_match")
 LONGEST_JUDGED = 256
-LONGEST_ANSWER = 256
-"""Tokens of the longest answer, where nothing else is said."""
+LONGEST_ANSWER, EXPLAINED = 256, 24
+"""Tokens of the longest answer where nothing else is said, and where each is explained."""
 
 
 def encode(
@@ -164,6 +165,18 @@ def respond(
     )
 
 
+def sayings(
+    model: Any, rows: pd.DataFrame, known: Known, max_length: int, label: str | None
+) -> Sayings:
+    """Return what the model answers, the likeliest, to be explained."""
+    refuse_silent(model)
+    if label is not None:
+        return answered(rows, [label] * len(rows), known.tokenizer, max_length)
+    own, tokenizer = rows["messages"], known.tokenizer
+    found = _answers(model, own, tokenizer, max_length, EXPLAINED, None, None)
+    return answered(rows, [text for text, _ in found], tokenizer, max_length)
+
+
 def completed(rows: pd.DataFrame, found: pd.DataFrame, known: Known) -> list[str]:
     """Return the answers."""
     return list(found["answer"])
@@ -263,6 +276,7 @@ TASK = Task(
     preview=preview,
     respond=respond,
     completed=completed,
+    sayings=sayings,
     answering="prompts answered",
     reads="writing",
 )

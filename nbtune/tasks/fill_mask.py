@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,9 @@ from nbtune.events import Progress
 from nbtune.models.places import only_at
 from nbtune.recipe import Recipe
 from nbtune.records import MASKED_SCORES
-from nbtune.tasks import Known, Request, Task
+from nbtune.tasks import Known, Request, Sayings, Task
 from nbtune.tasks.language import language_task
+from nbtune.tasks.sayings import filled
 
 Array = np.ndarray[Any, Any]
 ROWS_AT_ONCE = 32
@@ -75,12 +76,7 @@ def respond(
     """
     tokenizer, count = known.tokenizer, request.top_k or USUAL_FILLS
     texts = list(rows["text"])
-    if lacking := [i for i, text in enumerate(texts) if tokenizer.mask_token not in text]:
-        raise DataError(
-            f"text {lacking[0]} has no gap to fill in: {texts[lacking[0]][:60]!r} "
-            f"({len(lacking)} such texts)",
-            hint=f"write {tokenizer.mask_token} where a word is missing",
-        )
+    _refuse_without_gap(texts, tokenizer)
     found = []
     for row, gap, (ids, chances) in _fills(model, texts, tokenizer, max_length, count, progress):
         words = tokenizer.convert_ids_to_tokens(ids)
@@ -89,6 +85,35 @@ def respond(
             found.append((row, gap, rank, word, chance, _filled(texts[row], gap, word, tokenizer)))
     columns = ["text_row", "gap", "rank", "word", "probability", "text"]
     return pd.DataFrame(found, columns=columns)
+
+
+def sayings(
+    model: Any, rows: pd.DataFrame, known: Known, max_length: int, label: str | None
+) -> Sayings:
+    """Return what the model fills into each gap, to be explained.
+
+    Raises
+    ------
+    DataError
+        When a text has no gap.
+    """
+    tokenizer = known.tokenizer
+    _refuse_without_gap(list(rows["text"]), tokenizer)
+
+    def best(texts: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+        for row, gap, (ids, _) in _fills(model, list(texts), tokenizer, max_length, 1, None):
+            yield row, gap, ids[0]
+
+    return filled(rows, tokenizer, max_length, best, label)
+
+
+def _refuse_without_gap(texts: list[str], tokenizer: Any) -> None:
+    if lacking := [i for i, text in enumerate(texts) if tokenizer.mask_token not in text]:
+        raise DataError(
+            f"text {lacking[0]} has no gap to fill in: {texts[lacking[0]][:60]!r} "
+            f"({len(lacking)} such texts)",
+            hint=f"write {tokenizer.mask_token} where a word is missing",
+        )
 
 
 def _fills(
@@ -178,6 +203,7 @@ TASK = language_task(
     shown=shown,
     respond=respond,
     completed=completed,
+    sayings=sayings,
     answering="texts filled in",
     reads="gaps",
 )

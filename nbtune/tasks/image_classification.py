@@ -86,7 +86,6 @@ IMAGES = replace(
     answering="images labelled",
     reads="images",
     model="scratch-cnn",
-    aims=None,
     preview=None,
     reviewed=reviewed,
 )

@@ -229,6 +229,7 @@ TASK = Task(
     tuned=tuned,
     respond=chats.respond,
     completed=chats.completed,
+    sayings=chats.sayings,
     answering="prompts answered",
     reads="writing",
     rate=0.1,

@@ -30,8 +30,9 @@ from nbtune.models.languages import (
 from nbtune.models.writing import Writing, set_writing, write
 from nbtune.recipe import Recipe
 from nbtune.records import REWRITING_SCORES, EvaluationRecord, best_possible
-from nbtune.tasks import Baseline, Known, Request, RowScore, Task, Weighted
+from nbtune.tasks import Baseline, Known, Request, RowScore, Sayings, Task, Weighted
 from nbtune.tasks.language import WITHOUT, keep, loss
+from nbtune.tasks.sayings import rewritten
 
 Array = np.ndarray[Any, Any]
 SHOWN = 3
@@ -151,6 +152,33 @@ def respond(
     )
     return pd.DataFrame(
         {"text_row": range(len(rows)), "source": list(rows["source"]), "output": said.in_order}
+    )
+
+
+def sayings(
+    model: Any,
+    rows: pd.DataFrame,
+    known: Known,
+    max_length: int,
+    label: str | None,
+    *,
+    writing: Writing = Writing(),  # noqa: B008 - it is frozen
+    prefix: str = "",
+) -> Sayings:
+    """Return what the model makes of each source, to be explained by the words of the source."""
+    tokenizer = known.tokenizer
+    texts = [f"{prefix}{text}" for text in rows["source"]]
+    sources = encode_texts(texts, np.zeros(len(rows)), tokenizer, max_length, with_spans=True)
+    if label is None:
+        written = write(model, sources.ids, tokenizer, writing)
+    else:
+        written = [label] * len(rows)
+    return rewritten(
+        sources,
+        texts,
+        written,
+        lambda text: _target(text, tokenizer, writing.max_new_tokens)[0],
+        tokenizer,
     )
 
 
@@ -284,6 +312,7 @@ def tuned(recipe: Recipe, task: Task) -> Task:
         preview=partial(preview, prefix=recipe.source_prefix, longest=recipe.max_target_length),
         respond=partial(respond, **own),
         write=partial(write_rows, **own),
+        sayings=partial(sayings, **own),
         dress=partial(set_languages, source=recipe.source_lang, target=recipe.target_lang),
         prepare=partial(prepare, writing=writing),
     )
@@ -318,6 +347,7 @@ def rewriting_task(name: str, summary: str, decides: str) -> Task:
         decided_by=decides,
         without=(*WITHOUT, "neftune_noise_alpha"),
         write=write_rows,
+        sayings=sayings,
         dear=tuple(one for one in REWRITING_SCORES if one not in ("perplexity", "token_accuracy")),
         check=check,
         remarks=remarks,

@@ -22,11 +22,12 @@ from nbtune.data.alike import ALIKE, COSINES
 from nbtune.data.batches import InMemory
 from nbtune.data.encoding import encode_texts
 from nbtune.data.grouped import Grouped
-from nbtune.errors import RecipeError
+from nbtune.errors import RecipeError, RunError
 from nbtune.models.heads import pooling_in
 from nbtune.models.sentences import FLAGS, pooling_beside
 from nbtune.recipe import Recipe
-from nbtune.tasks import Baseline, Known, Loss
+from nbtune.tasks import Aim, Baseline, Known, Loss
+from nbtune.tasks.aims import number_of
 from nbtune.tasks.regression import TASK as REGRESSION
 from nbtune.tasks.regression import judge, numbers_of
 from nbtune.tasks.text_classification import SINGLE, ids_of
@@ -149,6 +150,62 @@ def settle_labels(rows: pd.DataFrame, said: Array, known: Known) -> Known:
     return replace(known, scale=fit_logistic(cosines, ids_of(rows, known), known.scale))
 
 
+def aims(
+    logits: Any, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
+) -> list[list[Aim]]:
+    """Return what speaks for both texts being alike: their cosine.
+
+    Raises
+    ------
+    RunError
+        When there is a label, which numbers have not.
+    """
+    if label is not None:
+        raise RunError(
+            f"label: the run has learnt numbers, and {label!r} is no label of it",
+            hint="leave it out",
+        )
+    return [
+        [Aim(PAIR * row, f"{value:.3g}", _cosine, what="cosine", beside=PAIR * row + 1)]
+        for row, value in enumerate(read(logits, rows, examples, known))
+    ]
+
+
+def aims_of_labels(
+    logits: Any, rows: pd.DataFrame, examples: Any, known: Known, label: str | None
+) -> list[list[Aim]]:
+    """Return what speaks for a label, by default the one that each pair is given."""
+    from nbtune.evaluation.thresholds import given_labels
+
+    said = read_labels(logits, rows, examples, known)
+    given = given_labels(said, known.thresholds)
+    own = given if label is None else [number_of(label, known.labels)] * len(rows)
+    return [[_aim_of_label(row, int(one), known)] for row, one in enumerate(own)]
+
+
+def _aim_of_label(row: int, label: int, known: Known) -> Aim:
+    middle, width = known.scale
+    sign = 1 if label else -1
+
+    def chance(vectors: Tensor) -> Tensor:
+        return (sign * (_cosine(vectors) - middle) / width).sigmoid()
+
+    sign_of_cosine = sign if width > 0 else -sign
+    return Aim(
+        PAIR * row,
+        known.labels[label],
+        lambda vectors: sign_of_cosine * _cosine(vectors),
+        chance,
+        what="cosine" if sign_of_cosine > 0 else "cosine, its sign turned,",
+        beside=PAIR * row + 1,
+    )
+
+
+def _cosine(vectors: Tensor) -> Tensor:
+    """Return the cosines of vectors of shape (variants, 2, width)."""
+    return functional.cosine_similarity(vectors[:, 0].float(), vectors[:, 1].float())
+
+
 def fit_labels(rows: pd.DataFrame, known: Known) -> Sequence[Baseline]:
     """Fit majority, and a logistic of the cosine of TF-IDF vectors."""
     from nbtune.evaluation.text_baselines import fit_alike
@@ -165,7 +222,6 @@ _OF_PAIRS: dict[str, Any] = {
     "beside": beside,
     "prepare": prepare,
     "check": check,
-    "aims": None,
     "tuned": None,
 }
 LABELS = replace(
@@ -179,6 +235,7 @@ LABELS = replace(
     decided_by="f1_macro",
     fit=fit_labels,
     without=("class_weight", "focal_gamma", "label_smoothing_factor", "train_sampling_strategy"),
+    aims=aims_of_labels,
     **_OF_PAIRS,
 )
 TASK = replace(
@@ -190,5 +247,6 @@ TASK = replace(
     judge=partial(judge, decides="spearman"),  # what counts is the order of the pairs
     fit=fit,
     metrics=("spearman", "pearson", "rmse"),
+    aims=aims,
     **_OF_PAIRS,
 )

@@ -18,11 +18,12 @@ from nbtune.events import Progress
 from nbtune.models.going_on import go_on, refuse_silent
 from nbtune.recipe import Recipe
 from nbtune.records import WRITING_SCORES
-from nbtune.tasks import Known, Request, Task, chats
+from nbtune.tasks import Known, Request, Sayings, Task, chats
 from nbtune.tasks.language import language_task
+from nbtune.tasks.sayings import gone_on
 
-LONGEST = 60
-"""Tokens that are written, where nothing else is said."""
+LONGEST, EXPLAINED = 60, 24
+"""Tokens that are written where nothing else is said, and where each is explained."""
 KEPT = ("control", "unicode")
 """Lines and indents are part of what is written."""
 
@@ -82,6 +83,20 @@ def respond(
         if progress is not None:
             progress(row + 1, len(texts))
     return pd.DataFrame(found, columns=["text_row", "prompt", "continuation", "text"])
+
+
+def sayings(
+    model: Any, rows: pd.DataFrame, known: Known, max_length: int, label: str | None
+) -> Sayings:
+    """Return how the model goes on with each text, the likeliest way, to be explained."""
+    refuse_silent(model)
+    prompts, tokenizer = list(rows["text"]), known.tokenizer
+    if label is not None:
+        texts = [f"{prompt.rstrip()} {label.strip()}" for prompt in prompts]
+    else:
+        asked = Request(max_new_tokens=EXPLAINED, temperature=0)
+        texts = [p + _written(model, p, tokenizer, max_length, asked) for p in prompts]
+    return gone_on(prompts, texts, tokenizer, start_of(tokenizer), max_length)
 
 
 def completed(rows: pd.DataFrame, found: pd.DataFrame, known: Known) -> list[str]:
@@ -159,6 +174,7 @@ TASK = language_task(
     tuned=tuned,
     respond=respond,
     completed=completed,
+    sayings=sayings,
     answering="texts written on",
     reads="writing",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from transformers.masking_utils import eager_mask
 
 from nbtune.errors import ModelError
 from nbtune.models.layers import layers_of, unwrapped
-from nbtune.understanding.reader import Reader, Score
+from nbtune.understanding.reader import Asked, Score
 
 NAME = "nbtune-watched"
 _WATCHERS: list[list[Look]] = []
@@ -81,8 +82,8 @@ def has_attention(model: Any) -> bool:
     return any("attention" in type(part).__name__.lower() for part in model.modules())
 
 
-def refuse_without_attention(model: Any, name: str) -> None:
-    """Refuse models that read otherwise, and those that read a text twice.
+def refuse_without_attention(model: Any, name: str, *, is_part: bool = False) -> None:
+    """Refuse models that read otherwise, and those that read a text twice, unless it is a part.
 
     Raises
     ------
@@ -96,17 +97,30 @@ def refuse_without_attention(model: Any, name: str) -> None:
             f"{name} has no attention: it is a model of the kind {kind}",
             hint="models of the kinds BERT, GPT and Llama attend; %explain takes this one as well",
         )
-    if getattr(config, "is_encoder_decoder", False):
+    if getattr(config, "is_encoder_decoder", False) and not is_part:
         raise ModelError(
             f"{name} reads its text in an encoder and once more in a decoder ({config.model_type})",
             hint="take an encoder (BERT) or a decoder (GPT), which have one attention a layer",
         )
 
 
+def reading_part(model: Any) -> Any:
+    """Return what of a model reads: the encoder of one that writes another text, else all of it."""
+    own = unwrapped(model)
+    is_writer = getattr(own.config, "is_encoder_decoder", False) and own.can_generate()
+    return own.get_encoder() if is_writer else model
+
+
+def takes(model: Any, name: str) -> bool:
+    """Whether a model is given such a thing, as token_type_ids."""
+    known = inspect.signature(unwrapped(model).forward).parameters
+    return name in known or any(one.kind is one.VAR_KEYWORD for one in known.values())
+
+
 def look(model: Any, call: Callable[[], Any], length: int) -> list[Look]:
     """Return what each layer attends to while ``call`` runs the model over one row.
 
-    Virtual tokens, which stand before it, are left out.
+    Virtual tokens, which stand before it, are left out, unless its length is not known (0).
     """
     return [_own(one, length) for one in _looks(model, call)]
 
@@ -171,7 +185,7 @@ def _attention(model: Any, name: str) -> Iterator[None]:
 
 def _own(one: Look, length: int) -> Look:
     """Leave virtual tokens out; the weights that went to them are shared by the others."""
-    if one.weights.shape[-1] == length:
+    if one.weights.shape[-1] == length or not length:
         return one
     weights = one.weights[:, -length:, -length:]
     weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-12)
@@ -182,7 +196,7 @@ def _own(one: Look, length: int) -> Look:
     return Look(weights, query, key, value, scores, one.scale)
 
 
-def attention_rollout(reader: Reader, score: Score) -> tuple[Tensor, int]:
+def attention_rollout(reader: Asked, score: Score) -> tuple[Tensor, int]:
     """Return how much of each token reaches what the head reads, of shape (tokens,).
 
     Weights, the mean over heads, half and half with the way around each layer, multiplied layer by

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nbtune.records import Deletion
-from nbtune.understanding.reader import Reader, Score
+from nbtune.understanding.reader import Asked, Score
 
 MOST_POINTS = 16
 ORDERS = 5
@@ -17,7 +17,7 @@ LONG = 128
 
 
 def deletion(
-    reader: Reader, measure: Score, values: Mapping[int, float], seed: int = 42
+    reader: Asked, measure: Score, values: Mapping[int, float], seed: int = 42
 ) -> Deletion:
     """Blank words out, those with the highest values first, and see what is left.
 

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbtune.understanding.reader import Reader, Score
+from nbtune.understanding.reader import Asked, Score
 
-Method = Callable[[Reader, Score], tuple[Tensor, int]]
+Method = Callable[[Asked, Score], tuple[Tensor, int]]
 """(row, score) to what each token does, and the points that it took."""
 FEWEST, MOST = 16, 256
 CLOSE = 0.01
 """What words do may miss the difference by this part of all that they do, for and against."""
 
 
-def integrated_gradients(reader: Reader, score: Score) -> tuple[Tensor, int]:
+def integrated_gradients(reader: Asked, score: Score) -> tuple[Tensor, int]:
     """Return what each token does, of shape (tokens,), and the points that it took.
 
     The gradients on the straight way from the blank text to the text (Sundararajan, Taly and Yan
@@ -36,7 +36,7 @@ def integrated_gradients(reader: Reader, score: Score) -> tuple[Tensor, int]:
         steps *= 2
 
 
-def _along(reader: Reader, score: Score, steps: int) -> Tensor:
+def _along(reader: Asked, score: Score, steps: int) -> Tensor:
     points, weights = _rule(steps)
     way = reader.states - reader.blanks
     total = torch.zeros_like(way)
@@ -49,19 +49,19 @@ def _along(reader: Reader, score: Score, steps: int) -> Tensor:
     return (total * way).sum(-1)
 
 
-def gradient_x_input(reader: Reader, score: Score) -> tuple[Tensor, int]:
+def gradient_x_input(reader: Asked, score: Score) -> tuple[Tensor, int]:
     """Return the gradient at each token times its embedding (Shrikumar et al. 2016)."""
     gradients = _gradients(reader, score, reader.states[None])[0]
     return (gradients * reader.states).sum(-1), 1
 
 
-def _gradients(reader: Reader, score: Score, states: Tensor) -> Tensor:
+def _gradients(reader: Asked, score: Score, states: Tensor) -> Tensor:
     states = states.detach().requires_grad_()
     found: Tensor = torch.autograd.grad(score(reader.ask(states)).sum(), states)[0]
     return found
 
 
-def _difference(reader: Reader, score: Score) -> Tensor:
+def _difference(reader: Asked, score: Score) -> Tensor:
     with torch.no_grad():
         scores = score(reader.ask(torch.stack([reader.states, reader.blanks])))
     return scores[0] - scores[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +36,27 @@ class Placed:
 
 
 def texts_of(rows: pd.DataFrame, row: int, task: Task) -> tuple[str, ...]:
-    """Return what the model reads of a row."""
-    cells = [rows[role].iloc[row] for role in task.rows.inputs if role in rows]
+    """Return the texts that the model reads of a row."""
+    roles = (role for role in task.rows.inputs if role in rows and role != "image")
+    cells = [rows[role].iloc[row] for role in roles]
     return tuple(cell for cell in cells if isinstance(cell, str))
 
 
 def place(
-    task: Task, rows: pd.DataFrame, examples: InMemory, example: int, tokenizer: Any, longest: int
+    task: Task,
+    rows: pd.DataFrame,
+    examples: InMemory,
+    example: int,
+    tokenizer: Any,
+    longest: int,
+    only: int | None = None,
 ) -> Placed:
     """Find the words of the tokens of an example.
+
+    Parameters
+    ----------
+    only : int, optional
+        The one of the texts that it is of, where each is read by itself.
 
     Raises
     ------
@@ -55,17 +68,38 @@ def place(
     row = example if examples.rows is None else int(examples.rows[example])
     texts = texts_of(rows, row, task)
     ids = [int(one) for one in examples.ids[example]]
-    if examples.rows is not None:
+    if only is not None:
+        alone = places_of_tokens((texts[only],), ids, tokenizer, longest)
+        parts = [(only, where) for _, where in alone]
+    elif examples.rows is not None:
         parts = _of_window(texts[0], ids, examples.spans.row(example), tokenizer)  # type: ignore[union-attr]
     elif examples.spans is not None:
         parts = [(0, (int(a), int(b))) for a, b in examples.spans.row(example)]
     else:
         parts = places_of_tokens(texts, ids, tokenizer, longest)
-    by_text = [words_in(text) for text in texts]
     if "tokens" in rows:
-        by_text = [places_of(rows.iloc[[row]])[0]]
+        return placed(texts, parts, [places_of(rows.iloc[[row]])[0]])
+    return placed(texts, parts)
+
+
+def placed(
+    texts: tuple[str, ...],
+    parts: Sequence[tuple[int, Place]],
+    by_text: Sequence[Sequence[Place]] | None = None,
+) -> Placed:
+    """Find the words of tokens.
+
+    Parameters
+    ----------
+    parts : sequence of (int, Place)
+        Which text each token is of, and where it stands there; (0, 0) for those of none.
+    by_text : sequence, optional
+        Where the words of each text stand.
+    """
+    if by_text is None:
+        by_text = [words_in(text) for text in texts]
     words = [(part, where) for part, own in enumerate(by_text) for where in own]
-    of_token = [-1] * len(ids)
+    of_token = [-1] * len(parts)
     before = 0
     for part, own in enumerate(by_text):
         at = [number for number, (of, where) in enumerate(parts) if of == part and where[1]]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from nbtune.data.batches import InMemory
 from nbtune.data.words import Place
 from nbtune.engine.device import find_device
-from nbtune.errors import DataError, RunError
+from nbtune.errors import DataError, ModelError, RunError
 from nbtune.records import AttentionRecord, Steps
-from nbtune.understanding.attending import Look, look, refuse_without_attention
+from nbtune.understanding.attending import Look, look, reading_part, refuse_without_attention, takes
+from nbtune.understanding.picturing import PictureReader, has_own_patches
 from nbtune.understanding.placing import refuse_slow
 from nbtune.understanding.reader import still
 
 MOST_TOKENS = 24
 Array = np.ndarray[Any, Any]
+SPECIAL = ("[CLS]", "[DISTILL]")
 GOES_ON, SPACE = "·", "␣"
 _SPACES = "Ġ▁"
 """What stands for a blank in tokens."""
@@ -32,16 +36,28 @@ def attend(
     layer: int | None = None,
     head: int | None = None,
     token: str | None = None,
+    *,
+    is_whole: bool = False,
 ) -> AttentionRecord:
-    """Return what each head attends to; see `nbtune.api.attention`."""
-    refuse_without_attention(model, name)
+    """Return what each head attends to; see `nbtune.api.attention`.
+
+    Of a model that reads one text and writes another it is the encoder that is looked at.
+
+    Parameters
+    ----------
+    is_whole : bool
+        Whether the text has all tokens that stand around it, as that of a chat.
+    """
+    whole, model = model, reading_part(model)
+    refuse_without_attention(model, name, is_part=model is not whole)
     refuse_slow(tokenizer)
     device = find_device()
     encoded = tokenizer(
         *texts, truncation=True, max_length=longest, return_offsets_mapping=True,
-        return_tensors="pt",
+        return_tensors="pt", add_special_tokens=not is_whole,
     )  # fmt: skip
-    names = [one for one in tokenizer.model_input_names if one in encoded]
+    taken = (*tokenizer.model_input_names, "input_ids", "attention_mask")
+    names = [one for one in dict.fromkeys(taken) if one in encoded and takes(model, one)]
     inputs = {one: encoded[one].to(device) for one in names}
     parts, length = encoded.sequence_ids(0), inputs["input_ids"].shape[1]
     if length < 2 or all(part is None for part in parts):
@@ -52,17 +68,80 @@ def attend(
     model = model.to(device)
     with still(model, device), torch.no_grad():
         looks = look(model, lambda: model(**inputs), length)
-    weights = torch.stack([one.weights.float() for one in looks]).cpu().numpy()
     places = encoded["offset_mapping"][0].tolist()
-    tokens = _names(texts, parts, places, tokenizer, inputs["input_ids"][0].tolist())
-    special = np.array([part is None for part in parts])
+    ids = inputs["input_ids"][0].tolist()
+    tokens = _names(texts, parts, places, tokenizer, ids)
+    of_none = set(tokenizer.all_special_ids) if is_whole else set()
+    special = np.array([p is None or i in of_none for p, i in zip(parts, ids, strict=True)])
     is_word = np.array([any(sign.isalnum() for sign in one) for one in tokens]) & ~special
+    every = tokenizer(*texts, truncation=True, max_length=longest + 1)["input_ids"]
+    found = _found(name, looks, tokens, special, is_word, (layer, head, token))
+    return replace(found, cut=len(every) > length)
+
+
+def attend_to_image(
+    name: str,
+    model: Any,
+    examples: InMemory,
+    layer: int | None = None,
+    head: int | None = None,
+    token: str | None = None,
+) -> AttentionRecord:
+    """Return what each head attends to in an image, whose tokens are its patches.
+
+    Raises
+    ------
+    ModelError
+        When the model does not attend from patch to patch over the whole image.
+    """
+    device = find_device()
+    refuse_without_attention(model, name)
+    model = model.to(device)
+    seen = PictureReader(model, device, examples, 0)
+    high, wide = seen.grid
+    pixels = seen.batch.inputs["pixel_values"].to(device)
+    with still(model, device), torch.no_grad():
+        looks = look(model, lambda: model(pixel_values=pixels), 0)
+    lengths = {one.weights.shape[-1] for one in looks}
+    before = max(lengths) - high * wide
+    if len(lengths) > 1 or not has_own_patches(model, seen.grid) or not 0 <= before <= 2:
+        raise ModelError(
+            f"{name} does not attend from patch to patch over its whole image",
+            hint="models of the kinds ViT and DeiT do; %explain takes this one as well",
+        )
+    tokens = [
+        *SPECIAL[:before],
+        *(f"{1 + at // wide}·{1 + at % wide}" for at in range(high * wide)),
+    ]
+    special = np.arange(len(tokens)) < before
+    if token is None and before:  # it is what the head reads
+        token = tokens[0]
+    found = _found(name, looks, tokens, special, ~special, (layer, head, token))
+    looked_at = looks[found.layer].weights[found.head, tokens.index(found.tokens[found.token])]
+    return replace(
+        found,
+        picture=seen.picture,
+        grid=seen.grid,
+        looked_at=_row(looked_at[before:].float().cpu().numpy()),
+    )
+
+
+def _found(
+    name: str,
+    looks: Sequence[Look],
+    tokens: Sequence[str],
+    special: Array,
+    is_word: Array,
+    wanted: tuple[int | None, int | None, str | None],
+) -> AttentionRecord:
+    """Return what was seen, with the head and the token that are to be shown."""
+    layer, head, token = wanted
+    weights = torch.stack([one.weights.float() for one in looks]).cpu().numpy()
     _refuse_unknown(weights, tokens, layer, head, token)
     at_layer, at_head, why = _head_to_show(weights, is_word, layer, head)
     row, told = _token_to_show(weights[at_layer, at_head], is_word, tokens, token)
     kept = _to_show(weights, special, row)
     own = np.ix_(kept, kept)
-    whole = tokenizer(*texts, truncation=True, max_length=longest + 1)["input_ids"]
     return AttentionRecord(
         model=name,
         tokens=tuple(tokens[at] for at in kept),
@@ -73,8 +152,7 @@ def attend(
         token=kept.index(row),
         why=f"{why}; {told}",
         steps=_steps(looks[at_layer], at_head, row, kept),
-        left_out=length - len(kept),
-        cut=len(whole) > length,
+        left_out=len(tokens) - len(kept),
     )
 
 

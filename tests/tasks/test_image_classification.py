@@ -9,7 +9,7 @@ from datasets import Dataset, Image
 
 import nbtune
 from nbtune.data.pictured import PICTURED
-from nbtune.errors import ModelError, NbtuneError, RecipeError, RunError
+from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError
 from nbtune.panels.review import ReviewPanel
 from nbtune.recipe import Recipe
 from nbtune.tasks.image_classification import IMAGES, WITH_TEXT
@@ -106,7 +106,7 @@ def test_what_cannot_be_is_refused_before_a_run_is_there(run, tmp_path):
         nbtune.finetune(topic_rows(12), model=vit, runs_dir=runs, display="none")
     assert not nbtune.list_runs(runs_dir=runs)
     for ask in (nbtune.explain, nbtune.attention):
-        with pytest.raises(RunError, match="only texts are explained"):
+        with pytest.raises(DataError, match="a file that is not there"):
             ask(run, "a text")
     with pytest.raises(NbtuneError, match="rows of images are not looked at yet"):
         nbtune.check_data(ROWS)

@@ -1,5 +1,7 @@
 """What words do, against what is known by theory and by Captum."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -13,7 +15,7 @@ from nbtune.recipe import Recipe
 from nbtune.tasks import Known, find_task
 from nbtune.tasks.aims import above_the_rest
 from nbtune.testing import tiny_config, tiny_model, topic_rows
-from nbtune.understanding.explaining import METHODS
+from nbtune.understanding.explaining import METHODS, refuse_unfit
 
 KINDS = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "modernbert", "gpt2", "llama")
 
@@ -215,10 +217,9 @@ def test_what_cannot_be_explained_is_refused_and_says_what_can(explained, tokeni
         explained(model=ours("lstm", tokenizer), method="attention-rollout")
     with pytest.raises(ModelError, match="in an encoder and once more in a decoder"):
         explained(model=ours("encoder-decoder", tokenizer))
-    with pytest.raises(
-        RunError, match="t has learnt words that are hidden in texts, which is not explained"
-    ):
-        explained(settings={"task": "fill-mask"})
+    silent = replace(find_task("text-classification"), aims=None)
+    with pytest.raises(RunError, match="t has learnt one label per text, which is not explained"):
+        refuse_unfit("t", silent, tiny_model("bert"), "integrated-gradients")
 
 
 def test_nothing_of_the_model_is_changed(explained):
