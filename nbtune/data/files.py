@@ -29,6 +29,8 @@ UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
 """Kinds of files that may run code when they are opened."""
 FILE = "file"
 """Column that says which of several files of text a row is from."""
+LEFT_OUT = "left_out"
+"""Files that hold nothing, among the ``attrs`` of a frame."""
 _EXCERPT = 60
 _BEGINNING = 1 << 16
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
@@ -232,15 +234,30 @@ def read_texts(folder: Path) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame
-        Columns ``text`` and ``file``, the path in the folder.
+        Columns ``text`` and ``file``, the path in the folder; ``attrs`` has the paths of those
+        that hold nothing but blanks, which are left out (`LEFT_OUT`).
     """
     files = [path for path in sorted(folder.rglob("*")) if suffix_of(path) == TEXT]
     seen = [p for p in files if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
     filled = [path for path in seen if path.is_file() and path.stat().st_size]
     if not filled:
         return None
-    parts = [read_file(path).assign(**{FILE: str(path.relative_to(folder))}) for path in filled]
-    return pd.concat(parts, ignore_index=True)
+    parts, blank = [], []
+    for path in filled:
+        name, text = str(path.relative_to(folder)), _text_of(path)
+        if text.strip():
+            parts.append(from_text(text).assign(**{FILE: name}))
+        else:
+            blank.append(name)
+    if not parts:
+        raise DataError(
+            f"data: no file in {folder.name} holds more than blanks: {', '.join(blank[:5])}",
+            hint="check that the files were written",
+        )
+    whole = pd.concat(parts, ignore_index=True)
+    if blank:
+        whole.attrs[LEFT_OUT] = blank
+    return whole
 
 
 def _from_jsonl(text: str, name: str) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from nbtune.data.checking import (
     refuse_unseen,
 )
 from nbtune.data.corrections import corrected, read_corrections
+from nbtune.data.files import LEFT_OUT
 from nbtune.data.reading import Frames, read, read_all, read_split
 from nbtune.data.rows import Roles, Rows
 from nbtune.data.splitting import sample_per_label, stratified_split
@@ -121,6 +122,9 @@ def prepare(
         named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
         note = f"{found.note}; " if found.note else ""
         notices.insert(0, f"{note}columns: {', '.join(named)}")
+    if blank := frames["train"].attrs.get(LEFT_OUT):
+        more = f" and {len(blank) - 5} more" if len(blank) > 5 else ""
+        notices.append(f"left out files of nothing but blanks: {', '.join(blank[:5])}{more}")
     notices += [*dropped, *_worth_knowing(splits, labels, rows)]
     others = {
         split: beside(frames.get(split, frames["train"]), list(frame["row"]), found.roles)

@@ -24,6 +24,7 @@ from nbtune.records import (
     REWRITING_SCORES,
     SCORES,
     SPAN_SCORES,
+    STEP_SCORES,
     WRITING_SCORES,
 )
 from nbtune.runs import RunFolder, RunStore
@@ -48,6 +49,7 @@ EVERY_SCORE = (
     *WRITING_SCORES,
     *CHAT_SCORES,
     *PREFERENCE_SCORES,
+    *STEP_SCORES,
     *REWRITING_SCORES,
 )
 OPTIMIZER_RATES = {"sgd": 100.0, "adagrad": 3.0, "rmsprop": 0.3, "lion": 0.3}
@@ -235,12 +237,22 @@ def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
             hint="leave it out",
         )
     metric = recipe.metric_for_best_model
-    if metric not in (None, "loss", *task.scores):
+    if metric not in (None, "loss", *task.scores) and not _is_of_steps(metric, frame, recipe):
         raise RecipeError(
             f"metric_for_best_model: {metric} is no score of {task.summary}",
             hint=f"its scores are {', '.join(task.scores)}, loss",
         )
     return recipe, task.rows
+
+
+def _is_of_steps(metric: str | None, frame: pd.DataFrame, recipe: Recipe) -> bool:
+    """Whether a score is one of steps of a scale, and the numbers of the rows are such steps."""
+    rows = task_of(recipe).rows
+    if metric not in STEP_SCORES or rows.steps is None:
+        return False
+    named = {role: name for role in rows.roles if (name := getattr(recipe, role)) is not None}
+    usable, _ = rows.usable(frame, rows.find(frame, named).roles, recipe, "data")
+    return rows.steps(usable) is not None
 
 
 def _meant(frame: pd.DataFrame, recipe: Recipe) -> Recipe:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbtune.events import Emit, Progress
-from nbtune.jobs.folders import PARAMETERS, read_rows
+from nbtune.jobs.folders import PARAMETERS, name_of_model, read_rows
 from nbtune.jobs.loading import load
 from nbtune.jobs.preparation import Trial
 from nbtune.jobs.putting_together import make_job
@@ -52,7 +52,7 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
     # What is in use for this now will be there for the run again.
     room = room_bytes(device) + memory_bytes(device)
     return Estimate(
-        model=str(recipe.model),
+        model=name_of_model(recipe),
         method=recipe.method,
         device=start.device,
         precision=start.precision,

@@ -185,5 +185,12 @@ def source_of(folder: RunFolder, recipe: Recipe) -> ModelSource:
     """Find the model that a run begins with: where it was, or else by its name."""
     kept = folder.about.get("model_folder")
     if kept and Path(kept).is_dir():
-        return replace(find_model(kept), name=str(recipe.model))
+        return replace(find_model(kept), name=name_of_model(recipe))
     return replace(find_model(recipe.model), size=recipe.size)
+
+
+def name_of_model(recipe: Recipe) -> str:
+    """Return what a run begins with as one says it: of another run its name, and not its place."""
+    path = Path(str(recipe.model))
+    begun = RunFolder(path.parent)
+    return begun.title if path == begun.model_path and begun.about else str(recipe.model)

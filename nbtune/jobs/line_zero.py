@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbtune.errors import ModelError
 from nbtune.events import Progress
-from nbtune.jobs.zero_shot import ABOUT, Array, ByLikeness, in_words
+from nbtune.jobs.zero_shot import ABOUT, Array, ByLikeness, EachByLikeness, Reader, in_words
 from nbtune.models.sources import ModelSource, find_model
 from nbtune.recipe import Recipe
 from nbtune.runs.files import staged
@@ -27,6 +27,8 @@ SECONDS = 20.0
 STAND_INS = ("minilm",)
 """Sentence encoders that are asked where the recipe's own model is none."""
 SAID = "probabilities.npy"
+BETWEEN = " / "
+"""Between the texts of a pair, which are read as one."""
 
 
 def have_meaning(labels: Sequence[str]) -> bool:
@@ -70,7 +72,7 @@ def line_zero(
     *,
     kept: RunFolder | None = None,
     split: str = "",
-) -> dict[str, Array]:
+) -> dict[str, Any]:
     """Return what label names alone say of rows, by the name of the line.
 
     Nothing where names mean nothing, no sentence encoder is at hand, or it was not wanted.
@@ -92,25 +94,50 @@ def line_zero(
     name = f"zero-shot ({source.name})"
     place = None if kept is None else kept.path / "zero_shot" / split
     if place is not None and place.is_dir():
-        return {name: np.load(place / SAID, allow_pickle=False)}
+        return {name: _as_said(np.load(place / SAID, allow_pickle=False), recipe)}
     from nbtune.models.sentences import load_encoder
 
     words = tuple(described.get(label, ABOUT.format(in_words(label))) for label in labels)
-    reader = ByLikeness(load_encoder(source), words)
-    found = reader.predict(list(rows["text"]), _within(SECONDS, progress))
+    encoder, texts = load_encoder(source), _texts_of(rows)
+    reader: Reader = ByLikeness(encoder, words)
+    if _has_several(recipe):
+        reader = EachByLikeness(encoder, words)
+    found = reader.predict(texts, _within(SECONDS, progress))
     if place is not None:
         with staged(place) as stage:
             np.save(stage / SAID, found)
-    return {name: found}
+    return {name: _as_said(found, recipe)}
+
+
+def _has_several(recipe: Recipe) -> bool:
+    """Whether a row can have several labels."""
+    return "subset_accuracy" in task_of(recipe).scores
+
+
+def _as_said(found: Array, recipe: Recipe) -> Any:
+    """Return probabilities as the task makes predictions of them."""
+    return (found, ()) if _has_several(recipe) else found
+
+
+def _texts_of(rows: pd.DataFrame) -> list[str]:
+    """Return the texts, those of a pair one after the other."""
+    if "text_pair" not in rows:
+        return list(rows["text"])
+    pairs = zip(rows["text"], rows["text_pair"], strict=True)
+    return [f"{first}{BETWEEN}{second}" for first, second in pairs]
 
 
 def _is_wanted(recipe: Recipe, rows: pd.DataFrame) -> bool:
-    """Whether rows are single texts with one label each, and the recipe asks for baselines."""
+    """Whether rows are texts, or pairs, with labels, and the recipe asks for baselines."""
     if not (recipe.baseline and recipe.zero_shot and len(rows)):
         return False
     task = task_of(recipe)
-    is_single = set(task.rows.inputs) & set(rows) == {"text"} and not task.marks
-    return "accuracy" in task.scores and is_single
+    read = set(task.rows.inputs) & set(rows)
+    is_of_labels = "accuracy" in task.scores or _has_several(recipe)
+    # How alike two texts are is told by themselves, and not by the names of labels.
+    is_known = "text_pair" in read and recipe.pair_encoding == "bi-encoder"
+    is_text = read in ({"text"}, {"text", "text_pair"})
+    return is_of_labels and is_text and not is_known and not task.marks
 
 
 def _within(seconds: float, progress: Progress | None) -> Progress:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtune.events import RunStarted
-from nbtune.jobs.folders import PARAMETERS, last_start, read_rows, source_rows
+from nbtune.jobs.folders import PARAMETERS, last_start, name_of_model, read_rows, source_rows
 from nbtune.jobs.loading import new_model
 from nbtune.jobs.scoring import FEW_WRITTEN
 from nbtune.jobs.trained import Trained, hidden_size, with_texts
@@ -84,7 +84,7 @@ def _start(
         total_steps=0,
         steps_per_epoch=0,
         task=recipe.task,
-        model=str(recipe.model),
+        model=name_of_model(recipe),
         method=recipe.method,
         parameters=counted.parameters,
         trainable_parameters=counted.trainable,

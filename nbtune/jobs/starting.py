@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nbtune.jobs.folders import name_of_model
 from nbtune.jobs.trained import Trained, ask
 from nbtune.recipe import Recipe
 from nbtune.tasks import Predictions, task_of
@@ -35,7 +36,7 @@ def before_training(
     """
     task = task_of(recipe)
     said = ask(start, recipe, rows, progress, most_written=most_written)
-    lines = {f"{recipe.model} before training": said}
+    lines = {f"{name_of_model(recipe)} before training": said}
     if task.by_chance is not None and train is not None:
         lines["token frequencies"] = task.by_chance(train, said, start.known)
     return lines

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
 from nbtune.events import Emit, Notice, PhaseStarted, Progress
-from nbtune.jobs.folders import read_rows, settled_of
+from nbtune.jobs.folders import name_of_model, read_rows, settled_of
 from nbtune.jobs.loading import load
 from nbtune.jobs.putting_together import make_job
 from nbtune.jobs.scoring import score_baselines, score_best, score_start
@@ -119,7 +119,9 @@ def find_rate(
         began = time.monotonic()
         losses = try_rates(job, rates, progress)
     seconds = round(time.monotonic() - began, 3)
-    return RateSearch(str(recipe.model), recipe.method, tuple(rates), tuple(losses), usual, seconds)
+    return RateSearch(
+        name_of_model(recipe), recipe.method, tuple(rates), tuple(losses), usual, seconds
+    )
 
 
 def _settled(folder: RunFolder, recipe: Recipe, trained: Trained, emit: Emit) -> Trained:

@@ -25,6 +25,7 @@ Labels = Sequence[str] | Mapping[str, str]
 
 ABOUT = "This text is about {}."
 EXAMPLE = "This example is {}."
+SOMETHING = "something"
 SCALE = 20.0
 """What cosines are multiplied by before the softmax: so all-MiniLM and its like were trained."""
 PAIRS_AT_ONCE = 4096
@@ -68,6 +69,21 @@ class ByLikeness:
 
         likeness = embed(self.encoder, texts, progress) @ embed(self.encoder, self.sentences).T
         return softmax(SCALE * likeness)
+
+
+@dataclass(frozen=True)
+class EachByLikeness(ByLikeness):
+    """Gives each label by itself: where its sentence lies nearer than one that says nothing."""
+
+    def predict(self, texts: Sequence[str], progress: Progress | None = None) -> Array:
+        """Return probabilities of shape (texts, labels), which need not add up to 1."""
+        from scipy.special import expit
+
+        from nbtune.engine.embedding import embed
+
+        found = embed(self.encoder, texts, progress)
+        nothing = found @ embed(self.encoder, [ABOUT.format(SOMETHING)]).T
+        return np.asarray(expit(SCALE * (found @ embed(self.encoder, self.sentences).T - nothing)))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from nbtune.data.turns import prompt_of
 from nbtune.errors import RecipeError
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord
-from nbtune.tasks import Known, Task, Weighted
+from nbtune.tasks import Known, RowScore, Task, Weighted
 from nbtune.tasks.preference_losses import JUDGED, log_probabilities
 from nbtune.tasks.preference_tuning import Reading, encode_answers
 
@@ -69,6 +69,12 @@ def judge(
     return judge(run, split, rows, said, baselines)
 
 
+def right(rows: pd.DataFrame, said: Preferred, known: Known) -> Array:
+    """Return which answers are worth more than nothing where they are liked, and less else."""
+    is_right: Array = (said.margins > 0) == rows["label"].to_numpy(dtype=bool)
+    return is_right.astype(np.float64)
+
+
 def table(rows: pd.DataFrame, said: Preferred, known: Known) -> pd.DataFrame:
     """Return the rows with what their answers are worth."""
     prompts = [prompt_of(chat) for chat in rows["messages"]]
@@ -111,6 +117,7 @@ def liked(recipe: Recipe, task: Task) -> Task:
         weighted=weighted,
         judge=judge,
         glance=None,
+        row_score=RowScore("right", right),
         answers=table,
         table=table,
         preview=preview,

@@ -433,3 +433,14 @@ def test_the_columns_of_a_file_are_read_from_its_beginning(tmp_path):
     assert not any(
         map(header_of, (tmp_path / "f.parquet", tmp_path / "g.txt", tmp_path / "no.csv"))
     )
+
+
+def test_files_of_blanks_are_left_out_and_named(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\nthree\n")
+    (tmp_path / "b.txt").write_text(" \n\n")
+    frame = read(tmp_path)["train"]
+    assert list(frame["text"]) == ["one", "two", "three"]
+    assert frame.attrs["left_out"] == ["b.txt"]
+    (tmp_path / "a.txt").write_text(" ")
+    with pytest.raises(DataError, match=r"holds more than blanks: a.txt, b.txt"):
+        read(tmp_path)

@@ -182,6 +182,18 @@ def test_line_0_of_the_tables_is_what_label_names_say(own_folder, encoder):
     assert nbtune.evaluate(run).record.table[-2] == judged.record.table[-2]  # kept with the run
 
 
+def test_line_0_is_there_for_several_labels_and_for_pairs(own_folder, encoder):
+    name, rows = f"zero-shot ({encoder})", topic_rows(60)
+    settings = {"model": str(encoder), "max_steps": 1}
+    several = rows.assign(label=[[one] for one in rows["label"]])
+    run = nbtune.finetune(several, "several", **settings)
+    assert lines_of(run)[-1] == name
+    scores = {one.name: one.scores for one in nbtune.evaluate(run).record.table}[name]
+    assert 0 <= scores["lrap"].value <= 1
+    pairs = rows.assign(text_pair=list(rows["text"])[::-1])
+    assert lines_of(nbtune.finetune(pairs, "pairs", text_pair="text_pair", **settings))[-1] == name
+
+
 @pytest.mark.parametrize(
     ("rename", "settings"),
     [(dict(zip(TOPICS, "012", strict=True)), {}), ({}, {"zero_shot": False})],

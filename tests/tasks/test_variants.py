@@ -109,7 +109,11 @@ def test_numbers_come_back_in_their_own_size(train):
 
 def test_stars_are_judged_as_steps_and_rounded_where_they_are_asked_for(train):
     stars = LENGTHS.assign(label=[1 + len(text) % 5 for text in LENGTHS["text"]])
-    run = nbtune.Run(train(stars, problem_type="regression").folder)
+    kappa = {"metric_for_best_model": "quadratic_kappa"}
+    run = nbtune.Run(train(stars, problem_type="regression", **kappa).folder)
+    assert "quadratic_kappa" in run.metrics
+    with pytest.raises(RecipeError, match="quadratic_kappa is no score of"):
+        train(LENGTHS, problem_type="regression", **kappa)
     assert {"quadratic_kappa", "accuracy"} < {*nbtune.evaluate(run, stars).metrics}
     found = nbtune.predict(run, list(stars["text"].head(9)), display="none")
     assert set(found["rounded"]) <= {1, 2, 3, 4, 5}
