@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from nbtune.data.faults import (
     checked_rows,
     has_lone_surrogate,
     is_missing,
-    whole_number,
 )
 from nbtune.data.marks import marked
 from nbtune.data.predicates import (
@@ -30,15 +28,14 @@ from nbtune.data.predicates import (
     without_predicate,
 )
 from nbtune.data.rows import Found, Roles, Rows
+from nbtune.data.span_lists import agree_on_spans, check_spans, read_spans
 from nbtune.data.spans import (
     OUTSIDE,
-    Span,
     as_bio,
     bio_of_iob1,
     breaks_bio,
     is_iob1,
     places_in,
-    tags_of,
     type_of,
     word_places,
 )
@@ -111,7 +108,7 @@ def _listing(frame: pd.DataFrame, usual: Sequence[str], words: str | None) -> st
     if words is not None:
         return None
     for name in usual:
-        found = [_read_spans(cell) for cell in frame[name].head(50)] if name in frame else []
+        found = [read_spans(cell) for cell in frame[name].head(50)] if name in frame else []
         # No spans at all are spans as well, where the column is called so.
         if any(found) or (name in _PLAINLY_SPANS and any(one is not None for one in found)):
             return name
@@ -125,9 +122,9 @@ def _usable(
     if "spans" in roles:
         checks: dict[str, tuple[list[Any], Check]] = {
             "text": (cells_of(frame[str(roles["text"])]), _check_text),
-            "spans": (cells_of(frame[str(roles["spans"])]), _check_spans),
+            "spans": (cells_of(frame[str(roles["spans"])]), check_spans),
         }
-        agree = _agree_on_spans
+        agree = agree_on_spans
     else:
         tags, said = _in_bio(cells_of(frame[str(roles["tags"])]))
         checks = {
@@ -223,59 +220,6 @@ def _agree_on_tags(row: dict[str, Any]) -> str:
         return "as many tags as words missing: the lengths differ"
     row["text"] = " ".join(words)
     return ""
-
-
-def _check_spans(cell: Any) -> tuple[str, Any]:
-    if is_missing(cell) if not isinstance(cell, list | np.ndarray) else False:
-        return "no list of spans", []
-    found = _read_spans(cell)
-    return ("spans that are not start, end and label", []) if found is None else ("", found)
-
-
-def _read_spans(cell: Any) -> list[tuple[int, int, str]] | None:
-    """Read spans as dicts, as [start, end, label], or as a text of them; None for all else."""
-    cell = read_spelled(cell)
-    if not isinstance(cell, list | tuple | np.ndarray):
-        return None
-    found = []
-    for one in cell:
-        if isinstance(one, dict):
-            label = next((one[k] for k in ("label", "type", "tag", "entity_group") if k in one), "")
-            one = (one.get("start"), one.get("end"), label)
-        if not isinstance(one, list | tuple | np.ndarray) or len(one) != 3 or not one[2]:
-            return None
-        start, end = whole_number(one[0]), whole_number(one[1])
-        if start is None or end is None:
-            return None
-        found.append((start, end, str(one[2])))
-    return sorted(found)
-
-
-def _agree_on_spans(row: dict[str, Any]) -> str:
-    """Turn the spans of a row into words and tags; words are parted where a span begins or ends."""
-    text, spans, end = row["text"], row.pop("spans"), 0
-    for start, stop, _ in spans:
-        if not 0 <= start < stop <= len(text):
-            return "a span outside the text"
-        if start < end:
-            return "spans that overlap"
-        if not text[start:stop].strip():
-            return "a span without a word"
-        end = stop
-    cuts = sorted({edge for start, stop, _ in spans for edge in (start, stop)})
-    places = [part for place in word_places(text) for part in _parted(place, cuts)]
-    found = []
-    for start, stop, kind in spans:
-        inside = [i for i, (a, b) in enumerate(places) if a >= start and b <= stop]
-        found.append(Span(inside[0], inside[-1] + 1, kind))
-    row["tokens"] = [text[a:b] for a, b in places]
-    row["tags"] = tags_of(found, len(places))
-    return ""
-
-
-def _parted(place: tuple[int, int], cuts: Sequence[int]) -> list[tuple[int, int]]:
-    edges = [place[0], *(cut for cut in cuts if place[0] < cut < place[1]), place[1]]
-    return list(pairwise(edges))
 
 
 def _hint(faults: Faults, left: bool) -> str:

@@ -114,9 +114,14 @@ def attend_to_image(
         *(f"{1 + at // wide}·{1 + at % wide}" for at in range(high * wide)),
     ]
     special = np.arange(len(tokens)) < before
-    if token is None and before:  # it is what the head reads
-        token = tokens[0]
-    found = _found(name, looks, tokens, special, ~special, (layer, head, token))
+    of_head = token is None and before > 0
+    wanted = tokens[0] if of_head else token
+    found = _found(name, looks, tokens, special, ~special, (layer, head, wanted))
+    if of_head:
+        why = f"{found.why.split('; ', 1)[0]}; its steps are shown for the token that is read out"
+        found = replace(
+            found, why=why.replace("words look most at one word", "patches look most at one")
+        )
     looked_at = looks[found.layer].weights[found.head, tokens.index(found.tokens[found.token])]
     return replace(
         found,
