@@ -120,6 +120,7 @@ def _trained(
     """Train the runs beside a run that are not trained yet; what an interrupt leaves is enough."""
     from nbtune.panels.html import duration
     from nbtune.panels.progress import Progress
+    from nbtune.panels.series import Series
     from nbtune.results.points import judged
 
     store, whole = RunStore(run.folder.path.parent), run.folder
@@ -131,7 +132,8 @@ def _trained(
         what = f"{what}, {runs} to train, about {duration(seconds * sum(shares))}; steps"
     weights, finished = [max(1, round(steps * share)) for share in shares], 0
     done: list[tuple[Part, Run]] = []
-    with Progress(what, display) as progress:
+    curves = Series(run.view())
+    with Progress(what, display, below=curves.html) as progress:
         if left:
             progress.begin(sum(weights))
         try:
@@ -139,11 +141,13 @@ def _trained(
                 folder = find_part(store, whole, part) or make_part(store, whole, part)
                 if part in left:
                     at = sum(weights[:finished])
-                    _train(folder, _steps_as(progress, at, sum(weights)))
+                    curves.begin(folder.title)
+                    _train(folder, curves, _steps_as(progress, at, sum(weights)))
                     finished += 1
                     if folder.status() != "finished":
                         break
                 one = Run(folder)
+                curves.add(one.view())
                 judged(one)
                 done.append((part, one))
         except KeyboardInterrupt:
@@ -156,9 +160,13 @@ def _is_finished(store: RunStore, run: Run, part: Part) -> bool:
     return found is not None and found.status() == "finished"
 
 
-def _train(folder: RunFolder, view: Callable[[Event], None]) -> None:
+def _train(folder: RunFolder, *views: Callable[[Event], None]) -> None:
+    def show(event: Event) -> None:
+        for view in views:
+            view(event)
+
     started = any(isinstance(event, RunStarted) for _, event in folder.history())
-    work_here(folder, Teller(view), resume=started)  # type: ignore[arg-type]
+    work_here(folder, Teller(show), resume=started)  # type: ignore[arg-type]
 
 
 def _steps_as(

@@ -42,7 +42,8 @@ def work_here(
             partial(take_letters, folder),
         )
         let_go(folder)
-        with steered(folder.path, control), teller.steered_by(control), room_for(folder):
+        steering = teller.steered_by(control, folder)
+        with steered(folder.path, control), steering, room_for(folder):
             folder.sign(in_background=in_background)
             teller.attach(folder)
             trained = work(folder, teller, control, resume=resume, extend=extend)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from nbtune.events import Estimated, RunStopped
 from nbtune.panels.changed import changed_html, changed_lines
 from nbtune.panels.chart import PLAIN, Look, loss_chart
+from nbtune.panels.curve import legend
 from nbtune.panels.diagnosis import diagnosis
 from nbtune.panels.glance import glance_html
 from nbtune.panels.html import duration, number, render, size, weights
@@ -39,7 +40,8 @@ LONGEST_NAME = 80
 
 def card_html(view: RunView) -> str:
     """Return the live card."""
-    return "".join([card_style(), card_top(view), card_rest(view), glance_html(view)])
+    parts = [card_style(), card_top(view), card_chart(view), card_rest(view), glance_html(view)]
+    return "".join(parts)
 
 
 def card_style() -> str:
@@ -59,11 +61,19 @@ def card_top(view: RunView) -> str:
     )
 
 
-def card_rest(view: RunView, look: Look = PLAIN) -> str:
-    """Return chart, scores and notices of the live card, without their style."""
+def card_chart(view: RunView, look: Look = PLAIN) -> str:
+    """Return the chart of the live card, which is drawn anew with each refresh."""
+    return render(
+        "card_chart.html.j2",
+        chart=Markup(loss_chart(view, look)),  # noqa: S704 - made by a template that escapes
+        beside=legend(look.beside, view.step),
+    )
+
+
+def card_rest(view: RunView) -> str:
+    """Return scores and notices of the live card, without their style."""
     return render(
         "card_rest.html.j2",
-        chart=Markup(loss_chart(view, look)),  # noqa: S704 - made by a template that escapes
         scores=_scores(view),
         preview=Markup(preview_html(view.preview)),  # noqa: S704 - a template that escapes, too
         notices=_notices(view),

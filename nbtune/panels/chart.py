@@ -6,12 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from nbtune.events import Controlled
+from nbtune.panels.curve import Curve, finite, legend, path, ways
 from nbtune.panels.html import number, render
+from nbtune.panels.scale import Array, Scale, inside
 from nbtune.panels.state import RunView
 from nbtune.plots.decimating import decimate
 from nbtune.plots.happened import SIGNS
@@ -29,10 +32,10 @@ SIGN = 10
 """Width of a sign; those of one step stand side by side."""
 MOST_DOTS = 60
 MOST_MARKS = 40
+MOST_ABOVE = 2.0
+"""Curves of other runs may raise the axis of losses so many times."""
 SHORTEST = 10
 """Steps that the axis shows at least, so that the first ones do not jump about."""
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ class Look:
         Whether equal distances upwards are equal ratios of the loss.
     share : tuple of float
         The part of the steps so far that is shown, such as ``(0.5, 1.0)`` for the newer half.
+    beside : tuple of Curve
+        Other runs, which are drawn thin under this one.
     """
 
     smoothing: float = 0.0
     is_log: bool = False
     share: tuple[float, float] = (0.0, 1.0)
+    beside: tuple[Curve, ...] = ()
 
     @property
     def is_zoomed(self) -> bool:
@@ -62,66 +68,21 @@ class Look:
 PLAIN = Look()
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Maps values to pixels along one axis; ``ticks`` are (pixel, text)."""
-
-    low: float
-    high: float
-    start: float
-    stop: float
-    is_log: bool = False
-
-    def __call__(self, values: Array) -> Array:
-        """Return pixels."""
-        low, high = self.low, self.high
-        if self.is_log:
-            values = np.log10(np.maximum(values, low))
-            low, high = math.log10(low), math.log10(high)
-        share = (values - low) / (high - low or 1.0)
-        return self.start + share * (self.stop - self.start)
-
-    def ticks(self, count: int, smallest: float = 0.0) -> list[tuple[float, str]]:
-        """Return about ``count`` round values, ``smallest`` apart or more, with their pixels."""
-        values = self._ratios(count) if self.is_log else []
-        if len(values) < 2:
-            step = max(smallest, _round_step((self.high - self.low) / count))
-            first = math.ceil(self.low / step - 1e-9)
-            values = [i * step for i in range(first, int(self.high / step + 1e-9) + 1)]
-        return [(float(self(np.array(value))), f"{value:,.10g}") for value in values]
-
-    def _ratios(self, count: int) -> list[float]:
-        """Return 1, 2 and 5 times the powers of ten inside; fewer where these are many."""
-        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        for digits in ((1, 2, 5), (1,)):
-            values = [digit * 10.0**power for power in powers for digit in digits]
-            inside = [value for value in values if self.low <= value <= self.high]
-            if len(inside) <= count + 2:
-                return inside
-        return inside[:: -(-len(inside) // count)]
-
-
-def _round_step(rough: float) -> float:
-    if not rough > 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
-
-
 def loss_chart(view: RunView, look: Look = PLAIN) -> str:
     """Return the chart of a run: training and validation loss over the steps, and its score."""
     across = _across(view, look)
     right = across.stop
-    steps, losses = _finite(view.steps, view.losses)
+    steps, losses = finite(view.steps, view.losses)
     mean = smoothed(losses, look.smoothing) if look.smoothing else losses
     looks = [event for event in view.evaluations if math.isfinite(event.loss)]
-    look_steps, look_losses = _finite([e.step for e in looks], [e.loss for e in looks])
-    seen, seen_looks = _inside(across, steps), _inside(across, look_steps)
+    look_steps, look_losses = finite([e.step for e in looks], [e.loss for e in looks])
+    seen, seen_looks = inside(across, steps), inside(across, look_steps)
     steps, losses, mean = steps[seen], losses[seen], mean[seen]
     look_steps, look_losses = look_steps[seen_looks], look_losses[seen_looks]
-    up = _up(losses, look_losses, look)
+    up = _up(losses, look_losses, look, across)
     validation = _points(across, up, *decimate(look_steps, look_losses, POINTS))
     best, marks = view.best, list(_marks(view, across))
+    others = [words for _, _, words in legend(look.beside, view.step)]
     return render(
         "chart.svg.j2",
         width=WIDTH,
@@ -143,8 +104,9 @@ def loss_chart(view: RunView, look: Look = PLAIN) -> str:
         read_outs=list(
             _read_outs(across, steps, mean, dict(zip(look_steps, look_losses, strict=True)), marks)
         ),
-        score=_score_frame(view, across),
-        summary=chart_summary(view),
+        beside=[(*way, path(across, up, one.steps, one.losses)) for one, way in ways(look.beside)],
+        score=_score_frame(view, across, look.beside),
+        summary="; ".join([chart_summary(view), *others]),
     )
 
 
@@ -167,9 +129,12 @@ def _reach(step: int) -> float:
     return next(m * power for m in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if m * power >= step)
 
 
-def _up(losses: Array, look_losses: Array, look: Look) -> Scale:
+def _up(losses: Array, look_losses: Array, look: Look, across: Scale) -> Scale:
     # A rare spike may leave the frame: the curve matters more.
     highest = max([float(np.quantile(losses, 0.995)) if len(losses) else 0.0, *look_losses])
+    others = [one.losses[inside(across, one.steps)] for one in look.beside]
+    tallest = max((float(one.max()) for one in others if len(one)), default=0.0)
+    highest = max(highest, min(tallest, MOST_ABOVE * highest or tallest))
     known = np.concatenate([losses, look_losses])
     positive = known[known > 0]
     low, high = 0.0, highest * 1.05 or 1.0
@@ -179,10 +144,6 @@ def _up(losses: Array, look_losses: Array, look: Look) -> Scale:
     if look.is_zoomed and len(known):
         low = max(0.0, float(known.min()) - 0.05 * (highest - float(known.min())))
     return Scale(low, high if high > low else low + 1.0, HEIGHT - BOTTOM, TOP)
-
-
-def _inside(across: Scale, steps: Array) -> Array:
-    return (steps >= across.low) & (steps <= across.high)
 
 
 def _place(across: Scale, step: int) -> float | None:
@@ -264,23 +225,24 @@ def _has_score(view: RunView) -> bool:
     return bool(view.evaluations) or view.data is None or "validation" in view.data.rows
 
 
-def _score_frame(view: RunView, across: Scale) -> dict[str, Any] | None:
+def _score_frame(view: RunView, across: Scale, curves: Sequence[Curve]) -> dict[str, Any] | None:
     """Return the score that picks the weights, over the same steps, beside the best baseline."""
     if not _has_score(view):
         return None
     there = [(e.step, e.scores[view.metric]) for e in view.evaluations if view.metric in e.scores]
-    steps, scores = _finite([step for step, _ in there], [score for _, score in there])
-    seen = _inside(across, steps)
+    steps, scores = finite([step for step, _ in there], [score for _, score in there])
+    seen = inside(across, steps)
     steps, scores = steps[seen], scores[seen]
     rivals = [b for b in view.baselines if math.isfinite(b.scores.get(view.metric, math.nan))]
     rival = max(rivals, key=lambda b: worth(view.metric, b.scores[view.metric]), default=None)
-    known = [*scores, *([rival.scores[view.metric]] if rival else [])]
+    beside = [one.scores[inside(across, one.looks)] for one in curves if one.metric == view.metric]
+    known = [*scores, *([rival.scores[view.metric]] if rival else []), *chain(*beside)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     room = 0.1 * (high - low) or 0.05
-    beside = Scale(across.low, across.high, SCORE_LEFT, WIDTH - EDGE)
+    right = Scale(across.low, across.high, SCORE_LEFT, WIDTH - EDGE)
     lowest = low - room if low < 0 else max(0.0, low - room)
     up = Scale(lowest, high + room, HEIGHT - BOTTOM, TOP)
-    points = _points(beside, up, *decimate(steps, scores, MOST_DOTS))
+    points = _points(right, up, *decimate(steps, scores, MOST_DOTS))
     last = f" {number(float(scores[-1]))}" if len(scores) else ""
     return {
         "name": f"{view.metric}{last}",
@@ -288,6 +250,11 @@ def _score_frame(view: RunView, across: Scale) -> dict[str, Any] | None:
         "right": WIDTH - EDGE,
         "ticks": up.ticks(3) if known else [],
         "points": points,
+        "beside": [
+            (*way, path(right, up, one.looks, one.scores))
+            for one, way in ways(curves)
+            if one.metric == view.metric
+        ],
         "rival": float(up(np.array(rival.scores[view.metric]))) if rival else None,
         "rival_name": short(rival.name, 30) if rival else "",
     }
@@ -299,12 +266,6 @@ def control_words(event: Controlled) -> str:
         return SIGNS[event.action].words if event.action in SIGNS else event.action
     value = "none" if event.value is None else f"{event.value:g}"
     return f"{event.setting} {value}"
-
-
-def _finite(steps: Sequence[int], losses: Sequence[float]) -> tuple[Array, Array]:
-    x, y = np.array(steps, dtype=np.int64), np.array(losses, dtype=np.float64)
-    known = np.isfinite(y)
-    return x[known], y[known]
 
 
 def _points(across: Scale, up: Scale, x: Array, y: Array) -> list[str]:

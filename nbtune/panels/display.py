@@ -24,7 +24,7 @@ class LiveView(Protocol):
     """Something that is told events and shows them until it is closed.
 
     It ends with the tables of the run, unless somebody else shows them. One from which the run can
-    be steered also has ``steers(control)``, a context that lasts while the run trains.
+    be steered also has ``steers(control, folder)``, a context that lasts while the run trains.
     """
 
     view: RunView

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from nbtune.panels.panel import Panel
     from nbtune.panels.toolbar import Steerable
+    from nbtune.runs import RunFolder
 
 LONGEST_NAME = 24
 LARGEST_SHARE = 0.005
@@ -94,15 +95,19 @@ class CardView:
         self.foot = display({"text/plain": words, "text/html": html}, raw=True, display_id=True)
 
     @contextmanager
-    def steers(self, control: Steerable, *, is_ours: bool = True) -> Iterator[None]:
+    def steers(
+        self, control: Steerable, folder: RunFolder | None = None, *, is_ours: bool = True
+    ) -> Iterator[None]:
         """Show controls above the card inside this block, where a page can answer.
 
         Parameters
         ----------
+        folder : RunFolder, optional
+            Where the run lies; others that lie there can be drawn below it.
         is_ours : bool
             Whether the run trains in this very cell, which then is too busy to hear the page.
         """
-        self.panel = _panel_of(control, self.view, is_ours)
+        self.panel = _panel_of(control, self.view, folder, is_ours)
         if self.panel is None:
             yield
             return
@@ -187,14 +192,16 @@ class CardView:
         return b64encode(with_few_colours(to_png(figure))).decode()
 
 
-def _panel_of(control: Steerable, view: RunView, is_ours: bool) -> Panel | None:
+def _panel_of(
+    control: Steerable, view: RunView, folder: RunFolder | None, is_ours: bool
+) -> Panel | None:
     """Make the widgets, where there is a person and a page to draw them; a run needs none."""
     if not in_kernel() or is_headless():
         return None
     try:
         from nbtune.panels.panel import open_panel
 
-        return open_panel(control, view, is_ours=is_ours)
+        return open_panel(control, view, folder, is_ours=is_ours)
     except Exception:
         logging.getLogger("nbtune").warning("no buttons here", exc_info=True)
         return None

@@ -1,4 +1,4 @@
-"""How the chart is drawn: smoothing, a scale of ratios, a part of the steps."""
+"""How the chart is drawn: smoothing, a scale of ratios, a part of the steps, other runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from nbtune.panels.beside import Beside
 from nbtune.panels.chart import PLAIN, Look
+from nbtune.runs import RunFolder
 
 SMOOTHEST = 0.99
 
 
 class LookBar:
     """The controls of a chart, as widgets. They only remember: the chart is drawn by who trains.
+
+    Parameters
+    ----------
+    folder : RunFolder, optional
+        Of the run, to find others like it.
 
     Attributes
     ----------
@@ -26,8 +33,9 @@ class LookBar:
         Whether it was chosen since the chart was last drawn.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: RunFolder | None = None) -> None:
         self.look, self.is_new = PLAIN, False
+        self.beside = Beside(folder, self._choose)
         own = {"style": {"description_width": "initial"}, "continuous_update": False}
         self.smoothing = widgets.FloatSlider(
             description="smoothing",
@@ -48,16 +56,15 @@ class LookBar:
         self.log = widgets.Checkbox(
             description="log scale", indent=False, layout=widgets.Layout(width="auto")
         )
-        self.heard = [self.smoothing, self.share, self.log]
-        self.box = widgets.HBox(
-            self.heard,
-            layout=widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="0 10px"),
-        )
-        for one in self.heard:
+        own_look = [self.smoothing, self.share, self.log]
+        self.heard = [*own_look, *self.beside.ticks]
+        layout = widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="0 10px")
+        self.box = widgets.HBox([*own_look, self.beside.box], layout=layout)
+        for one in own_look:
             one.observe(self._choose, "value")
 
-    def _choose(self, _: Any) -> None:
+    def _choose(self, _: Any = None) -> None:
         low, high = self.share.value
         share = (low / 100, max(high, low + 1) / 100)
-        self.look = Look(self.smoothing.value, self.log.value, share)
+        self.look = Look(self.smoothing.value, self.log.value, share, self.beside.curves)
         self.is_new = True

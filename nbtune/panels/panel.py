@@ -9,12 +9,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbtune.panels.card import card_rest, card_style, card_top
+from nbtune.panels.card import card_chart, card_rest, card_style, card_top
 from nbtune.panels.glance import glance_html
 from nbtune.panels.lane import Lane, open_lane
 from nbtune.panels.look_bar import LookBar
+from nbtune.panels.pulse import Pulse
 from nbtune.panels.state import RunView
 from nbtune.panels.toolbar import Steerable, Toolbar
+from nbtune.runs import RunFolder
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 PATIENCE = 2.0
@@ -33,18 +35,31 @@ class Panel:
         Whether a page said that it shows the widgets.
     """
 
-    def __init__(self, control: Steerable, view: RunView) -> None:
+    def __init__(self, control: Steerable, view: RunView, folder: RunFolder | None = None) -> None:
         self.control = control
-        self.toolbar, self.look = Toolbar(control), LookBar()
-        self.top, self.rest = widgets.HTML(card_top(view)), widgets.HTML(card_rest(view))
+        self.toolbar, self.look = Toolbar(control), LookBar(folder)
+        # Each is sent when it has changed, only.
+        self.top, self.chart = widgets.HTML(card_top(view)), widgets.HTML(card_chart(view))
+        self.rest = widgets.HTML(card_rest(view))
         self.glance, self.glanced = widgets.HTML(glance_html(view)), len(view.evaluations)
         self.redraw: Callable[[], None] = _nothing
+        self.pulse = Pulse(view.title)
         style = widgets.HTML(card_style(), layout=widgets.Layout(display="none"))
         # A page that draws the box counts its view up from 0, and so says that it is there.
         self.box = widgets.VBox(
-            [style, self.toolbar.box, self.top, self.look.box, self.rest, self.glance],
+            [
+                style,
+                self.pulse.shown,
+                self.toolbar.box,
+                self.top,
+                self.look.box,
+                self.chart,
+                self.rest,
+                self.glance,
+            ],
             _view_count=0,
         )
+        self.box.add_class("nbt-live")
         self.box.observe(self._count, "_view_count")
         self.opened = time.monotonic()
         self.is_answered = self.is_over = self.was_reopened = self.is_polled = False
@@ -63,6 +78,8 @@ class Panel:
         self.is_polled = is_ours
         if is_ours:
             self.control.between_steps = self.poll
+        self.look.beside.begin()
+        self.pulse.begin()
         return not is_ours or self.lane is not None
 
     @property
@@ -78,7 +95,9 @@ class Panel:
     def show(self, view: RunView) -> None:
         """Draw the run as it is now."""
         self.look.is_new = False
-        self.top.value, self.rest.value = card_top(view), card_rest(view, self.look.look)
+        self.look.beside.look_again()
+        self.top.value, self.chart.value = card_top(view), card_chart(view, self.look.look)
+        self.rest.value = card_rest(view)
         self.toolbar.show(view.words)
         if (count := len(view.evaluations)) != self.glanced:  # it is sent when it is new, only
             self.glance.value, self.glanced = glance_html(view), count
@@ -102,6 +121,8 @@ class Panel:
         if self.is_polled:
             self.control.between_steps = _nothing
         lane, self.lane = self.lane, None
+        self.look.beside.end()
+        self.pulse.end()
         self.toolbar.close()
         if lane is not None:
             self.was_reopened = lane.was_reopened
@@ -133,11 +154,13 @@ class Panel:
             self.dispose()
 
 
-def open_panel(control: Steerable, view: RunView, *, is_ours: bool = True) -> Panel | None:
+def open_panel(
+    control: Steerable, view: RunView, folder: RunFolder | None = None, *, is_ours: bool = True
+) -> Panel | None:
     """Make the widgets of a run and listen to them; None where a page could not be heard."""
     while _PAST:
         _PAST.pop().dispose()
-    panel = Panel(control, view)
+    panel = Panel(control, view, folder)
     if panel.listen(is_ours=is_ours):
         return panel
     panel.leave()

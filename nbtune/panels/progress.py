@@ -10,6 +10,8 @@ from typing import Any
 from nbtune.panels.display import REFRESHES_PER_SECOND, choose_mode
 from nbtune.panels.html import duration, render
 
+SECONDS_WITH_MORE = 1.0
+"""Between two refreshes of a bar with a chart below it."""
 Display = str | Callable[[str], None] | None
 """How to show something: see `nbtune.panels.display.choose_mode`; or what takes it as HTML."""
 
@@ -18,10 +20,21 @@ class Progress:
     """How far a piece of work is; shown only once it is seen to take longer than a moment.
 
     Called with what is done and what there is in all; works as a context.
+
+    Parameters
+    ----------
+    what : str
+        What is worked on.
+    mode : str or callable, optional
+        See `Display`.
+    below : callable, optional
+        Returns what stands below the bar meanwhile, as HTML.
     """
 
-    def __init__(self, what: str, mode: Display = None) -> None:
-        self.what = what
+    def __init__(
+        self, what: str, mode: Display = None, below: Callable[[], str] | None = None
+    ) -> None:
+        self.what, self.below = what, below
         self.place = mode if callable(mode) else None
         self.mode = "place" if callable(mode) else choose_mode(mode)
         self.began = self.drawn = time.monotonic()
@@ -34,7 +47,8 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         """Take in how far it is, and draw when it is time to."""
         self.done, self.total = done, total
-        if time.monotonic() - self.drawn >= 1 / REFRESHES_PER_SECOND:
+        pause = 1 / REFRESHES_PER_SECOND if self.below is None else SECONDS_WITH_MORE
+        if time.monotonic() - self.drawn >= pause:
             self.drawn = time.monotonic()
             self._draw()
 
@@ -65,6 +79,7 @@ class Progress:
         html = render(
             "progress.html.j2", text=text, done=self.done, total=self.total, what=self.what
         )
+        html += self.below() if self.below is not None else ""
         if self.place is not None:
             self.place(html)
         else:

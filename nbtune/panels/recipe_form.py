@@ -14,8 +14,10 @@ from pydantic.fields import FieldInfo
 from nbtune.errors import NbtuneError, RecipeError
 from nbtune.panels.controls import button, side_by_side
 from nbtune.panels.fields import NAMED, WIDE, Field
+from nbtune.panels.findings import Row, findings_html
 from nbtune.panels.html import render
-from nbtune.panels.problems import said
+from nbtune.panels.later import Latest
+from nbtune.panels.problems import problem_html, said
 from nbtune.recipe import COLUMN_ROLES, Lora, Recipe, compose, yaml_layer
 from nbtune.recipe.compose import choices
 from nbtune.recipe.editing import as_typed, put
@@ -26,6 +28,9 @@ FIRST = (
 )  # fmt: skip
 """The knobs that matter; all others stand under *more*. Of the columns those of the task show."""
 AN_EARLIER = "This was measured for an earlier recipe:"
+RECKONED, MEASURED = "Known at once, nothing of it measured:", "Measured:"
+MOST_MEASURED = 20
+"""Recipes whose measured estimate is kept, and shown again when one comes back to them."""
 SECTIONS = {
     "task": "What is learnt, from which rows",
     "method": "Which weights move",
@@ -52,6 +57,8 @@ class Surroundings:
         A valid recipe to what is wrong with it here, by setting, such as a missing model.
     facts : callable
         A valid recipe to sentences, by setting, such as how many rows the data has.
+    reckon : callable
+        A valid recipe to what it would take as far as is known at once, as findings.
     estimate : callable
         (a valid recipe, what takes the HTML of a bar) to what it would take, as HTML.
     """
@@ -61,6 +68,7 @@ class Surroundings:
     roles: Callable[[Recipe], Sequence[str]]
     look: Callable[[Recipe], Mapping[str, str]]
     facts: Callable[[Recipe], Mapping[str, str]]
+    reckon: Callable[[Recipe], Sequence[Row]]
     estimate: Callable[[Recipe, Callable[[str], None]], str]
 
 
@@ -79,9 +87,12 @@ class RecipeForm:
         )
         self.text.add_class("nbt-recipe")
         self.problems, self.foot, self.age, self.cost = (widgets.HTML() for _ in range(4))
+        self.reckoned = widgets.HTML()
+        self._reckoning = Latest(surroundings.reckon, self._show_reckoned, self._show_failure)
         self.recipe: Recipe | None = None
         self.roles: tuple[str, ...] = ()
         self.estimated: Recipe | None = None
+        self.measured: list[tuple[Recipe, str]] = []
         self.box = self._laid_out()
         self.name.observe(lambda _: self.show(), "value")
         self.text.observe(lambda _: self.show(), "value")
@@ -138,8 +149,24 @@ class RecipeForm:
     def _show_foot(self) -> None:
         """Show the cell, be it whole or not, so that what is copied is what is written."""
         self.foot.value = render("cell.html.j2", cell=self.cell)
-        is_old = self.estimated is not None and self.estimated != self.recipe
-        self.age.value = render("aside.html.j2", words=AN_EARLIER) if is_old else ""
+        for recipe, html in self.measured:
+            if recipe == self.recipe:
+                self.estimated, self.cost.value = recipe, html
+        if self.estimated is not None:
+            words = MEASURED if self.estimated == self.recipe else AN_EARLIER
+            self.age.value = render("aside.html.j2", words=words)
+        if self.recipe is None:
+            self._reckoning.forget()
+            self.reckoned.value = ""
+        else:
+            self._reckoning.ask(self.recipe)
+
+    def _show_reckoned(self, found: Sequence[Row]) -> None:
+        head = render("aside.html.j2", words=RECKONED)
+        self.reckoned.value = head + findings_html(found) if found else ""
+
+    def _show_failure(self, error: Exception) -> None:
+        self.reckoned.value = problem_html(error)
 
     def put(self, setting: str, value: str) -> None:
         """Change a setting of the recipe, as one does in its field."""
@@ -153,8 +180,12 @@ class RecipeForm:
             return
         self._show_cost(render("aside.html.j2", words="measuring a few steps of this recipe ..."))
         with said(self._show_cost):
-            self._show_cost(self.surroundings.estimate(self.recipe, self._show_cost))
-            self.estimated = self.recipe
+            recipe = self.recipe
+            html = self.surroundings.estimate(recipe, self._show_cost)
+            self.measured = [*self.measured[1 - MOST_MEASURED :], (recipe, html)]
+            self.estimated = recipe
+            self._show_cost(html)
+            self.age.value = render("aside.html.j2", words=MEASURED)
 
     def _show_cost(self, html: str) -> None:
         self.cost.value = html
@@ -190,6 +221,7 @@ class RecipeForm:
                 self.text,
                 self.problems,
                 self.foot,
+                self.reckoned,
                 side_by_side(
                     button("Estimate", "clock-o", self._estimate, "Time, memory and disk, measured")
                 ),

@@ -146,7 +146,7 @@ class Watch:
         words = _about(self.folder, control)
         if isinstance(self.view, CardView):
             self.view.say_below(words)
-            self.rest.enter_context(self.view.steers(control, is_ours=False))
+            self.rest.enter_context(self.view.steers(control, self.folder, is_ours=False))
             self.follow_beside()
         else:
             self.view(Notice(words))

@@ -64,10 +64,10 @@ class Teller:
             self(RunStopped(before.step, reason, before.best_step, message, before.seconds))
 
     @contextmanager
-    def steered_by(self, control: Control) -> Iterator[None]:
-        """Let the view steer the run inside this block, if it can."""
+    def steered_by(self, control: Control, folder: RunFolder) -> Iterator[None]:
+        """Let the view steer the run of a folder inside this block, if it can."""
         steers = getattr(self.view, "steers", None)
-        with nullcontext() if steers is None else steers(control):
+        with nullcontext() if steers is None else steers(control, folder):
             yield
 
     def show(self, event: Event) -> None:

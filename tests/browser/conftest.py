@@ -70,6 +70,21 @@ class Lab:
         self.page.reload()
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
 
+    def open_again(self) -> None:
+        """Open the notebook in the page that there is now, in the middle of whatever runs."""
+        self.page.goto(
+            f"{self.address}/lab/workspaces/{self.workspace}/tree/{self.name}", timeout=120_000
+        )
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
+
+    def beside(self) -> "Lab":
+        """Open the notebook, as it was last saved, in a second tab of the browser."""
+        page = self.page.context.new_page()
+        other = Lab(page, self.address, self.root, f"{self.workspace}-second")
+        other.name = self.name
+        other.open_again()
+        return other
+
     def save(self) -> None:
         file = self.root / self.name
         before = file.stat().st_mtime_ns

@@ -147,7 +147,7 @@ NAMED = (
     ("button", "Save"),
     ("button", "Evaluate"),
     ("textbox", "learning rate"),
-    ("slider", ""),  # ipywidgets gives its handle no name; the label stands before it
+    ("slider", "rate"),
     ("textbox", "epochs in all"),
 )
 
@@ -159,7 +159,8 @@ def test_the_toolbar_is_found_by_role_and_name_and_tab_goes_through_it_in_order(
     found = [output.get_by_role(role, name=name).first for role, name in NAMED]
     for one in found:
         assert one.is_visible()
-    assert output.get_by_text("rate", exact=True).is_visible()
+    for end in ("from", "to"):
+        assert output.get_by_role("slider", name=f"steps shown, %, {end}").is_visible()
     found[0].focus()
     for one in found[1:]:
         lab.page.keyboard.press("Tab")

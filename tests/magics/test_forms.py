@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from transformers import AutoModel
 
+import nbtune
 from nbtune import datasets
 from nbtune.errors import DataError, RunError
 from nbtune.magics.forms.around import surroundings
@@ -59,8 +60,10 @@ def test_memory_is_guessed_by_method_and_optimiser(around, tmp_path):
         method: around.facts(Recipe(model=folder, method=method))["model"]
         for method in ("full", "head")
     }
-    assert "it fits" in told["full"]
+    assert f"{weights / 1e6:,.1f} M weights" in told["full"]
     assert "only the head is trained" in told["head"]
+
+    assert "it fits" in reckoned(around, model=folder)["memory"]
 
     def need(**settings):
         recipe = Recipe(**settings)
@@ -70,6 +73,32 @@ def test_memory_is_guessed_by_method_and_optimiser(around, tmp_path):
     assert need(optim="sgd") == 8 * weights
     assert need(method="head") < 1.1 * 4 * weights
     assert need(method="qlora") < need(method="lora") / 2
+
+
+def reckoned(around, **settings):
+    return {what: found for what, found, _ in around.reckon(Recipe(**settings))}
+
+
+def test_steps_are_counted_as_rows_and_sizes_ask(around):
+    told = reckoned(around, data="df", per_device_train_batch_size=4, num_train_epochs=3)
+    assert told["steps"] == "9, of about 10 training rows", "12 rows, one each for test and later"
+    assert told["time"] == "not known: Estimate measures some steps"
+    assert "steps" not in reckoned(around, data="dg")
+    assert reckoned(around, max_steps=7)["steps"] == "7, as the recipe says"
+    ours = reckoned(around, data="topics", max_train_samples=160)
+    assert ours["steps"] == "30, of about 160 training rows"
+    nothing = reckoned(around, data="topics", model="scratch-transformer")
+    assert "disk" not in nothing, "a model from nothing has no size yet"
+
+
+@pytest.mark.usefixtures("own_folder")
+def test_time_is_that_of_a_run_whose_steps_were_alike(tmp_path):
+    folder = str(tiny_model_folder(tmp_path / "tiny"))
+    run = nbtune.finetune(topic_rows(60), "before", model=folder, max_steps=4, baseline=False)
+    around = surroundings({"df": topic_rows(60)})
+    told = reckoned(around, data="df", model=folder)["time"]
+    assert f"as in {run.name}; Estimate measures it" in told
+    assert "not known" in reckoned(around, data="df", model=folder, method="head")["time"]
 
 
 def test_words_come_from_the_notebook(around):

@@ -3,6 +3,7 @@ from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from nbtune.panels.chart import (
     Scale,
     loss_chart,
 )
+from nbtune.panels.curve import WAYS, Curve
 from nbtune.panels.state import RunView, fold
 from nbtune.testing import made_up_events
 
@@ -63,6 +65,52 @@ def test_what_cannot_see_the_chart_hears_it():
     assert svg.findtext("title") == "Loss by step"
     assert svg.findtext("desc").startswith("step 400 of 400, training loss 0.")
     assert "validation loss" in svg.findtext("desc")
+
+
+def other(name="other", reports=40):
+    events = made_up_events(reports=reports)
+    return Curve.of(fold(name, [(0.0, event) for event in events]))
+
+
+def dashed(svg):
+    ways = [dashes for _, dashes in WAYS]
+    return [p for p in svg.iter("path") if p.get("stroke-dasharray") in ways and p.get("d")]
+
+
+def test_other_runs_are_drawn_below_with_loss_and_score_and_told_apart_without_colour():
+    curves = (other("one"), other("two"))
+    svg = drawn(made_up_events(), Look(beside=curves))
+    drawn_below = dashed(svg)
+    assert len(drawn_below) == 4, "loss and score of each"
+    assert len({path.get("stroke-dasharray") for path in drawn_below}) == 2
+    children = list(svg)
+    assert children.index(drawn_below[0]) < children.index(next(svg.iter("polyline")))
+    assert "one 0." in svg.findtext("desc")
+    assert dashed(drawn(made_up_events())) == []
+
+
+def test_another_run_is_drawn_as_far_as_the_axis_of_this_one_reaches():
+    svg = drawn(made_up_events(reports=40)[:20], Look(beside=(other(reports=400),)))
+    places = [tuple(map(float, at.split())) for at in dashed(svg)[0].get("d")[1:].split("L")]
+    assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in places)
+    assert max(x for x, _ in places) > WIDTH - RIGHT - 30
+
+
+def test_a_run_that_went_astray_does_not_flatten_the_curve():
+    wild = replace(other(), losses=other().losses * 1e6)
+    alone, beside = drawn(made_up_events()), drawn(made_up_events(), Look(beside=(wild,)))
+    tall = [HEIGHT - BOTTOM - min(y for _, y in lines(svg)[0]) for svg in (alone, beside)]
+    assert tall[1] > tall[0] / 2 - 1
+
+
+def test_the_score_of_another_kind_is_not_drawn_beside_this_one():
+    curve = replace(other(), metric="rmse")
+    assert len(dashed(drawn(made_up_events(), Look(beside=(curve,))))) == 1
+
+
+def test_the_legend_says_the_loss_at_the_same_step_and_where_a_run_ended_before():
+    curve = Curve("x", "", np.array([10, 20]), np.array([2.0, 1.0]), np.array([]), np.array([]))
+    assert [curve.at(15), curve.at(30)] == ["1.500", "1.000 at its end, step 20"]
 
 
 def test_axes_are_named_with_their_units_and_lines_are_named():

@@ -14,6 +14,7 @@ def make(
     look=lambda recipe: {},
     facts=lambda recipe: {},
     roles=lambda recipe: ("text", "label"),
+    reckon=lambda recipe: [],
     estimate=lambda recipe, show: "<p>a minute</p>",
 ):
     words = {"data": ["df", "topics"], "model": ["minilm"]}
@@ -23,6 +24,7 @@ def make(
         roles,
         look,
         facts,
+        reckon,
         estimate,
     )
     return RecipeForm(around, name, text)
@@ -180,11 +182,12 @@ def test_an_estimate_is_of_the_recipe_that_it_was_measured_for():
     assert asked == []  # nothing is measured before one says so
     button = next(b for b in family(form.box) if getattr(b, "description", "") == "Estimate")
     button.click()
-    assert (asked, form.cost.value, form.age.value) == ([7], "<p>a minute</p>", "")
+    assert (asked, form.cost.value) == ([7], "<p>a minute</p>")
+    assert "Measured:" in form.age.value
     form.text.value = "seed: 8"
     assert "an earlier recipe" in form.age.value
     form.text.value = "seed: 7"
-    assert form.age.value == ""
+    assert "Measured:" in form.age.value
     form.text.value = "seed: 9"
     button.click()
     assert "there are no rows" in form.cost.value
@@ -192,6 +195,36 @@ def test_an_estimate_is_of_the_recipe_that_it_was_measured_for():
     button.click()
     assert "mend the recipe first" in form.cost.value
     assert asked == [7, 9]
+
+
+def test_what_was_measured_is_shown_again_when_one_comes_back_to_its_recipe():
+    form = make("seed: 7", estimate=lambda recipe, show: f"<p>seed {recipe.seed}</p>")
+    button = next(b for b in family(form.box) if getattr(b, "description", "") == "Estimate")
+    for seed in (7, 8):
+        form.text.value = f"seed: {seed}"
+        button.click()
+    form.text.value = "seed: 7"
+    assert form.cost.value == "<p>seed 7</p>"
+    assert "Measured:" in form.age.value
+
+
+def test_what_is_known_at_once_follows_the_recipe_after_a_pause_and_measures_nothing():
+    asked, measured = [], []
+
+    def reckon(recipe):
+        asked.append(recipe.seed)
+        return [("steps", f"{recipe.seed} <b>", "")]
+
+    form = make("seed: 1", reckon=reckon, estimate=lambda *_: measured.append(1))
+    for seed in (2, 3, 4):
+        form.text.value = f"seed: {seed}"
+    form._reckoning.wait()
+    assert asked == [4], "while one types only the last is reckoned"
+    assert "4 &lt;b&gt;" in form.reckoned.value
+    assert "nothing of it measured" in form.reckoned.value
+    form.text.value = "seed: [5"
+    assert form.reckoned.value == "", "of half a recipe nothing is known"
+    assert measured == []
 
 
 def family(widget):

@@ -54,7 +54,7 @@ class Panel:
         from nbtune.panels.runs_page import RunsPage
         from nbtune.panels.try_it import TryIt
 
-        self.form = RecipeForm(surroundings(namespace))
+        self.form = RecipeForm(surroundings(namespace, runs_dir))
         self.trial = TryIt(oracle_of(namespace, runs, find_run))
         self.attention = AttentionPage(
             lambda: [*with_models(runs()), *models_here()],

@@ -10,21 +10,24 @@ from nbtune import api
 from nbtune.errors import DataError, NbtuneError, RecipeError
 from nbtune.jobs.choosing import known_names, model_of
 from nbtune.magics.completion import values_of
+from nbtune.magics.forms.reckoning import reckon
 from nbtune.magics.forms.room import about_model
 from nbtune.magics.variables import DATA_SETTINGS, columns_here, find_rows
 from nbtune.panels.recipe_form import Surroundings
 from nbtune.recipe import COLUMN_ROLES, OF_TASKS, Recipe
+from nbtune.runs import RunStore
 from nbtune.tasks import task_of
 
 
-def surroundings(namespace: Mapping[str, Any]) -> Surroundings:
-    """Return what a form may ask about the notebook."""
+def surroundings(namespace: Mapping[str, Any], runs_dir: str | None = None) -> Surroundings:
+    """Return what a form may ask about the notebook, and about the runs beside it."""
     return Surroundings(
         words=lambda setting, text: values_of(setting, text, namespace),
         known=known_names(),
         roles=_roles,
         look=lambda recipe: dict(_wrong_here(recipe, namespace)),
         facts=lambda recipe: dict(_facts(recipe, namespace)),
+        reckon=lambda recipe: reckon(recipe, namespace, RunStore(runs_dir)),
         estimate=lambda recipe, show: _cost(recipe, namespace, show),
     )
 

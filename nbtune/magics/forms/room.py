@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbtune.methods import Method, find_method
@@ -22,20 +23,55 @@ MOMENTS = {
 TIGHT = 0.8
 
 
+@dataclass(frozen=True)
+class Need:
+    """What the weights of a run take, batches not counted, in bytes.
+
+    Attributes
+    ----------
+    weights, moving : int
+        Numbers of weights, in all and of those that are trained.
+    state : int
+        A checkpoint to go on from: weights that move and what the optimiser keeps of them.
+    """
+
+    weights: int
+    moving: int
+    memory: int
+    state: int
+
+
 def about_model(recipe: Recipe, source: ModelSource) -> str:
-    """Return a sentence on the weights of a model, and on the memory that training them takes."""
+    """Return a sentence on the weights of a model."""
     if source.kind == "scratch":
         return f"it starts from nothing, in size {source.size}"
     if source.kind == "hub":
         return "from the hub when it trains; its size is known once it is here"
-    if not (weights := sum(map(_weights_in, Path(source.location).glob("*.safetensors")))):
+    if (need := need_of(recipe, source)) is None:
         return ""
+    return f"{need.weights / 1e6:,.1f} M weights; {find_method(recipe.method).summary}"
+
+
+def need_of(recipe: Recipe, source: ModelSource) -> Need | None:
+    """Return about what training a model takes; None where its size is not known yet."""
+    if source.kind in ("scratch", "hub"):
+        return None
+    weights = sum(map(_weights_in, Path(source.location).glob("*.safetensors")))
+    if not weights:
+        return None
     method = find_method(recipe.method)
-    need, (room, where) = memory_for(weights, recipe, method), _room()
-    fits = "it fits" if need < TIGHT * room else "that is tight" if need < room else "too little"
+    moving = round(weights * method.trains)
+    state = moving * FLOAT * (1 + MOMENTS.get(recipe.optim, 2))
+    return Need(weights, moving, memory_for(weights, recipe, method), round(state))
+
+
+def fits(need: Need) -> str:
+    """Say how much memory is needed at least, and whether it is there."""
+    room, where = _room()
+    told = "it fits" if need.memory < TIGHT * room else "that is tight"
+    told = told if need.memory < room else "too little"
     return (
-        f"{weights / 1e6:,.1f} M weights; {method.summary}: about {size(need)} and more for the "
-        f"batches; {size(room)} are free{where}: {fits}"
+        f"about {size(need.memory)} and more for the batches; {size(room)} are free{where}: {told}"
     )
 
 
