@@ -58,6 +58,8 @@ class Costs:
         Bytes a second that a checkpoint is written with, synced and verified.
     moving_bytes, state_bytes, frozen_bytes : int
         Of the trained weights, of all that a checkpoint holds, and of what frozen layers say.
+    peak : int
+        The most memory in use while frozen layers ran.
     """
 
     steps: list[tuple[int, float]] = field(default_factory=list)
@@ -70,6 +72,7 @@ class Costs:
     moving_bytes: int = 0
     state_bytes: int = 0
     frozen_bytes: int = 0
+    peak: int = 0
 
     @property
     def step_seconds(self) -> float:
@@ -121,7 +124,7 @@ def measure(job: Job, place: Path, progress: Callable[[int, int], None]) -> Cost
         costs.write_rate = _write_rate(stepper, costs, place)
     if costs.steps:
         known = sum(costs.memory.values())
-        costs.memory["activations"] = max(0, peak_bytes(device) - known)
+        costs.memory["activations"] = max(0, max(costs.peak, peak_bytes(device)) - known)
     progress(total, total)
     return costs
 
@@ -201,11 +204,17 @@ def _steps(
 
 def _with_states(job: Job, train: Encoded, costs: Costs, place: Path) -> Encoded:
     """Run the frozen layers over the measured rows, and reckon what all rows take."""
-    packer = job.forward.packer
-    with_states(job.forward, train, job.pad_id, place / "warm")
-    began = time.perf_counter()
+    packer, device = job.forward.packer, job.forward.device
+    begin_peak(device)
     found = with_states(job.forward, train, job.pad_id, place / "states")
-    seconds = (time.perf_counter() - began) / int(np.sum(train.lengths))
+    # Batches as full as those of the run: small ones take longer a token, and less memory. The
+    # first one also takes its memory from the system.
+    with_states(job.forward, _enough(job.train, 1), job.pad_id, place / "warm")
+    rows = _enough(job.train)
+    began = time.perf_counter()
+    with_states(job.forward, rows, job.pad_id, place / "timed")
+    seconds = (time.perf_counter() - began) / int(np.sum(rows.lengths))
+    costs.peak = peak_bytes(device)
     splits = [job.train] if job.validation is None else [job.train, job.validation]
     costs.frozen_seconds = seconds * sum(int(np.sum(split.lengths)) for split in splits)
     share = found.flat.nbytes / len(found.flat)
@@ -236,9 +245,7 @@ def _evaluation_seconds(job: Job, place: Path) -> float:
     validation = job.validation
     assert validation is not None  # noqa: S101
     lengths = np.asarray(validation.lengths)
-    mixed = np.random.default_rng(0).permutation(len(lengths))
-    enough = int(np.searchsorted(np.cumsum(lengths[mixed]), 2 * TOKENS_AT_ONCE)) + 1
-    rows = some(validation, mixed[:enough])
+    rows = _enough(validation)
     part: Encoded = rows
     if _runs_frozen_once(job):
         part = with_states(job.forward, rows, job.pad_id, place / "validation")
@@ -248,6 +255,15 @@ def _evaluation_seconds(job: Job, place: Path) -> float:
     began = time.perf_counter()
     predict_logits(job.forward, part, job.pad_id)
     return (time.perf_counter() - began) * float(lengths.sum()) / float(np.sum(rows.lengths))
+
+
+def _enough(examples: Encoded, batches: int = 2) -> Encoded:
+    """Return rows of all lengths that fill some batches without gradients."""
+    lengths = np.asarray(examples.lengths)
+    mixed = np.random.default_rng(0).permutation(len(lengths))
+    enough = int(np.searchsorted(np.cumsum(lengths[mixed]), batches * TOKENS_AT_ONCE)) + 1
+    found: Encoded = some(examples, mixed[:enough])
+    return found
 
 
 def _write_rate(stepper: Stepper, costs: Costs, place: Path) -> float:

@@ -6,12 +6,14 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbtune.events import Emit, Progress
 from nbtune.jobs.folders import PARAMETERS, name_of_model, read_rows
+from nbtune.jobs.line_zero import TooLongError, line_zero
 from nbtune.jobs.loading import load
 from nbtune.jobs.preparation import Trial
 from nbtune.jobs.putting_together import make_job
@@ -23,8 +25,14 @@ from nbtune.runs import RunFolder
 from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
+    import torch
+
     from nbtune.engine.job import Job
     from nbtune.engine.measuring import Costs
+
+
+FITTED = 1_000
+"""Rows that baselines are fitted to for this."""
 
 
 def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
@@ -32,18 +40,24 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
     from nbtune.engine.measuring import measure
-    from nbtune.engine.memory import memory_bytes, room_bytes
+    from nbtune.engine.memory import begin_peak, memory_bytes, peak_bytes, room_bytes
     from nbtune.engine.modes import own_modes
 
     recipe, device = from_yaml(folder.recipe_text), find_device()
     with own_modes(device), own_randomness(device):
         before = Trial()
+        begin_peak(device)
         trained, examples = load(folder, recipe, emit, before)
+        peak = peak_bytes(device)  # a model that is read is there twice for a moment
         job = make_job(folder, recipe, trained, examples)
         place = folder.path / "measured"
         place.mkdir()
         costs = measure(job, place, progress)
         writing = _writing_seconds(folder, recipe, trained) if costs.steps else 0.0
+        if costs.steps:
+            if recipe.baseline:
+                peak = max(peak, _baselines_bytes(folder, recipe, trained, device))
+            costs.memory["before the steps"] = max(0, peak - sum(costs.memory.values()))
     shutil.rmtree(place)
     counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     lengths, start = np.asarray(examples["train"].lengths), job.start
@@ -73,6 +87,23 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
         measured=tuple(costs.steps),
         notes=(*_notes(recipe, costs), *_around(folder, recipe, before.seconds, writing)),
     )
+
+
+def _baselines_bytes(
+    folder: RunFolder, recipe: Recipe, trained: Trained, device: torch.device
+) -> int:
+    """Return the peak of memory before the first step, where baselines are fitted beside the model.
+
+    What label names alone say is asked of a model of its own.
+    """
+    from nbtune.engine.memory import begin_peak, peak_bytes
+
+    rows, known = read_rows(folder, "train"), trained.known
+    begin_peak(device)
+    task_of(recipe).fit(rows.sample(min(len(rows), FITTED), random_state=0), known)
+    with suppress(TooLongError):
+        line_zero(recipe, known.labels, rows.head(FITTED))
+    return peak_bytes(device)
 
 
 def _writing_seconds(folder: RunFolder, recipe: Recipe, trained: Trained) -> float:
