@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from nbtune.data.batches import Encoded, Indices
@@ -108,8 +109,10 @@ class Job:
 class Outcome:
     """How training ended; ``failure`` is the error that ended it, if one did.
 
-    ``stopped`` is still to be emitted, once the weights are where they belong.
+    ``stopped`` is still to be emitted, once the weights are where they belong; ``margins`` say by
+    how much each training row was told right while it was learnt.
     """
 
     stopped: RunStopped
     failure: Exception | None = None
+    margins: np.ndarray[Any, Any] | None = None

@@ -13,6 +13,7 @@ from nbtune.engine import state
 from nbtune.engine.averaging import Average
 from nbtune.engine.determinism import host_random_state, restore_host_random_state
 from nbtune.engine.device import random_state, restore_random_state
+from nbtune.engine.margins import Margins
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import Stepper
 from nbtune.errors import CheckpointError
@@ -33,11 +34,13 @@ class Keeper:
         self,
         stepper: Stepper,
         average: Average,
+        margins: Margins,
         last: CheckpointStore,
         best: CheckpointStore,
         tell: Callable[[Event], None],
     ) -> None:
         self.stepper, self.average, self.forward = stepper, average, stepper.forward
+        self.margins = margins
         self.last, self.best = last, best
         self.tell = tell
         self.held: dict[str, Tensor] | None = None
@@ -106,6 +109,7 @@ class Keeper:
         restore_random_state(forward.device, randomness)
         restore_host_random_state(randomness)
         self.average.load(found.path)
+        self.margins.load(found.path)
         stepper.micro_rows = progress.micro_rows or stepper.micro_rows
         progress.bad_steps = 0
         kept, _ = self.best.newest()
@@ -118,6 +122,7 @@ class Keeper:
         state.put_weights(weights, self.forward.model, "the model")
         self.stepper.optimizer.state.clear()
         self.average.add(None)
+        self.margins.load(None)
 
     def put_best(self, progress: Progress, *, is_whole: bool) -> int | None:
         """Put the best weights back into the model; returns their step, None for none.
@@ -154,6 +159,7 @@ class Keeper:
             random_state(forward.device) | host_random_state(),
         )
         self.average.save(folder)
+        self.margins.save(folder)
 
     def _save_best(self, step: int) -> None:
         model = self.forward.model

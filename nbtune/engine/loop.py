@@ -21,6 +21,7 @@ from nbtune.engine.device import ran_out_of_memory
 from nbtune.engine.inference import mean_loss, predict_logits
 from nbtune.engine.job import Job, Outcome
 from nbtune.engine.keeping import Keeper
+from nbtune.engine.margins import Margins
 from nbtune.engine.memory import peak_bytes
 from nbtune.engine.optimizing import make_optimizer, warmup_steps
 from nbtune.engine.reporting import Reporter
@@ -76,9 +77,10 @@ class Training:
             tell=self._warn,
             interruptible=control.interruptible,
         )
-        self.reporter = Reporter(self.job, self.tell, self._warn, self.stepper.bad)
+        self.margins = Margins(job.loss, job.train.targets, job.forward.device)
+        self.reporter = Reporter(self.job, self.tell, self._warn, self.stepper.bad, self.margins)
         self.average = Average(job.forward.model)
-        self.keeper = Keeper(self.stepper, self.average, last, best, self.tell)
+        self.keeper = Keeper(self.stepper, self.average, self.margins, last, best, self.tell)
         self.saved = self.began = time.monotonic()
         self.is_saved = self.is_whole = True
         self.went_back = 0
@@ -193,7 +195,7 @@ class Training:
             round(self._seconds(), 3),
             peak_bytes(self.job.forward.device),
         )
-        return Outcome(stopped, failure)
+        return Outcome(stopped, failure, self.margins.means)
 
     def _steps(self) -> str:
         """Make the steps; returns why they ended."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nbtune.engine.job import Job
+from nbtune.engine.margins import Margins
 from nbtune.engine.memory import peak_bytes
 from nbtune.engine.spikes import SpikeWatch
 from nbtune.engine.state import Progress
@@ -28,6 +29,8 @@ class Reporter:
         Take an event; and a sentence about a step that went wrong.
     bad : callable
         Tells which of some steps were left out.
+    margins : Margins
+        Takes in what steps said of their rows.
     """
 
     def __init__(
@@ -36,7 +39,9 @@ class Reporter:
         tell: Callable[[Event], None],
         warn: Callable[[str], None],
         bad: Callable[[Sequence[Step]], list[bool]],
+        margins: Margins,
     ) -> None:
+        self.margins = margins
         self.job, self.tell, self.warn, self.bad = job, tell, warn, bad
         self.steps: list[Step] = []
         self.spikes = SpikeWatch()
@@ -61,6 +66,7 @@ class Reporter:
         steps, self.steps = self.steps, []
         if not steps:
             return
+        self.margins.add(steps)
         losses = torch.stack([step.seen.loss for step in steps]).cpu().double().numpy()
         rows = np.array([len(step.seen.rows) for step in steps])
         finite = np.isfinite(losses)

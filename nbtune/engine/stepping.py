@@ -111,12 +111,14 @@ class Forward:
 class Pass:
     """What the rows of a step said; their gradients lie in the parameters.
 
-    ``loss`` is the mean over all of them and stays on the device until it is read.
+    ``loss`` is the mean over all of them and stays on the device until it is read; so do the
+    ``logits``, of which there are some only where rows have margins.
     """
 
     rows: Indices
     tokens: int
     loss: Tensor
+    logits: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,15 +259,17 @@ class Stepper:
     def _gradients(self, examples: Encoded, rows: Indices) -> Pass:
         self.clear()
         count = self.loss.count(np.asarray(examples.targets[rows]))
-        losses, tokens = [], 0
+        losses, spoken, tokens = [], [], 0
         for start in range(0, len(rows), self.micro_rows):
             batch = make_batch(examples, rows[start : start + self.micro_rows], self.pad_id)
             logits = self.forward(batch)
             loss = total_loss(self.loss, logits, batch) / count
             torch.autograd.backward(self.scaler.scale(loss))
             losses.append(loss.detach())
+            if self.loss.margin is not None:
+                spoken.append(logits.detach())
             tokens += sum(batch.lengths)
-        return Pass(rows, tokens, sum(losses[1:], losses[0]))
+        return Pass(rows, tokens, sum(losses[1:], losses[0]), tuple(spoken))
 
 
 def total_loss(loss: Loss, logits: Tensor, batch: Batch) -> Tensor:

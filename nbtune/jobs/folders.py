@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbtune.events import (
     Controlled,
@@ -26,11 +26,13 @@ from nbtune.runs.files import staged, write_text
 from nbtune.tasks import Known
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from nbtune.data.preparing import PreparedData
 
 PARAMETERS = "parameters.json"
+MARGINS, _ARRAY = "margins", "margins.npy"
 READING = "nbtune.json"
 """Stands beside a model and says how what it says is read: labels, scale, thresholds."""
 VERSIONS = ("nbtune", "torch", "transformers", "tokenizers", "datasets", "peft", "scikit-learn")
@@ -171,6 +173,22 @@ def read_columns(folder: RunFolder, split: str) -> pd.DataFrame | None:
 
     file = folder.path / "data" / f"{split}_columns.parquet"
     return pd.read_parquet(file) if file.is_file() else None
+
+
+def keep_margins(folder: RunFolder, margins: np.ndarray[Any, Any]) -> None:
+    """Keep by how much each training row was told right while it was learnt."""
+    import numpy as np
+
+    with staged(folder.path / MARGINS) as place:
+        np.save(place / _ARRAY, margins.astype(np.float32))
+
+
+def read_margins(folder: RunFolder) -> np.ndarray[Any, Any] | None:
+    """Return what `keep_margins` kept, by training row; None where there is nothing."""
+    import numpy as np
+
+    file = folder.path / MARGINS / _ARRAY
+    return np.load(file, allow_pickle=False) if file.is_file() else None
 
 
 def source_rows(folder: RunFolder, rows: Sequence[int]) -> list[int]:

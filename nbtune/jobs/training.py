@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
 from nbtune.events import Emit, Notice, PhaseStarted, Progress
-from nbtune.jobs.folders import name_of_model, read_rows, settled_of
+from nbtune.jobs.folders import keep_margins, name_of_model, read_rows, settled_of
 from nbtune.jobs.loading import load
 from nbtune.jobs.putting_together import make_job
 from nbtune.jobs.scoring import score_baselines, score_best, score_start
@@ -156,6 +156,8 @@ def _decided_again(
 
 def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:
     """Write the model as ``from_pretrained`` reads it, and tell how the run ended."""
+    if outcome.margins is not None:
+        keep_margins(folder, outcome.margins)
     if outcome.stopped.best_step is not None:
         emit(PhaseStarted("saving"))
         try:

@@ -18,7 +18,6 @@ from nbtune.panels.label_ticks import LabelTicks
 from nbtune.panels.matrix import ALL, Cell, MatrixPicker, MistakePicker
 from nbtune.plots.texts import short
 from nbtune.records import (
-    ORDERS,
     Confusion,
     Correction,
     CurveStop,
@@ -26,6 +25,7 @@ from nbtune.records import (
     ReviewedRow,
     Wanted,
     label_now,
+    orders_of,
 )
 from nbtune.records.marking import near_marks
 
@@ -84,7 +84,7 @@ class ReviewPanel:
         self.why, self._whose = widgets.HTML(), -1
         self.matrix = self._mistakes()
         self.curve = CurvePicker(desk.labels, desk.curve, self._list_rows)
-        self.sort = dropdown("sort by", list(ORDERS)[0 if desk.relabels else 1 :])
+        self.sort = dropdown("sort by", orders_of(desk.rows, has_suspects=bool(desk.relabels)))
         self.search = text_field("search", "words of the text", at_once=True)
         self.wrong = widgets.Checkbox(
             description="wrong only", indent=False, layout=widgets.Layout(width="110px")

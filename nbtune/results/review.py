@@ -19,6 +19,7 @@ from nbtune.records import (
     counted,
     label_now,
     labels_now,
+    orders_of,
     written_labels,
 )
 
@@ -201,19 +202,22 @@ class Review:
             Only those whose text has all of these words.
         wrong : bool
             Only those that the run gets wrong.
-        sort : {"suspects first", "loss", "confidence", "row"}
-            The order.
+        sort : {"suspects first", "loss", "confidence", "row", "learnt last"}
+            The order; the last one is for training rows: those first whose label was told least
+            while they were learnt, in the mean over the epochs.
         above : tuple of str and float, optional
             Only those whose probability of this label is at least so high.
         """
         import pandas as pd
 
-        if sort not in ORDERS:
-            raise DataError(f"sort: there is no {sort!r}", hint=did_you_mean(sort, ORDERS))
+        orders = orders_of(self.rows, has_suspects=True)
+        if sort not in orders:
+            raise DataError(f"sort: there is no {sort!r}", hint=did_you_mean(sort, orders))
         among = None if above is None else self.above(*above)
         wanted = Wanted(label, prediction, search, wrong, sort, among=among)
         found = wanted.of(self.rows, self.own)
         names = [*ReviewedRow.__dataclass_fields__][:_IN_FRAMES]
+        names += ["learnt"] if len(orders) == len(ORDERS) else []
         return pd.DataFrame([{name: getattr(one, name) for name in names} for one in found],
                             columns=names)  # fmt: skip
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from nbtune.errors import RunError
-from nbtune.jobs.folders import read_rows
+from nbtune.jobs.folders import read_margins, read_rows
 from nbtune.jobs.trained import ask
 from nbtune.recipe import Recipe, from_yaml
-from nbtune.records import Correction, Explanation
+from nbtune.records import Correction, Explanation, ReviewedRow
 from nbtune.results.review import CORRECTIONS, Review
 from nbtune.results.run import Run
 
@@ -39,7 +40,7 @@ def review_run(
         run.name,
         chosen,
         trained.known.labels,
-        task.reviewed(rows, said, trained.known),
+        _watched(task.reviewed(rows, said, trained.known), run, chosen),
         run.folder.path / CORRECTIONS,
         run.folder.recipe_text,
         earlier,
@@ -48,6 +49,14 @@ def review_run(
         chances=chances,
         note=note,
     )
+
+
+def _watched(rows: list[ReviewedRow], run: Run, split: str) -> list[ReviewedRow]:
+    """Return training rows with their margins of all epochs, where the run has them."""
+    margins = read_margins(run.folder) if split == "train" else None
+    if margins is None or len(margins) != len(rows):
+        return rows
+    return [replace(one, learnt=float(own)) for one, own in zip(rows, margins, strict=True)]
 
 
 def _explain(run: Run, split: str, row: int) -> Sequence[Explanation]:

@@ -51,7 +51,15 @@ def cross_entropy(recipe: Recipe, targets: Any, labels: int) -> Loss:
         own = float(len(known) if weights is None else weights[known.astype(np.int64)].sum())
         return own or 1.0
 
-    return Loss(total, count)
+    is_by_row = not isinstance(targets, Ragged)
+    return Loss(total, count, margin=margins if is_by_row else None)
+
+
+def margins(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Return by how much the label of each row is likelier than any other, from -1 to 1."""
+    chances = logits.float().softmax(1)
+    own = chances.gather(1, wanted[:, None])
+    return own[:, 0] - chances.scatter(1, wanted[:, None], -1.0).amax(1)
 
 
 def _weights(recipe: Recipe, targets: Any, labels: int) -> Tensor | None:

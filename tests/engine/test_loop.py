@@ -278,6 +278,7 @@ def test_no_pickle_is_ever_written(lab):
         "model.safetensors",
         "optimizer.safetensors",
         "random.safetensors",
+        "margins.safetensors",
         "progress.json",
         "manifest.json",
     }

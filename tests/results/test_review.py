@@ -255,3 +255,15 @@ def test_rows_with_several_labels_are_corrected_and_trained_on(tmp_path):
     broken.write_text(found.place.read_text().replace('"[]"', '"none"').replace("'[]'", "none"))
     with pytest.raises(DataError, match=r"row \d+, 'none' is no list of labels"):
         nbtune.finetune(rows, "third", **{**own, "corrections": str(broken)})
+
+
+def test_training_rows_are_sorted_by_how_they_were_learnt(tmp_path):
+    run = nbtune.finetune(
+        topic_rows(60), "watched", model=str(tiny_model_folder(tmp_path / "model")),
+        num_train_epochs=1, runs_dir=tmp_path / "runs", display="none", baseline=False,
+    )  # fmt: skip
+    learnt = nbtune.review(run, split="train", display="none").select(sort="learnt last")["learnt"]
+    assert learnt.is_monotonic_increasing
+    assert learnt.between(-1, 1).all()
+    with pytest.raises(DataError, match="there is no 'learnt last'"):
+        nbtune.review(run, split="test", display="none").select(sort="learnt last")
