@@ -47,8 +47,6 @@ from nbtune.runs import Checkpoint, CheckpointStore
 
 BAD_STEPS_ALLOWED = 3
 """So many steps in a row may be left out, for numbers that are not finite, before a run ends."""
-
-
 TIMES_BACK = 3
 """So often a run that diverges is taken up again at half the rate."""
 
@@ -488,12 +486,7 @@ class Training:
         if not diverged:
             self.stepper.shrink()
         rows = self.stepper.micro_rows
-        before = max(0, step - max(self.reporter.spikes.steps_lost, self.progress.bad_steps))
-        found = self.keeper.newest(up_to=before) or (self.keeper.newest() if before else None)
-        if found is not None:
-            self._take_up(found)
-        else:
-            self._start_over()
+        self._take_up_or_start_over(self._before_trouble())
         self.reporter.spikes.forget()
         self.stepper.micro_rows, self.is_whole = rows, True
         self._adopt(self.job.recipe.model_copy(update=self.progress.settings or self.given))
@@ -514,7 +507,20 @@ class Training:
         if diverged:
             self._slow_down(rate / 2)
 
-    def _start_over(self) -> None:
+    def _before_trouble(self) -> Checkpoint | None:
+        """Return the newest checkpoint of before the loss went wrong.
+
+        Where all are of later, the newest one serves, unless it is worse than the first weights.
+        """
+        spikes = self.reporter.spikes
+        trouble = max(spikes.steps_lost, self.progress.bad_steps)
+        found = self.keeper.newest(up_to=self.progress.step - trouble)
+        return found or (None if spikes.is_lost else self.keeper.newest())
+
+    def _take_up_or_start_over(self, found: Checkpoint | None) -> None:
+        if found is not None:
+            self._take_up(found)
+            return
         assert self.job.fresh is not None  # noqa: S101
         self.keeper.start_over(self.job.fresh())
         self.progress = Progress(runs_frozen_once=self.progress.runs_frozen_once)

@@ -27,11 +27,10 @@ class SpikeWatch:
 
     A spike is ``DEVIATIONS`` standard deviations above the running mean, and above it by a share
     of the loss at the beginning, so that the noise of a loss near zero is none.
-
     """
 
     def __init__(self) -> None:
-        self.seen = self.told = self.length = self.beyond_start = 0
+        self.seen = self.told = self.length = self.beyond_start = self.above_first = 0
         self.start = self.mean = self.variance = 0.0
         self.first: list[float] = []
 
@@ -42,15 +41,15 @@ class SpikeWatch:
         Either ``LASTING`` losses in a row are spikes and above those of the beginning, or the
         running mean is far above the first losses, as with a rate that was too high at once.
         """
-        return self.beyond_start >= LASTING or self._never_fell
+        return self.beyond_start >= LASTING or self._is_far_up
 
     @property
     def steps_lost(self) -> int:
-        """How many steps ago the spike began that the last loss belongs to, or all that is lost."""
-        return self.seen if self._never_fell else self.length
+        """How many steps ago the loss rose: to the spike that it belongs to, or above the first."""
+        return self.above_first if self._is_far_up else self.length
 
     @property
-    def _never_fell(self) -> bool:
+    def _is_far_up(self) -> bool:
         if self.seen < MEMORY:
             return False
         first = sum(self.first) / FIRST
@@ -59,8 +58,9 @@ class SpikeWatch:
 
     def forget(self) -> None:
         """Go on where all was well."""
-        if self._never_fell:
-            self.seen, self.start, self.mean, self.variance = 0, 0.0, 0.0, 0.0
+        if self._is_far_up:
+            self.seen = self.above_first = 0
+            self.start = self.mean = self.variance = 0.0
         self.length = self.beyond_start = 0
 
     def __call__(self, losses: Iterable[float]) -> Iterator[tuple[int, float]]:
@@ -93,5 +93,6 @@ class SpikeWatch:
         off = loss - self.mean
         self.mean += weight * off
         self.variance = (1 - weight) * (self.variance + weight * off * off)
+        self.above_first = self.above_first + 1 if self.mean > sum(self.first) / FIRST else 0
         if self.seen <= MEMORY:
             self.start = max(self.start, self.mean)

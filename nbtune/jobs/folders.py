@@ -184,11 +184,14 @@ def keep_margins(folder: RunFolder, margins: np.ndarray[Any, Any]) -> None:
 
 
 def read_margins(folder: RunFolder) -> np.ndarray[Any, Any] | None:
-    """Return what `keep_margins` kept, by training row; None where there is nothing."""
+    """Return what `keep_margins` kept, by training row; None where there is nothing to read."""
     import numpy as np
 
-    file = folder.path / MARGINS / _ARRAY
-    return np.load(file, allow_pickle=False) if file.is_file() else None
+    try:
+        found: np.ndarray[Any, Any] = np.load(folder.path / MARGINS / _ARRAY, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found
 
 
 def source_rows(folder: RunFolder, rows: Sequence[int]) -> list[int]:

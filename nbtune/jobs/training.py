@@ -156,8 +156,6 @@ def _decided_again(
 
 def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> Outcome:
     """Write the model as ``from_pretrained`` reads it, and tell how the run ended."""
-    if outcome.margins is not None:
-        keep_margins(folder, outcome.margins)
     if outcome.stopped.best_step is not None:
         emit(PhaseStarted("saving"))
         try:
@@ -169,5 +167,10 @@ def _keep(folder: RunFolder, trained: Trained, outcome: Outcome, emit: Emit) -> 
             )
             stopped = replace(outcome.stopped, reason="failed", message=failure.problem)
             outcome = replace(outcome, stopped=stopped, failure=outcome.failure or failure)
+    if outcome.margins is not None:
+        try:
+            keep_margins(folder, outcome.margins)
+        except OSError as error:
+            emit(Notice(f"margins of the training rows are not kept: {error}", "warning"))
     emit(outcome.stopped)
     return outcome

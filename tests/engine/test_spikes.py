@@ -75,11 +75,19 @@ def test_a_loss_that_rose_at_once_and_never_fell_is_lost_and_is_again_after_a_ne
     assert not watched(rose[: MEMORY - 1])[0].is_lost
     watch, _ = watched(rose)
     assert watch.is_lost
-    assert watch.steps_lost == len(rose)
+    assert 0 <= len(rose) - watch.steps_lost < 2 * FIRST
     watch.forget()
     assert not watch.is_lost
     list(watch(rose[FIRST:]))
     assert watch.is_lost
+
+
+def test_a_loss_that_drifts_up_late_is_lost_since_it_passed_the_first_losses_only():
+    losses = np.r_[np.full(400, 1.0), np.linspace(1, 8, 700)]
+    losses[:FIRST] = 3.0
+    watch = SpikeWatch()
+    lost = next(step for step, loss in enumerate(losses) if [*watch([loss])] or watch.is_lost)
+    assert 600 < lost - watch.steps_lost < lost - 50
 
 
 def test_a_model_that_knows_nearly_all_is_not_lost_by_a_little():
