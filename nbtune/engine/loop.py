@@ -18,12 +18,12 @@ from nbtune.engine.caching import run_once
 from nbtune.engine.control import Control
 from nbtune.engine.determinism import deterministic, seed_all
 from nbtune.engine.device import ran_out_of_memory
-from nbtune.engine.inference import mean_loss, predict_logits
 from nbtune.engine.job import Job, Outcome
 from nbtune.engine.keeping import Keeper
+from nbtune.engine.looking import look
 from nbtune.engine.margins import Margins
 from nbtune.engine.memory import peak_bytes
-from nbtune.engine.optimizing import make_optimizer, warmup_steps
+from nbtune.engine.optimizing import make_optimizer, rate_of_step, warmup_steps
 from nbtune.engine.reporting import Reporter
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import OutOfMemoryError, Stepper
@@ -32,7 +32,6 @@ from nbtune.errors import NbtuneError, RecipeError
 from nbtune.events import (
     Controlled,
     Emit,
-    Evaluated,
     EvaluationProgress,
     Event,
     LayersUnfrozen,
@@ -41,8 +40,6 @@ from nbtune.events import (
 )
 from nbtune.methods.freezing import held_still
 from nbtune.recipe import Recipe
-from nbtune.recipe.schedules import At, rate_factor
-from nbtune.records import LOWER_IS_BETTER
 from nbtune.runs import Checkpoint, CheckpointStore
 
 BAD_STEPS_ALLOWED = 3
@@ -235,7 +232,7 @@ class Training:
     def _step(self, rows: Indices) -> None:
         """Make one step; until its update begins an interrupt can leave it out."""
         job, progress = self.job, self.progress
-        rate = self._rate()
+        rate = rate_of_step(job, progress, self.warmup)
         train = in_epoch(job.train, progress.step // job.steps_per_epoch)
         with held_still(self._waiting()):
             seen = self.stepper.look(train, rows)
@@ -254,19 +251,6 @@ class Training:
             moving = sum(p.numel() for p in self.stepper.parameters)
             self.tell(LayersUnfrozen(step + 1, moving - sum(p.numel() for p in waiting)))
         return waiting
-
-    def _rate(self) -> float:
-        job, progress, recipe = self.job, self.progress, self.job.recipe
-        at = At(
-            progress.step,
-            job.total_steps,
-            self.warmup,
-            job.learning_rate,
-            progress.scores,
-            job.metric in LOWER_IS_BETTER,
-        )
-        factor = rate_factor(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, at)
-        return job.learning_rate * factor
 
     def _obey(self) -> None:
         """Do what was asked since the last step; in a pause, wait for more."""
@@ -377,42 +361,17 @@ class Training:
         course as one which was not.
         """
         job, progress = self.job, self.progress
-        assert job.validation is not None  # noqa: S101
-        began = time.monotonic()
-        with self.average.in_place(), self.control.interruptible():
-            logits = predict_logits(
-                job.forward,
-                job.validation,
-                job.pad_id,
-                self._progress_on("validation"),
-            )
-            said = job.read(logits)
-        is_kept = job.forward.keep is not None
-        loss = mean_loss(job.loss, logits, job.validation, is_kept=is_kept)
-        scores = job.score(said)
-        score = value = {**scores, "loss": loss}[job.metric]
-        value = -value if job.metric in LOWER_IS_BETTER else value
-        best = -math.inf if progress.best_score is None else progress.best_score
-        better = math.isfinite(value) and value > best
-        evaluated = Evaluated(
-            progress.step,
-            progress.step / job.steps_per_epoch,
-            "validation",
-            loss,
-            scores,
-            time.monotonic() - began,
-            better and counts,
-            **job.glance(said),
-        )
+        seen = look(job, progress.step, self.average, self.control, self._progress_on("validation"))
+        better = seen.beats(progress.best_score)
         if counts:
             progress.evaluated_step, progress.evaluation_owed = progress.step, False
             if due:
-                progress.scores.append(score if math.isfinite(score) else None)
+                progress.scores.append(seen.score if math.isfinite(seen.score) else None)
             progress.worse_evaluations = 0 if better else progress.worse_evaluations + due
             self.is_saved = False
-        if evaluated.best:
-            progress.best_score, progress.best_step = value, progress.step
-        self.tell(evaluated)
+        if better and counts:
+            progress.best_score, progress.best_step = seen.worth, progress.step
+        self.tell(replace(seen.evaluated, best=better and counts))
         self.reporter.restart()
 
     def _look_at_paused(self) -> None:

@@ -6,7 +6,7 @@ import importlib
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import Parameter
@@ -17,6 +17,12 @@ from nbtune.engine.muon import Muon
 from nbtune.methods import find_method, head_modules
 from nbtune.models.layers import layer_depths, unwrapped
 from nbtune.recipe import Recipe
+from nbtune.recipe.schedules import At, rate_factor
+from nbtune.records import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    from nbtune.engine.job import Job
+    from nbtune.engine.state import Progress
 
 _NOT_DECAYED = re.compile(r"norm|ia3_l")
 
@@ -145,6 +151,21 @@ def warmup_steps(recipe: Recipe, total_steps: int) -> int:
     if recipe.warmup_steps < 1:
         return math.ceil(total_steps * recipe.warmup_steps)
     return int(recipe.warmup_steps)
+
+
+def rate_of_step(job: Job, progress: Progress, warmup: int) -> float:
+    """Return the learning rate of the next step, by the schedule of the recipe."""
+    recipe = job.recipe
+    at = At(
+        progress.step,
+        job.total_steps,
+        warmup,
+        job.learning_rate,
+        progress.scores,
+        job.metric in LOWER_IS_BETTER,
+    )
+    factor = rate_factor(recipe.lr_scheduler_type, recipe.lr_scheduler_kwargs, at)
+    return job.learning_rate * factor
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
