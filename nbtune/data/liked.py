@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,14 @@ import pandas as pd
 from nbtune.data.chats import CHATS
 from nbtune.data.faults import Check, Faults, cells_of, checked_rows, is_missing
 from nbtune.data.preferences import NAMES as PAIR_NAMES
-from nbtune.data.preferences import chats_of, refuse_unknown, refuse_without_prompt, with_answer
-from nbtune.data.rows import Found, Roles, Rows
+from nbtune.data.preferences import (
+    PREFERENCES,
+    chats_of,
+    refuse_unknown,
+    refuse_without_prompt,
+    with_answer,
+)
+from nbtune.data.rows import Found, Roles
 from nbtune.data.turns import answer_of, asked_of, check_chat, cleaner, readable
 from nbtune.recipe import Recipe
 
@@ -129,18 +136,12 @@ def _seen(rows: pd.DataFrame) -> list[str]:
     return ["\n\n".join(turn["content"] for turn in chat) for chat in chats]
 
 
-LIKED = Rows(
-    inputs=("messages", "prompt", "system"),
+LIKED = replace(
+    PREFERENCES,
     targets=("completion", "label"),
     find=_find,
     usable=_usable,
-    labels=lambda rows: (),
-    labels_of=lambda rows: [() for _ in range(len(rows))],
     strata=lambda rows: ["liked" if one else "not liked" for one in rows["label"]],
     texts=_texts,
-    given=CHATS.given,
-    asked=CHATS.asked,
-    unlabelled=CHATS.unlabelled,
-    groups=CHATS.groups,
     seen=_seen,
 )
