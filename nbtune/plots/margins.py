@@ -18,13 +18,10 @@ def plot_margins(rewards: Scatter, ax: Any) -> Any:
     behind = [one for one in apart if one < 0]
     ahead = [one for one in apart if one >= 0]
     told = [f"ahead ({len(ahead):,})", f"behind ({len(behind):,})"]
-    ax.hist([ahead, behind], bins=edges, stacked=True, color=[COLOURS[0], COLOURS[1]], label=told)
-    ax.axvline(0, color=GREY, linestyle="--", linewidth=1)
+    ax.hist([ahead, behind], bins=edges, stacked=True, color=COLOURS[:2], label=told)
     ax.set_xlabel("reward of chosen - rejected answer")
-    ax.set_ylabel("rows")
-    ax.legend(frameon=False, fontsize=8, labelcolor=GREY)
     title(ax, "How far chosen answers are ahead")
-    return ax
+    return _of_rows(ax)
 
 
 def plot_rewards(rewards: Scatter, ax: Any) -> Any:
@@ -46,10 +43,15 @@ def plot_likings(likings: Scatter, ax: Any) -> Any:
     pairs = list(zip(likings.targets, likings.predictions, strict=True))
     liked, others = ([worth for told, worth in pairs if bool(told) is one] for one in (True, False))
     told = [f"liked ({len(liked):,})", f"not liked ({len(others):,})"]
-    ax.hist([liked, others], bins=BINS, color=[COLOURS[0], COLOURS[1]], label=told)
-    ax.axvline(0, color=GREY, linestyle="--", linewidth=1)
+    ax.hist([liked, others], bins=BINS, color=COLOURS[:2], label=told)
     ax.set_xlabel("reward of the answer")
+    title(ax, "What answers are worth")
+    return _of_rows(ax)
+
+
+def _of_rows(ax: Any) -> Any:
+    """Mark nothing's worth, and say what is counted."""
+    ax.axvline(0, color=GREY, linestyle="--", linewidth=1)
     ax.set_ylabel("rows")
     ax.legend(frameon=False, fontsize=8, labelcolor=GREY)
-    title(ax, "What answers are worth")
     return ax
