@@ -36,7 +36,7 @@ def test_a_run_that_fails_holds_no_model(cell, monkeypatch):
         models.append(weakref.ref(training.job.forward.model))
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("nbtune.engine.loop.Training._rate", broken)
+    monkeypatch.setattr("nbtune.engine.loop.Training._waiting", broken)
     for _ in range(3):
         assert "ZeroDivisionError" in str(cell(CELL))
     assert alive(models)[:2] == [False, False], "IPython keeps the last error, and what it held"
