@@ -78,7 +78,6 @@ class Training:
         self.keeper = Keeper(self.stepper, self.average, self.margins, last, best, self.tell)
         self.saved = self.began = time.monotonic()
         self.is_saved = self.is_whole = True
-        self.went_back = 0
 
     def tell(self, event: Event) -> None:
         """Emit an event that no interrupt cuts in two."""
@@ -342,7 +341,7 @@ class Training:
     def _is_lost(self) -> bool:
         """Whether the loss stands so high for so long that the run had better go back."""
         in_order = self.job.recipe.train_sampling_strategy == "sequential"  # other rows may begin
-        return self.reporter.spikes.is_lost and not in_order and self._may_go_back()
+        return self.progress.spikes.is_lost and not in_order and self._may_go_back()
 
     def _is_evaluation_due(self) -> bool:
         job, step = self.job, self.progress.step
@@ -429,7 +428,7 @@ class Training:
 
     def _may_go_back(self) -> bool:
         wanted = self.job.recipe.on_divergence == "roll_back" and self.job.fresh is not None
-        return wanted and self.went_back < TIMES_BACK
+        return wanted and self.progress.went_back < TIMES_BACK
 
     def _go_back(self, problem: Exception) -> None:
         """Undo what went wrong, and make the steps since the last checkpoint again.
@@ -440,19 +439,20 @@ class Training:
         """
         step, rate = self.progress.step, self.job.learning_rate
         diverged = isinstance(problem, DivergedError)
+        went_back = self.progress.went_back + diverged
         self.reporter.steps.clear()
         self.stepper.clear()
         if not diverged:
             self.stepper.shrink()
         rows = self.stepper.micro_rows
         self._take_up_or_start_over(self._before_trouble())
-        self.reporter.spikes.forget()
+        self.progress.spikes.forget()
+        self.progress.went_back = went_back
         self.stepper.micro_rows, self.is_whole = rows, True
         self._adopt(self.job.recipe.model_copy(update=self.progress.settings or self.given))
         self.progress.total_steps = self.job.total_steps
         here = self.progress.step
         if diverged:
-            self.went_back += 1
             self._warn(
                 f"the loss diverged by step {step}: going on from step {here} with a learning "
                 f"rate of {rate / 2:g} instead of {rate:g} (on_divergence: roll_back)"
@@ -471,7 +471,7 @@ class Training:
 
         Where all are of later, the newest one serves, unless it is worse than the first weights.
         """
-        spikes = self.reporter.spikes
+        spikes = self.progress.spikes
         trouble = max(spikes.steps_lost, self.progress.bad_steps)
         found = self.keeper.newest(up_to=self.progress.step - trouble)
         return found or (None if spikes.is_lost else self.keeper.newest())

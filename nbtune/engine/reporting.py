@@ -12,7 +12,6 @@ import torch
 from nbtune.engine.job import Job
 from nbtune.engine.margins import Margins
 from nbtune.engine.memory import peak_bytes
-from nbtune.engine.spikes import SpikeWatch
 from nbtune.engine.state import Progress
 from nbtune.engine.stepping import Step
 from nbtune.events import Event, StepsDone
@@ -44,7 +43,6 @@ class Reporter:
         self.margins = margins
         self.job, self.tell, self.warn, self.bad = job, tell, warn, bad
         self.steps: list[Step] = []
-        self.spikes = SpikeWatch()
         self.since = time.monotonic()
 
     @property
@@ -62,7 +60,7 @@ class Reporter:
         self.since = time.monotonic()
 
     def report(self, progress: Progress) -> None:
-        """Tell what the steps since the last report did; bad ones are counted in ``progress``."""
+        """Tell what the steps since the last report did; ``progress`` learns of bad ones."""
         steps, self.steps = self.steps, []
         if not steps:
             return
@@ -93,7 +91,7 @@ class Reporter:
                 what = "gradient" if finite[number - first] else "loss"
                 where = self._rows_of(step)
                 self.warn(f"step {number} was left out: its {what} is not finite ({where})")
-        for index, usual in self.spikes(losses):
+        for index, usual in progress.spikes(losses):
             self.warn(
                 f"the loss of step {first + index} is {losses[index]:.3g}, after about {usual:.3g} "
                 f"in the steps before ({self._rows_of(steps[index])})"

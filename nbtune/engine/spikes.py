@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 MEMORY = 50
 """About so many steps are remembered; as many are seen before anything is called a spike."""
@@ -22,17 +23,24 @@ FAR, FAR_AT_LEAST, SURE = 0.3, 0.25, 3.0
 above them by so many standard errors of theirs as well."""
 
 
+@dataclass
 class SpikeWatch:
     """Tells spikes among the losses of steps, as they come.
 
     A spike is ``DEVIATIONS`` standard deviations above the running mean, and above it by a share
-    of the loss at the beginning, so that the noise of a loss near zero is none.
+    of the loss at the beginning, so that the noise of a loss near zero is none. A checkpoint
+    carries all of it, so that a run which goes on knows what is usual.
     """
 
-    def __init__(self) -> None:
-        self.seen = self.told = self.length = self.beyond_start = self.above_first = 0
-        self.start = self.mean = self.variance = 0.0
-        self.first: list[float] = []
+    seen: int = 0
+    told: int = 0
+    length: int = 0
+    beyond_start: int = 0
+    above_first: int = 0
+    start: float = 0.0
+    mean: float = 0.0
+    variance: float = 0.0
+    first: list[float] = field(default_factory=list)
 
     @property
     def is_lost(self) -> bool:

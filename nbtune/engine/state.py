@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from nbtune.engine.spikes import SpikeWatch
 from nbtune.errors import CheckpointError
 from nbtune.runs.files import read_json, write_json
 
@@ -30,8 +31,9 @@ class Progress:
     """Where a run stands: what the loop keeps and a checkpoint carries.
 
     ``evaluated_step`` was the last to be evaluated, ``evaluation_owed`` says that this step still
-    has to be; ``bad_steps`` were left out in a row just now; ``total_steps`` were asked for when
-    this was saved; ``runs_frozen_once`` says whether frozen layers run once for all epochs.
+    has to be; ``bad_steps`` were left out in a row just now, ``spikes`` knows which losses are
+    usual, and ``went_back`` counts divergences; ``total_steps`` were asked for when this was
+    saved; ``runs_frozen_once`` says whether frozen layers run once for all epochs.
     ``scores`` are those that pick the best weights, of all evaluations that were due, None where
     one was no number. ``controls`` counts what was asked of the run so far that shapes its
     course; ``settings`` are those that can change, as they are, and ``given`` as the recipe has
@@ -48,12 +50,23 @@ class Progress:
     best_step: int | None = None
     worse_evaluations: int = 0
     bad_steps: int = 0
+    spikes: SpikeWatch = field(default_factory=SpikeWatch)
+    went_back: int = 0
     scores: list[float | None] = field(default_factory=list)
     runs_frozen_once: bool | None = None
     controls: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     made_for: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> Progress:
+        """Return what a checkpoint says; of another version what is known here."""
+        known = {field.name for field in fields(cls)}
+        progress = cls(**{name: value for name, value in saved.items() if name in known})
+        if "spikes" in saved:
+            progress.spikes = SpikeWatch(**saved["spikes"])
+        return progress
 
 
 def moving_tensors(model: Any) -> dict[str, Tensor]:
@@ -174,8 +187,7 @@ def load_state(
         nothing has changed.
     """
     saved = read_json(folder / PROGRESS)
-    known = {field.name for field in fields(Progress)}
-    progress = Progress(**{k: v for k, v in saved["progress"].items() if k in known})
+    progress = Progress.of(saved["progress"])
     _refuse_other(progress, made_for or {}, folder.name)
     state = _optimizer_state(folder, _optimized(model, optimizer), saved.get("optimizer", {}))
     load_weights(folder, model)

@@ -102,6 +102,28 @@ def test_a_loss_that_jumps_is_told_with_its_rows_and_training_goes_on(lab):
     assert "(rows " in notice
 
 
+def test_a_run_that_goes_on_knows_which_losses_were_usual(lab):
+    work = lab(num_train_epochs=30, eval_strategy="no")
+
+    def stop(event):
+        if isinstance(event, StepsDone) and event.step == 60:
+            work.control.stop("interrupted")
+
+    work.train(listen=stop)
+    times(work.training(), {10: 40.0}).run(resume=True)
+    assert told(work)[-1].startswith("the loss of step 71 is ")
+
+
+def test_a_run_that_goes_on_has_gone_back_as_often_as_before(lab):
+    work = lab(num_train_epochs=4, eval_steps=4)
+    times(work.training(), dict.fromkeys((5, 6, 7), math.nan)).run()
+    work.recipe = work.recipe.model_copy(update={"num_train_epochs": 8})
+    training = work.training(course=work.told(Controlled))
+    outcome = times(training, dict.fromkeys(range(100), math.nan)).run(resume=True)
+    assert isinstance(outcome.failure, DivergedError)
+    assert len(rates(work)) == TIMES_BACK
+
+
 def lost_from(work, step):
     """Break the weights once, so that no loss after this step is what it was."""
     broken = []
