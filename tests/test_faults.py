@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 import nbtune
 from nbtune.errors import RunError
@@ -195,8 +196,9 @@ def test_what_is_trained_on_a_base_does_not_go_on_upon_another(shown, tmp_path):
     paused_after_a_checkpoint(shown, model=str(model), method="lora")
     weights = model / "model.safetensors"
     tensors = load_file(weights)
-    save_file({name: tensor + 0.1 for name, tensor in tensors.items()}, weights)
-    with pytest.raises(RunError, match="weights below was"):
+    max(tensors.values(), key=Tensor.numel).flatten()[-1] += 0.1
+    save_file(tensors, weights)
+    with pytest.raises(RunError, match="frozen weights was"):
         nbtune.resume("cut")
 
 

@@ -78,7 +78,7 @@ class Job:
         """What the weights that are trained stand on, looked at once."""
         model = self.forward.model
         return {
-            "weights below": frozen_fingerprint(model),
+            "frozen weights": frozen_fingerprint(model),
             "scale of adapters": adapter_scales(model),
         }
 

@@ -21,7 +21,6 @@ WEIGHTS, OPTIMIZER, RANDOM, PROGRESS = (
     "random.safetensors",
     "progress.json",
 )
-FIRST_NUMBERS = 1024
 BELOW = "/"
 """Stands between the name of a weight and of its state; names of weights have dots in them."""
 
@@ -80,17 +79,14 @@ def moving_tensors(model: Any) -> dict[str, Tensor]:
 
 
 def frozen_fingerprint(model: Any) -> str:
-    """Return a fingerprint of the weights that are not trained.
-
-    The first numbers of each are enough to tell one model from another.
-    """
+    """Return a fingerprint of the weights that are not trained."""
     import xxhash
 
     digest = xxhash.xxh3_64()
     for weight in model.parameters():
         if not weight.requires_grad:
-            first = weight.detach().flatten()[:FIRST_NUMBERS].cpu().view(torch.uint8)
-            digest.update(f"{tuple(weight.shape)}".encode() + first.numpy().tobytes())
+            digest.update(f"{tuple(weight.shape)}".encode())
+            digest.update(weight.detach().flatten().cpu().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
