@@ -167,8 +167,6 @@ def load_model(
     torch.manual_seed(seed)
     names = _names(labels, outputs, problem_type)
     info: dict[str, Any] = {}
-    is_warm = False
-    words = tokenizer.tokenizer if isinstance(tokenizer, Processor) else tokenizer
     if source.kind == "scratch":
         config = _new_config(source, tokenizer, names, head)
         _refuse_unfit(source, config, head)
@@ -178,44 +176,49 @@ def load_model(
         with quiet(), _named_failures(source, "model"):
             config = _config_of(source, head, revision, names)
             _set_dropout(config, attention_dropout, dropout)
-            if is_warm := _becomes_both(config, head):
-                model, info = warm_start(source.location, config, revision)
-            else:
-                auto = auto_class(head)
-                model, info = auto.from_pretrained(
-                    source.location,
-                    revision=revision,
-                    trust_remote_code=False,
-                    config=config,
-                    dtype=torch.float32,
-                    ignore_mismatched_sizes=True,
-                    output_loading_info=True,
-                    **({} if quantize is None else _quantization(quantize, auto, config)),
-                )
-    if quantize is not None:
-        _keep_unpacked(model)
-    if words is not None:
-        model.config.pad_token_id = words.pad_token_id
-    notices = _check_whole(source, model.encoder if is_warm else model, info)
-    if is_warm:
-        notices += (
-            f"{source.name} only reads: what writes begins with the same weights, and what it "
-            "looks at the source with is drawn at random and trained",
-        )
-    if head == _REWRITES:
-        set_ends(model, words)
-    if head in _OF_WORDS and (drawn := _head(model, info.get("missing_keys", ()))):
-        notices += (
-            f"{source.name} comes without its head for words ({len(drawn)} tensors, {drawn[0]} "
-            "first): one is drawn at random and trained, so expect little before training",
-        )
+            model, info = _load_weights(source, config, head, revision, quantize)
+    is_warm = source.kind != "scratch" and _becomes_both(config, head)
+    notices = (
+        *_check_whole(source, model.encoder if is_warm else model, info),
+        *_drawn_parts(source, model, head, info, is_warm),
+    )
+    words = tokenizer.tokenizer if isinstance(tokenizer, Processor) else tokenizer
     if words is None:
         return LoadedModel(model, tokenizer, None, notices)
+    model.config.pad_token_id = words.pad_token_id
+    if head == _REWRITES:
+        set_ends(model, words)
     with quiet():
         teach_marks(model, words, marks)
     _check_vocabulary(source, model, words)
     words.model_input_names = input_names(model, words)
     return LoadedModel(model, tokenizer, _max_positions(model, words), notices)
+
+
+def _load_weights(
+    source: ModelSource,
+    config: Any,
+    head: str,
+    revision: str | None,
+    quantize: Callable[[Any], Any] | None,
+) -> tuple[Any, dict[str, Any]]:
+    """Return the model with its weights, and what transformers says about how they fit."""
+    if _becomes_both(config, head):
+        return warm_start(source.location, config, revision)
+    auto = auto_class(head)
+    model, info = auto.from_pretrained(
+        source.location,
+        revision=revision,
+        trust_remote_code=False,
+        config=config,
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+        **({} if quantize is None else _quantization(quantize, auto, config)),
+    )
+    if quantize is not None:
+        _keep_unpacked(model)
+    return model, info
 
 
 def head_labels(source: ModelSource, revision: str | None = None) -> tuple[str, ...]:
@@ -395,6 +398,22 @@ def _check_whole(source: ModelSource, model: Any, info: Mapping[str, Any]) -> tu
             f"{unused[0]} first"
         )
     return tuple(notices)
+
+
+def _drawn_parts(
+    source: ModelSource, model: Any, head: str, info: Mapping[str, Any], is_warm: bool
+) -> Iterator[str]:
+    """Tell of parts besides a classifier that begin at random."""
+    if is_warm:
+        yield (
+            f"{source.name} only reads: what writes begins with the same weights, and what it "
+            "looks at the source with is drawn at random and trained"
+        )
+    if head in _OF_WORDS and (drawn := _head(model, info.get("missing_keys", ()))):
+        yield (
+            f"{source.name} comes without its head for words ({len(drawn)} tensors, {drawn[0]} "
+            "first): one is drawn at random and trained, so expect little before training"
+        )
 
 
 def _inner(model: Any, keys: Iterable[str]) -> list[str]:
