@@ -19,7 +19,7 @@ import psutil
 import nbtune
 from nbtune.data.checks.found import look
 from nbtune.data.checks.scan import scan
-from nbtune.data.checks.shapes import look_as
+from nbtune.data.checks.taken import look_as
 from nbtune.data.cleaning import clean_text
 from nbtune.recipe import Recipe
 from nbtune.testing import plant_problems

@@ -33,8 +33,8 @@ def look_at_data(
 ) -> DataRecord:
     """Look at all rows of a source; see `nbtune.api.check_data`."""
     from nbtune.data.checking import refuse_empty
+    from nbtune.data.checks.recognising import shape_of
     from nbtune.data.checks.report import describe, describe_as
-    from nbtune.data.checks.shapes import shape_of
     from nbtune.data.pictured import image_columns
     from nbtune.data.reading import read
 
@@ -90,7 +90,7 @@ def warnings_of(recipe: Recipe, data: PreparedData) -> list[str]:
     if recipe.checks == "off":
         return []
     from nbtune.data.checks.report import gravest
-    from nbtune.data.checks.shapes import look_before
+    from nbtune.data.checks.taken import look_before
 
     found = look_before(data.kind, data.splits, recipe, MOST_BEFORE_A_RUN)
     if recipe.checks == "strict" and (errors := gravest(found, "error")):

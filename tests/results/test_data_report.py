@@ -9,7 +9,7 @@ import nbtune
 from nbtune.data.checks.cuts import counted, sample_of, unknown_tokens
 from nbtune.data.checks.lengths import Reader, count_tokens, describe_lengths, truncate
 from nbtune.data.checks.scan import scan
-from nbtune.data.checks.shapes import look_before
+from nbtune.data.checks.taken import look_before
 from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe, compose, yaml_layer

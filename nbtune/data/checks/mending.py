@@ -11,8 +11,10 @@ import pandas as pd
 from nbtune.data.checks.found import Meant, Rows, languages_of, look, respelled
 from nbtune.data.checks.mojibake import mend_encoding
 from nbtune.data.checks.personal import mask
+from nbtune.data.checks.recognising import shape_of
 from nbtune.data.checks.scan import Scan, scan
-from nbtune.data.checks.shapes import VARIANTS, look_as, shape_of
+from nbtune.data.checks.shapes import VARIANTS
+from nbtune.data.checks.taken import look_as
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import Columns, infer_columns
 from nbtune.data.reading import Frames, read

@@ -92,7 +92,8 @@ def describe_as(
     origin: str = "",
 ) -> DataRecord:
     """Look at every row as one of a task; see `describe`."""
-    from nbtune.data.checks.shapes import SHAPES, look_as
+    from nbtune.data.checks.shapes import SHAPES
+    from nbtune.data.checks.taken import look_as
 
     began = time.monotonic()
     taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]

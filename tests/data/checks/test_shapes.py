@@ -6,7 +6,8 @@ import pytest
 
 import nbtune
 from nbtune.data.checks.lengths import lost_of
-from nbtune.data.checks.shapes import look_as, shape_of
+from nbtune.data.checks.recognising import shape_of
+from nbtune.data.checks.taken import look_as
 from nbtune.data.reading import read
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe

@@ -1,0 +1,178 @@
+"""Rows of a task as a scan sees them, and what is found in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nbtune.data.checks.found import SHOWN, Meant, as_given, look
+from nbtune.data.checks.personal import mask
+from nbtune.data.checks.scan import Scan, refuse_missing, scan
+from nbtune.data.checks.shape import Shape
+from nbtune.data.checks.shapes import SHAPES, VARIANTS
+from nbtune.data.cleaning import clean_text
+from nbtune.data.rows import Roles, Rows
+from nbtune.data.texts import LABELLED
+from nbtune.events import Progress
+from nbtune.recipe import Recipe
+
+Array = np.ndarray[Any, Any]
+_TEXT, _TRUTH = "text", "true"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows as a scan sees them, and what was found in them.
+
+    Attributes
+    ----------
+    usable : mapping
+        The rows that can be learnt from, by split.
+    places : ndarray
+        Where each row of the scan stands in all splits one after the other.
+    meant : list of Meant
+        What was found; rows are places.
+    roles : mapping
+        The columns by their roles.
+    written : list of str, optional
+        What a model is to write of each row of the scan.
+    """
+
+    scan: Scan
+    usable: Mapping[str, pd.DataFrame]
+    places: Array
+    meant: list[Meant]
+    roles: Roles
+    written: list[str] | None = None
+
+
+def look_as(
+    task: str,
+    frames: Mapping[str, pd.DataFrame],
+    recipe: Recipe,
+    progress: Progress = lambda done, total: None,
+) -> Taken:
+    """Look at rows as those of a task.
+
+    Raises
+    ------
+    DataError
+        When columns are missing, or not one row is usable.
+    """
+    shape, first = SHAPES[task], next(iter(frames.values()))
+    recipe = recipe.model_copy(update={"drop_bad_rows": True} | shape.suited(first, recipe))
+    named = {role: name for role in shape.rows.roles if (name := getattr(recipe, role, None))}
+    roles = shape.rows.find(first, named).roles
+    usable, told = {}, []
+    for split, frame in frames.items():
+        refuse_missing(split, _columns_of(roles), frame)
+        whole = frame.reset_index(drop=True)
+        usable[split], notice = shape.rows.usable(whole, roles, recipe, split)
+        told += [notice] if notice else []
+    found, meant = _looked_at(shape, usable, progress)
+    starts = np.cumsum([0, *map(len, frames.values())])
+    parts = [
+        rows["row"].to_numpy(dtype=int) + start
+        for rows, start in zip(usable.values(), starts, strict=False)
+    ]
+    places = np.concatenate([*parts, np.empty(0, dtype=int)])
+    unusable = np.setdiff1d(np.arange(starts[-1]), places)
+    moved = [_at(one, places) for one in meant if one.check != "unusable"]
+    if len(unusable):
+        what = mask(f"rows cannot be used: {'; '.join(told)}")
+        columns, given = _columns_of(roles), list(frames.values())
+        shown = [_shown(given, columns, int(row)) for row in unusable[:SHOWN]]
+        moved.insert(0, Meant("unusable", "error", unusable, what, tuple(shown)))
+    written = None
+    if shape.written is not None:
+        written = [text for rows in usable.values() for text in shape.written(rows)]
+    return Taken(found, usable, places, moved, roles, written)
+
+
+def _looked_at(
+    shape: Shape,
+    usable: Mapping[str, pd.DataFrame],
+    progress: Progress = lambda done, total: None,
+    *,
+    languages: bool = True,
+    most: int | None = None,
+) -> tuple[Scan, list[Meant]]:
+    """Return rows as a scan sees them, and what is found in them."""
+    said = shape.said or shape.rows.texts
+    seen = {
+        split: pd.DataFrame({_TEXT: said(rows), _TRUTH: shape.truth(rows)}, dtype=object)
+        for split, rows in usable.items()
+    }
+    found = scan(
+        seen,
+        _TEXT,
+        _TRUTH,
+        lambda one: clean_text(one, ("control",)),
+        progress,
+        named=lambda truth: ("", truth),
+        also=None if shape.written is None else _TRUTH,
+        most=most,
+    )
+    has_near = shape.has_near and not any("text_pair" in rows for rows in usable.values())
+    meant = look(
+        found,
+        progress,
+        languages=languages,
+        has_labels=False,
+        has_near=has_near,
+        conflict=shape.conflict,
+    )
+    return found, [*meant, *shape.checks(usable, found.starts)]
+
+
+def look_before(
+    rows: Rows, splits: Mapping[str, pd.DataFrame], recipe: Recipe, most: int
+) -> list[Meant]:
+    """Return what is found in the rows of a run shortly before it; languages are not guessed.
+
+    Parameters
+    ----------
+    rows : Rows
+        What the task asks of them; nothing is found in rows that are of no known shape.
+    most : int
+        See `nbtune.data.checks.scan.Scan`.
+    """
+    shape = next(
+        (
+            one
+            for task, one in SHAPES.items()
+            if (VARIANTS.get(task, {}).get("task", task)) in (recipe.task, recipe.problem_type)
+            and (one.rows.inputs, one.rows.targets) == (rows.inputs, rows.targets)
+        ),
+        None,
+    )
+    if shape is not None:
+        return _looked_at(shape, splits, languages=False, most=most)[1]
+    if (rows.inputs, rows.targets) != (LABELLED.inputs, LABELLED.targets):
+        return []
+    pair = "text_pair" if "text_pair" in splits["train"] else None
+    found = scan(splits, "text", "label", lambda one: one, text_pair=pair, most=most)
+    return look(found, languages=False)
+
+
+def _shown(frames: Sequence[pd.DataFrame], columns: Sequence[str], place: int) -> str:
+    """Return what stands in some columns of a row, counted over all frames."""
+    for frame in frames:
+        if place < len(frame):
+            return as_given({name: frame[name].iat[place] for name in columns})
+        place -= len(frame)
+    return ""
+
+
+def _columns_of(roles: Roles) -> list[str]:
+    every = [[one] if isinstance(one, str) else list(one or ()) for one in roles.values()]
+    return [name for own in every for name in own]
+
+
+def _at(one: Meant, places: Array) -> Meant:
+    rows = places[np.asarray(one.rows, dtype=int)]
+    return Meant(one.check, one.severity, rows, one.what, one.examples, one.fix)
