@@ -25,7 +25,10 @@ FEWEST_ROWS = 6
 """Below this nothing is known at 95 %: five rows of one kind are a matter of chance."""
 _WORK = 100_000_000
 """Rows x labels x resamples; more rows have narrower intervals, which need fewer resamples."""
-_CELLS_AT_ONCE = 10_000_000
+_CELLS_AT_ONCE = 20_000_000
+_MOST_EXACT = 50_000
+"""Rows x labels whose areas are found exactly on every resample."""
+_LABELS_AT_ONCE = 50
 
 
 def interval(value: float, samples: Array, rows: int) -> Score:
@@ -79,6 +82,22 @@ def resample(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def resample_all(
+    models: Sequence[Weighted], rows: int, labels: int = 1, *, most: int = MOST_RESAMPLES
+) -> list[dict[str, Array]]:
+    """Return what `resample` does for several models; each resample is drawn once for all."""
+
+    def every(weights: Array) -> dict[str, Array]:
+        found = [weighted(weights) for weighted in models]
+        return {f"{i} {name}": own for i, one in enumerate(found) for name, own in one.items()}
+
+    parts: list[dict[str, Array]] = [{} for _ in models]
+    for key, samples in resample(every, rows, labels, most=most).items():
+        place, _, name = key.partition(" ")
+        parts[int(place)][name] = samples
+    return parts
+
+
 def weighted_labels(
     targets: Array, probabilities: Array, thresholds: Sequence[float] = ()
 ) -> Weighted:
@@ -93,9 +112,23 @@ def weighted_labels(
     thresholds : sequence of float
         Of two labels; see `nbtune.evaluation.thresholds.given_labels`.
     """
+    labels = probabilities.shape[1]
     columns = list(sorted_columns(_cases(targets, probabilities)))
     given = given_labels(probabilities, thresholds)
-    return lambda weights: weighted_scores(weights, targets, probabilities, given, columns)
+    eps = np.finfo(np.float64).eps  # as scikit-learn clips
+    own = np.clip(probabilities[np.arange(len(targets)), targets], eps, 1 - eps)
+    of_rows = np.stack([-np.log(own), brier_of_rows(targets, probabilities)], axis=1)
+
+    def score(weights: Array) -> dict[str, Array]:
+        means = weights @ of_rows / weights.sum(axis=1, keepdims=True)
+        return {
+            **from_confusions(confusions(weights, targets, given, labels)),
+            "log_loss": means[:, 0],
+            "brier": means[:, 1],
+            "roc_auc": weighted_auc(weights, columns),
+        }
+
+    return score
 
 
 def resampled(
@@ -109,33 +142,6 @@ def draw(rng: np.random.Generator, resamples: int, rows: int) -> Array:
     """Return how often each row is drawn, of shape (resamples, rows)."""
     drawn = [np.bincount(rng.integers(rows, size=rows), minlength=rows) for _ in range(resamples)]
     return np.array(drawn, dtype=np.float32)
-
-
-def weighted_scores(
-    weights: Array,
-    targets: Array,
-    probabilities: Array,
-    given: Array | None = None,
-    columns: list[Column] | None = None,
-) -> dict[str, Array]:
-    """Score rows that count so many times each; weights are of shape (resamples, rows).
-
-    ``given`` are the ids of the labels that rows are given, by default the likeliest ones.
-    """
-    if columns is None:
-        columns = list(sorted_columns(_cases(targets, probabilities)))
-    if given is None:
-        given = given_labels(probabilities)
-    labels = probabilities.shape[1]
-    counts = confusions(weights, targets, given, labels)
-    eps = np.finfo(np.float64).eps  # as scikit-learn clips
-    own = np.clip(probabilities[np.arange(len(targets)), targets], eps, 1 - eps)
-    return {
-        **from_confusions(counts),
-        "log_loss": weights @ -np.log(own) / weights.sum(axis=1),
-        "brier": weights @ brier_of_rows(targets, probabilities) / weights.sum(axis=1),
-        "roc_auc": weighted_auc(weights, columns),
-    }
 
 
 def confusions(weights: Array, targets: Array, predictions: Array, labels: int) -> Array:
@@ -210,18 +216,31 @@ def sorted_columns(cases: Iterable[tuple[Array, Array]]) -> Iterator[Column]:
         with_it, others = np.flatnonzero(has), np.flatnonzero(~has)
         if not len(with_it) or not len(others):
             continue
-        others = others[np.argsort(scores[others])]
-        lower = np.searchsorted(scores[others], scores[with_it], "left")
-        upper = np.searchsorted(scores[others], scores[with_it], "right")
-        yield with_it, others, lower, upper
+        # In their order, so that places are looked up one beside the other.
+        with_it, others = (each[np.argsort(scores[each])] for each in (with_it, others))
+        ranked = scores[others]
+        lower = np.searchsorted(ranked, scores[with_it], "left")
+        upper = np.searchsorted(ranked, scores[with_it], "right")
+        yield with_it, others.astype(np.int32), lower, upper
 
 
 def weighted_auc(weights: Array, columns: list[Column]) -> Array:
     """Mean over labels of the weighted Mann-Whitney statistic; equal scores count half.
 
-    A label that a resample has in no row, or in all, is left out of its mean.
+    A label that a resample has in no row, or in all, is left out of its mean. Many resamples of
+    many rows are scored to first order around their mean; see `_areas_nearby`.
     """
     sums, counts = np.zeros(len(weights)), np.zeros(len(weights))
+    is_exact = len(weights) == 1 or weights.shape[1] * len(columns) <= _MOST_EXACT
+    for areas in (_areas if is_exact else _areas_nearby)(weights, columns):
+        known = np.isfinite(areas)
+        sums += np.where(known, areas, 0.0)
+        counts += known
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _areas(weights: Array, columns: list[Column]) -> Iterator[Array]:
+    """Yield for each label its area on each resample."""
     by_row = np.ascontiguousarray(weights.T)
     for with_it, others, lower, upper in columns:
         # Others are added up between the places that are asked for, not one by one.
@@ -234,7 +253,37 @@ def weighted_auc(weights: Array, columns: list[Column]) -> Array:
         lower, upper = np.searchsorted(asked, lower), np.searchsorted(asked, upper)
         own = by_row[with_it].T.astype(np.float64)
         wins = (own * (below[:, lower] + below[:, upper])).sum(axis=1) / 2
-        pairs = own.sum(axis=1) * below[:, -1]
-        sums += _ratio(wins, pairs)
-        counts += pairs > 0
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        yield share(wins, own.sum(axis=1) * below[:, -1])
+
+
+def _areas_nearby(weights: Array, columns: list[Column]) -> Iterator[Array]:
+    """Yield the same where resamples differ little from their mean, as those of many rows do.
+
+    What a row adds is taken from the others as they are in the mean (Hajek 1968; DeLong et al.
+    1988), so that all resamples of all labels are three products of matrices. What that leaves
+    out is smaller than what remains by the root of the number of rows of the commoner kind.
+    """
+    every = weights.sum(axis=1, dtype=np.float64)
+    mean = weights.sum(axis=0, dtype=np.float64)  # of whole numbers, so that a perfect area is 1
+    for start in range(0, len(columns), _LABELS_AT_ONCE):
+        some = columns[start : start + _LABELS_AT_ONCE]
+        has, missed, passed = np.zeros((3, weights.shape[1], len(some)), weights.dtype)
+        base = np.zeros(len(some))
+        for k, (with_it, others, lower, upper) in enumerate(some):
+            own = mean[with_it]
+            below = np.append(0, np.cumsum(mean[others]))
+            lost = _ratio(2 * below[-1] - below[lower] - below[upper], 2 * below[-1:])
+            counts = np.bincount(lower, own, len(below)) + np.bincount(upper, own, len(below))
+            above = np.cumsum(counts[::-1])[::-1]  # own that lie from there on, twice
+            has[with_it, k], missed[with_it, k] = 1, lost
+            passed[others, k] = 1 - _ratio(above[1:], 2 * own.sum(keepdims=True))
+            base[k] = (own * lost).sum() / max(1.0, own.sum())
+        there = (weights @ has).astype(np.float64)
+        lost = share(weights @ missed, there) + share(weights @ passed, every[:, None] - there)
+        yield from (1 + base - lost).T
+
+
+def share(above: Array, below: Array) -> Array:
+    """Return one number divided by the other; NaN where there is nothing to divide by."""
+    nothing = np.full(below.shape, np.nan)
+    return np.asarray(np.divide(above, below, out=nothing, where=below > 0))

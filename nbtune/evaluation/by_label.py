@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from nbtune.evaluation.bootstrap import FEWEST_ROWS, LEVEL, interval, resample
+from nbtune.evaluation.bootstrap import FEWEST_ROWS, LEVEL, interval, resample, share
 from nbtune.records import ClassScores, Score
 
 Array = np.ndarray[Any, Any]
@@ -51,11 +51,11 @@ def _counted(
     drawn = rng.multinomial(rows, cells / max(1, rows), size=(RESAMPLES, len(hits)))
     own, wrong, missed = (drawn[..., k].astype(np.float64) for k in range(3))
     samples = (
-        _share(own, own + wrong),
-        _share(own, own + missed),
-        _share(2 * own, 2 * own + wrong + missed),
+        share(own, own + wrong),
+        share(own, own + missed),
+        share(2 * own, 2 * own + wrong + missed),
     )
-    values = (_share(hits, said), _share(hits, true), _share(2 * hits, said + true))
+    values = (share(hits, said), share(hits, true), share(2 * hits, said + true))
     counts = (said, true, said + true - hits)
     return [
         tuple(  # type: ignore[misc]
@@ -77,8 +77,8 @@ def of_rows(above: Array, below: Array) -> list[Score]:
     rows, parts = above.shape
     sums = np.concatenate([above, below], axis=1).astype(np.float64)
     drawn = resample(lambda weights: {"": weights @ sums}, rows, parts, most=RESAMPLES)[""]
-    samples = _share(drawn[:, :parts], drawn[:, parts:])
-    values = _share(above.sum(axis=0), below.sum(axis=0))
+    samples = share(drawn[:, :parts], drawn[:, parts:])
+    values = share(above.sum(axis=0), below.sum(axis=0))
     counts = (below > 0).sum(axis=0)
     return [_within(values[k], samples[:, k], int(counts[k])) for k in range(parts)]
 
@@ -89,11 +89,6 @@ def _within(value: float, samples: Array, rows: int) -> Score:
         return Score(0.0)
     found = interval(float(value), samples, rows)
     return found if found.low < found.high else Score(float(value))
-
-
-def _share(above: Array, below: Array) -> Array:
-    nothing = np.full(above.shape, np.nan)
-    return np.asarray(np.divide(above, below, out=nothing, where=below > 0))
 
 
 def auc(positive: Array, scores: Array) -> Score:

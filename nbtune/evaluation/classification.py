@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from nbtune.evaluation.bootstrap import resampled
+from nbtune.evaluation.bootstrap import resample_all, weighted_labels
 from nbtune.evaluation.by_label import of_marks
 from nbtune.evaluation.calibration import calibrate, wilson
 from nbtune.evaluation.curves import gain_curves, pr_curves, roc_curves
@@ -111,7 +111,8 @@ def _scored(
         *((name, "baseline", found, ()) for name, found in baselines.items()),
         (run, "model", probabilities, thresholds),
     ]
-    samples = [resampled(targets, found, thresholds=own) for _, _, found, own in models]
+    weighted = [weighted_labels(targets, found, own) for _, _, found, own in models]
+    samples = resample_all(weighted, *probabilities.shape)
     table = [_judged(*model, targets, own) for model, own in zip(models, samples, strict=True)]
     return tuple(table), verdict(table, samples, len(targets), DECIDES), DECIDES
 

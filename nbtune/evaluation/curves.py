@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn import metrics as sk
 
 from nbtune.records import Curve, CurveStop
 
@@ -29,17 +28,17 @@ def roc_curves(targets: Array, probabilities: Array, labels: tuple[str, ...]) ->
     chosen = _columns(hot, targets)
     curves, points = [], []
     for k in chosen:
-        x, y, _ = sk.roc_curve(hot[:, k], probabilities[:, k], drop_intermediate=True)
-        curves.append(_curve(labels[k], x, y, float(sk.auc(x, y))))
+        x, y = roc_points(hot[:, k], probabilities[:, k])
+        curves.append(_curve(labels[k], x, y, _area(x, y)))
         points.append((x, y))
     if len(chosen) < 2:
         return tuple(curves)
-    x, y, _ = sk.roc_curve(hot.ravel(), probabilities.ravel(), drop_intermediate=True)
+    x, y = roc_points(hot.ravel(), probabilities.ravel())
     grid = np.linspace(0, 1, 501)
     mean = np.mean([np.interp(grid, px, py) for px, py in points], axis=0)
     mean[0] = 0.0
     area = float(np.mean([curve.area for curve in curves]))
-    micro = _curve("micro", x, y, float(sk.auc(x, y)), average=True)
+    micro = _curve("micro", x, y, _area(x, y), average=True)
     return (*_worst(curves), micro, _curve("macro", grid, mean, area, average=True))
 
 
@@ -79,11 +78,39 @@ def gain_curves(roc: Sequence[Curve], targets: Array, labels: tuple[str, ...]) -
     return tuple(curves)
 
 
+def roc_points(positive: Array, scores: Array) -> tuple[Array, Array]:
+    """Return false and true positive rates from none of the rows to all of them."""
+    false, true = _found(positive, scores)
+    return false / false[-1], true / true[-1]
+
+
+def _found(positive: Array, scores: Array) -> tuple[Array, Array]:
+    """Count the rows without a label, and with it, that lie above each place where a curve bends.
+
+    It bends only where a row with the label lies, and just above that, so the others are sorted by
+    themselves, without the order in which they stood.
+    """
+    own, counts = np.unique(-scores[positive], return_counts=True)
+    others = np.sort(-scores[~positive])
+    true = np.cumsum(counts)
+    above, upto = (np.searchsorted(others, own, side) for side in ("left", "right"))
+    # Just above each of them, and with it; before all of them nothing, and after them everything.
+    false = np.concatenate([[0], np.stack([above, upto], axis=1).ravel(), [len(others)]])
+    hits = np.concatenate([[0], np.stack([true - counts, true], axis=1).ravel(), true[-1:]])
+    moved = np.append(True, (np.diff(false) > 0) | (np.diff(hits) > 0))
+    return false[moved], hits[moved]
+
+
+def _area(x: Array, y: Array) -> float:
+    return float(np.trapezoid(y, x))
+
+
 def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Curve:
-    precision, recall, _ = sk.precision_recall_curve(positive, scores, drop_intermediate=True)
-    # Average precision is a sum of steps; points that were dropped are on none.
-    area = float(-np.sum(np.diff(recall) * precision[:-1]))
-    return _curve(label, recall[::-1], precision[::-1], area, average)
+    false, true = _found(positive, scores)
+    given, recall = false + true, true / true[-1]
+    precision = np.divide(true, given, out=np.ones(len(true)), where=given > 0)
+    area = float(np.sum(np.diff(recall) * precision[1:]))
+    return _curve(label, recall, precision, area, average)
 
 
 def _hot(targets: Array, probabilities: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as sk
 
-from nbtune.evaluation.curves import thinned
+from nbtune.evaluation.curves import roc_points, thinned
 
 Array = np.ndarray[Any, Any]
 MOST_LABELS = 30
@@ -65,6 +65,5 @@ def glance(targets: Array, probabilities: Array, given: Array) -> dict[str, Any]
     )
     if not np.isfinite(pairs[1]).all() or pairs[0].all() or not pairs[0].any():
         return found
-    x, y, _ = sk.roc_curve(*pairs, drop_intermediate=True)
-    points = np.round(thinned(x, y, MOST_POINTS), 3).T
+    points = np.round(thinned(*roc_points(*pairs), MOST_POINTS), 3).T
     return found | {"roc": tuple(map(tuple, points.tolist()))}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtune.evaluation.bootstrap import FEWEST_ROWS, Weighted, interval, resample
+from nbtune.evaluation.bootstrap import FEWEST_ROWS, Weighted, interval, resample_all
 from nbtune.records import LOWER_IS_BETTER, Judged, Score, worth
 
 Array = np.ndarray[Any, Any]
@@ -32,7 +32,7 @@ def score_table(
     """Return the table, baselines first, and who wins by the score that ``decides``."""
     models = [*((name, "baseline", each) for name, each in baselines.items())]
     models.append((run, "model", weighted))
-    samples = [resample(each, rows, most=RESAMPLES) for _, _, each in models]
+    samples = resample_all([each for _, _, each in models], rows, most=RESAMPLES)
     table = tuple(
         Judged(
             name,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtune.evaluation import bootstrap
-from nbtune.evaluation.bootstrap import interval, resampled, weighted_scores
+from nbtune.evaluation.bootstrap import interval, resampled, weighted_labels
 from nbtune.evaluation.metrics import score
 from nbtune.testing import guesses
 
@@ -23,7 +23,7 @@ def plain(found):
 def test_rows_that_count_once_give_the_plain_scores(pair):
     targets, probabilities = pair
     once = np.ones((1, len(targets)), dtype=np.float32)
-    found = plain(weighted_scores(once, targets, probabilities))
+    found = plain(weighted_labels(targets, probabilities)(once))
     assert found == pytest.approx(score(targets, probabilities), abs=1e-12, nan_ok=True)
 
 
@@ -33,7 +33,7 @@ def test_a_weight_is_the_same_as_that_many_rows(pair, data):
     rows = len(targets)
     drawn = data.draw(st.lists(st.integers(0, rows - 1), min_size=rows, max_size=rows))
     weights = np.bincount(drawn, minlength=rows)[None].astype(np.float32)
-    found = plain(weighted_scores(weights, targets, probabilities))
+    found = plain(weighted_labels(targets, probabilities)(weights))
     naive = score(targets[drawn], probabilities[drawn])
     assert found == pytest.approx(naive, abs=1e-12, nan_ok=True)
 
@@ -113,3 +113,47 @@ def test_intervals_of_accuracy_hold_the_truth_about_as_often_as_they_say():
         found = interval(right.mean(), samples, 60)
         held += found.low <= 0.8 <= found.high
     assert 90 <= held <= 99
+
+
+def test_areas_of_many_rows_are_followed_closely_enough(monkeypatch):
+    """Against every pair counted on every resample: not a tenth of a deviation apart."""
+    targets, probabilities = guesses(2000, 4, skill=0.3)
+    exact = resampled(targets, probabilities)["roc_auc"]
+    monkeypatch.setattr(bootstrap, "_MOST_EXACT", 0)
+    nearby = resampled(targets, probabilities)["roc_auc"]
+    assert np.abs(exact - nearby).max() < 0.1 * exact.std()
+    value = score(targets, probabilities, ["roc_auc"])["roc_auc"]
+    one, other = (interval(value, samples, 2000) for samples in (exact, nearby))
+    assert abs(one.low - other.low) < 0.02 * (one.high - one.low)
+    assert abs(one.high - other.high) < 0.02 * (one.high - one.low)
+
+
+def test_areas_that_no_resample_changes_stay_as_they_are(monkeypatch):
+    """All rows are told apart, or none: then nothing is lost to rounding."""
+    monkeypatch.setattr(bootstrap, "_MOST_EXACT", 0)
+    targets = np.arange(90) % 3
+    assert (resampled(targets, np.eye(3)[targets])["roc_auc"] == 1).all()
+    assert (resampled(targets, np.full((90, 3), 1 / 3))["roc_auc"] == 0.5).all()
+
+
+@given(predicted, st.data())
+def test_areas_of_one_resample_are_exact_however_many_rows(pair, data):
+    """Rows that weigh nothing, as those that a run had seen, are as if they were not there."""
+    targets, probabilities = pair
+    kept = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(targets), max_size=len(targets)))
+    )
+    if not kept.any():
+        return
+    columns = list(bootstrap.sorted_columns(bootstrap._cases(targets, probabilities)))
+    one = list(bootstrap._areas_nearby(kept[None].astype(np.float64), columns))
+    two = list(bootstrap._areas(kept[None].astype(np.float64), columns))
+    np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+def test_models_are_scored_on_resamples_that_are_drawn_once():
+    pairs = [guesses(50, 3, seed) for seed in (0, 1)]
+    weighted = [bootstrap.weighted_labels(*pair) for pair in pairs]
+    for together, alone in zip(bootstrap.resample_all(weighted, 50, 3), pairs, strict=True):
+        for name, values in resampled(*alone).items():
+            np.testing.assert_array_equal(values, together[name])

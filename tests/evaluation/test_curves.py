@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from nbtune.evaluation.curves import MOST_LABELS, POINTS, pr_curves, roc_curves
+from nbtune.evaluation.curves import MOST_LABELS, POINTS, pr_curves, roc_curves, roc_points
 from nbtune.evaluation.metrics import score
 from nbtune.testing import guesses
 
@@ -106,3 +106,19 @@ def test_the_macro_curve_is_the_mean_of_the_curves():
     middle = np.interp(0.75, roc["macro"].x, roc["macro"].y)
     both = [np.interp(0.75, roc[k].x, roc[k].y) for k in "ab"]
     assert middle == pytest.approx(np.mean(both), abs=0.02)
+
+
+@given(predicted)
+def test_curves_run_through_the_points_of_scikit_learn(pair):
+    """Only where a row with the label lies can a curve bend; the others are left out."""
+    targets, probabilities = pair
+    for k in range(probabilities.shape[1]):
+        has, chances = targets == k, probabilities[:, k]
+        if not 0 < has.sum() < len(has):
+            continue
+        x, y, _ = sk.roc_curve(has, chances, drop_intermediate=False)
+        ours = roc_points(has, chances)
+        assert {*zip(*ours, strict=True)} <= {*zip(x, y, strict=True)}
+        for at in np.linspace(0, 1, 7):  # inside of a rise both ends are right
+            low, high = (np.interp(at + by, *ours) for by in (-1e-9, 1e-9))
+            assert low - 1e-6 <= np.interp(at, x, y) <= high + 1e-6

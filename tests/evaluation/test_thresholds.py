@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from nbtune.errors import RunError
-from nbtune.evaluation.bootstrap import resampled, weighted_scores
+from nbtune.evaluation.bootstrap import resampled, weighted_labels
 from nbtune.evaluation.classification import judge
 from nbtune.evaluation.metrics import score
 from nbtune.evaluation.thresholds import FEWEST_GIVEN, choose, given_labels
@@ -109,7 +109,7 @@ def test_scores_at_a_threshold_are_those_of_scikit_learn(pair, at):
     plain = score(targets, probabilities)
     assert [found[k] for k in ("roc_auc", "brier")] == [plain[k] for k in ("roc_auc", "brier")]
     once = np.ones((1, len(targets)), dtype=np.float32)
-    weighted = weighted_scores(once, targets, probabilities, given)
+    weighted = weighted_labels(targets, probabilities, (1 - at, at))(once)
     assert {k: float(v[0]) for k, v in weighted.items()} == pytest.approx(found, nan_ok=True)
 
 
