@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from nbtune.data.pixels import Pixels
-from nbtune.data.ragged import Ragged
+from nbtune.data.ragged import IGNORED, Ragged
 
 Targets = np.ndarray[Any, Any] | Ragged
 """What is true of each example, or of each of its tokens."""
@@ -50,6 +50,22 @@ class Batch:
     targets: torch.Tensor
     states: list[np.ndarray[Any, Any]] | None = None
     beside: torch.Tensor | None = None
+
+
+def target_places(targets: torch.Tensor, count: int) -> torch.Tensor:
+    """Return where targets stand in a batch laid out in one line, in order.
+
+    To look for them, as a mask does, a GPU would have to be waited for.
+
+    Parameters
+    ----------
+    targets : Tensor
+        Of shape (rows, longest), with -100 where there are none.
+    count : int
+        How many there are.
+    """
+    is_none = targets.flatten() == IGNORED
+    return is_none.argsort(stable=True)[:count]
 
 
 GROUPED_STEPS = 50

@@ -352,6 +352,8 @@ class Packer:
         """Change the model in place: its inner part now packs."""
         self.inner.forward = self._forward
         self.inner.config._attn_implementation = NAME
+        # Some models look for padding in ids without a mask, and on a GPU that waits.
+        self.inner.warn_if_padding_and_no_attention_mask = lambda *_: None
         for module in self.inner.modules():
             object.__setattr__(module, "nbtune_packer", self)
 
@@ -362,7 +364,8 @@ class Packer:
 
     def remove(self) -> None:
         """Change the model back to what it was."""
-        self.inner.__dict__.pop("forward", None)
+        for name in ("forward", "warn_if_padding_and_no_attention_mask"):
+            self.inner.__dict__.pop(name, None)
         self.inner.config._attn_implementation = self.own_attention
         for module in self.inner.modules():
             module.__dict__.pop("nbtune_packer", None)

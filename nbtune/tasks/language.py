@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbtune.data.batches import target_places
 from nbtune.data.plain import PLAIN
 from nbtune.data.ragged import IGNORED
 from nbtune.data.spoken import Spoken, by_row
@@ -32,7 +33,7 @@ def loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
     def total(logits: Tensor, wanted: Tensor) -> Tensor:
         return functional.cross_entropy(
             logits.float(),
-            wanted[wanted != IGNORED],
+            wanted.flatten()[target_places(wanted, len(logits))],
             label_smoothing=recipe.label_smoothing_factor,
             reduction="sum",
         )

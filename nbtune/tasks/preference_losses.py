@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbtune.data.batches import target_places
 from nbtune.data.ragged import IGNORED
 from nbtune.data.spoken import LOSS
 from nbtune.recipe import Recipe
@@ -42,11 +43,10 @@ def preference_loss(recipe: Recipe, targets: Any, labels: int) -> Loss:
     losses = 2 if size == MEMBERS["kto"] else 1
 
     def total(logits: Tensor, wanted: Tensor, beside: Tensor | None = None) -> Tensor:
-        has_target = wanted != IGNORED
-        own = -functional.cross_entropy(logits.float(), wanted[has_target], reduction="none")
-        row = torch.arange(len(wanted), device=wanted.device)[:, None].expand_as(wanted)[has_target]
-        said = own.new_zeros(len(wanted)).index_add(0, row, own)
-        tokens = has_target.sum(dim=1).clamp(min=1)
+        places = target_places(wanted, len(logits))
+        own = -functional.cross_entropy(logits.float(), wanted.flatten()[places], reduction="none")
+        said = own.new_zeros(len(wanted)).index_add(0, places // wanted.shape[1], own)
+        tokens = (wanted != IGNORED).sum(dim=1).clamp(min=1)
         return _sum(recipe, said.view(-1, size), tokens.view(-1, size), _by_row(beside, size))
 
     def kept(found: Any, examples: Any) -> float:

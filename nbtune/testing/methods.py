@@ -27,6 +27,7 @@ from nbtune.models.probing import find_packer
 from nbtune.recipe import Recipe
 from nbtune.runs import CheckpointStore
 from nbtune.tasks import find_task
+from nbtune.testing.devices import check_step_elsewhere
 from nbtune.testing.models import (
     encode,
     saved_source,
@@ -40,8 +41,9 @@ def check_method(method: Method, kinds: Sequence[str] = ("bert", "llama"), **set
     """Hold a method to what every method must keep, on tiny models of these kinds.
 
     The head is trained; what is trained moves, and nothing else; as much is trained as is told; a
-    saved model gives the same answers when it is loaded; a run that is cut in the middle of an
-    epoch and taken up again ends, bit for bit, as one that nothing cut.
+    saved model gives the same answers when it is loaded; a step reads nothing back from the device;
+    a run that is cut in the middle of an epoch and taken up again ends, bit for bit, as one that
+    nothing cut.
 
     Parameters
     ----------
@@ -148,6 +150,8 @@ class _Trial:
     def check(self) -> None:
         """Check one thing after the other."""
         model = self.model()
+        if self.method.quantize is None:  # kernels of few bits are those of one device
+            self._check_elsewhere(self.model())
         before = _copied(model)
         training = self.train(model, "whole")
         self._check_moves(model, before, set(training.stepper.optimizer.state))
@@ -159,6 +163,11 @@ class _Trial:
         self.train(again, "cut", resume=True)
         if unlike := _differing(_copied(model), _copied(again)):
             self._fail(f"is not taken up exactly in the middle of an epoch: {unlike[0]}")
+
+    def _check_elsewhere(self, model: Any) -> None:
+        rows = encode(topic_rows(24), tiny_tokenizer(), 12)
+        loss = find_task("text-classification").loss(self.recipe, rows.targets, 3)
+        check_step_elsewhere(model, rows, loss, self.recipe)
 
     def _check_moves(self, model: Any, before: dict[str, Any], stepped: set[Any]) -> None:
         weights = dict(model.named_parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from nbtune.models.sources import ModelSource
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord
 from nbtune.tasks import Known, Loss, Task
+from nbtune.testing.devices import check_step_elsewhere
 from nbtune.testing.models import tiny_config, tiny_model
 from nbtune.testing.rows import topic_rows
 
@@ -41,8 +43,9 @@ def check_task(
     """Hold a task to what every task must keep, on a tiny model.
 
     Examples read back from disk as they were; micro-batches add up to the whole; packed batches
-    have the loss of padded ones; the loss falls; there is one prediction a row; baselines predict
-    in the same way and come back from disk; the record reads back.
+    have the loss of padded ones; the loss falls; a step reads nothing back from the device; there
+    is one prediction a row; baselines predict in the same way and come back from disk; the record
+    reads back.
 
     Parameters
     ----------
@@ -107,6 +110,7 @@ class _TaskTrial:
             examples = task.shown(examples, known, self.recipe, False)
         loss = task.loss(self.recipe, learnt.targets, outputs)
         self._check_learning(model, learnt, loss)
+        check_step_elsewhere(copy.deepcopy(model), learnt, loss, self.recipe, task.keep)
         said = self._check_predictions(model, examples, known)
         self._check_judging(said, known)
 
