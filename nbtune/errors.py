@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+from nbtune.calls import as_typed_here
+
 
 class NbtuneError(Exception):
     """A mistake that the user can mend; the base of all our errors.
@@ -29,7 +31,7 @@ class NbtuneError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.problem}\n  {self.hint}" if self.hint else self.problem
+        return as_typed_here(f"{self.problem}\n  {self.hint}" if self.hint else self.problem)
 
 
 class RecipeError(NbtuneError):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TextIO
 
+from nbtune.calls import as_typed_here
 from nbtune.events import (
     BaselineScored,
     Controlled,
@@ -78,7 +79,7 @@ class LineView:
 
     def _stay(self, text: str) -> None:
         erase = "\r\x1b[2K" if self.rewrites else ""
-        print(f"{erase}{text}", file=self.stream, flush=True)
+        print(f"{erase}{as_typed_here(text)}", file=self.stream, flush=True)
 
     def _rewrite(self, text: str) -> None:
         self.drawn = time.monotonic()
