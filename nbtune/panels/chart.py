@@ -93,9 +93,11 @@ def loss_chart(view: RunView, look: Look = PLAIN) -> str:
         bottom=HEIGHT - BOTTOM,
         x_ticks=across.ticks(5 if right < WIDTH - EDGE else 6, smallest=1) if view.start else [],
         y_ticks=up.ticks(4) if len(losses) or len(look_losses) else [],
-        train=_points(across, up, *decimate(steps, losses, POINTS)),
-        mean=_points(across, up, *decimate(steps, mean, POINTS)) if look.smoothing else [],
-        validation=validation,
+        train=" ".join(_points(across, up, *decimate(steps, losses, POINTS))),
+        mean="L".join(
+            _points(across, up, *decimate(steps, mean, POINTS)) if look.smoothing else []
+        ),
+        validation=" ".join(validation),
         dots=validation if len(validation) <= MOST_DOTS else [],
         best=_place(across, best.step) if best else None,
         unfreezings=[x for step in view.unfreezings if (x := _place(across, step)) is not None],
@@ -135,9 +137,11 @@ def _up(losses: Array, look_losses: Array, look: Look, across: Scale) -> Scale:
     others = [one.losses[inside(across, one.steps)] for one in look.beside]
     tallest = max((float(one.max()) for one in others if len(one)), default=0.0)
     highest = max(highest, min(tallest, MOST_ABOVE * highest or tallest))
+    low, high = 0.0, highest * 1.05 or 1.0
+    if not (look.is_log or look.is_zoomed):
+        return Scale(low, high, HEIGHT - BOTTOM, TOP)
     known = np.concatenate([losses, look_losses])
     positive = known[known > 0]
-    low, high = 0.0, highest * 1.05 or 1.0
     if look.is_log and len(positive) and highest > 0:
         low = float(positive.min()) * 0.95
         return Scale(low, max(high, low * 1.1), HEIGHT - BOTTOM, TOP, is_log=True)
@@ -188,14 +192,14 @@ def _legend(marks: Sequence[_Mark]) -> list[tuple[float, str, str]]:
     for action, sign in SIGNS.items():
         if action in there:
             placed.append((x, sign.path, sign.words))
-            x += 22 + 5.6 * len(sign.words)
+            x += 24 + 6.6 * len(sign.words)
     return placed
 
 
 def _read_outs(
     across: Scale, steps: Array, losses: Array, looks: dict[int, float], marks: Sequence[_Mark]
-) -> Iterator[tuple[float, float, str]]:
-    """Yield strips of the frame with what is said while the pointer is over one."""
+) -> Iterator[tuple[int, int, str]]:
+    """Yield strips of the frame, in whole pixels, with what is said while the pointer is on one."""
     if not len(steps):
         return
     width = (across.stop - across.start) / READ_OUTS
@@ -206,18 +210,25 @@ def _read_outs(
         return np.asarray((x - across.start) / width).astype(int).clip(0, READ_OUTS - 1)
 
     strips = strip(across(look_steps))
-    for i in range(READ_OUTS):
+    middles = across.start + (np.arange(READ_OUTS) + 0.5) * width
+    for i, near in enumerate(_nearest(pixels, middles)):
         x = across.start + i * width
         if pixels[0] > x + width or pixels[-1] < x:
             continue
-        nearest = int(np.abs(pixels - (x + width / 2)).argmin())
-        words = f"step {steps[nearest]:,}: {losses[nearest]:.3f}"
+        words = f"step {steps[near]:,}: {losses[near]:.3f}"
         here = look_steps[strips == i]
         if len(here):
             words += f", validation {looks[here[-1]]:.3f} at {here[-1]:,}"
         done = dict.fromkeys(mark.words for mark in marks if strip(mark.x) == i)
         words = short(", ".join([words, *done]), MOST_WORDS)
-        yield x, width, words
+        yield round(x), round(x + width) - round(x), words
+
+
+def _nearest(places: Array, wanted: Array) -> Array:
+    """Return which of some places, in ascending order, is nearest to each that is wanted."""
+    above = np.searchsorted(places, wanted).clip(max=len(places) - 1)
+    below = (above - 1).clip(min=0)
+    return np.where(wanted - places[below] <= places[above] - wanted, below, above)
 
 
 def _has_score(view: RunView) -> bool:

@@ -89,4 +89,4 @@ def finite(steps: Sequence[int], values: Sequence[float]) -> tuple[Array, Array]
     """Return those steps and values where there is a number."""
     x, y = np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
     known = np.isfinite(y)
-    return x[known], y[known]
+    return (x, y) if known.all() else (x[known], y[known])

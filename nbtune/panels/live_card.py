@@ -39,8 +39,12 @@ if TYPE_CHECKING:
     from nbtune.runs import RunFolder
 
 LONGEST_NAME = 24
+MOST_OWED = 2.0
+"""Seconds that refreshes which came before their time put off those after them."""
 LARGEST_SHARE = 0.005
 """The view takes at most this share of one core, on any machine."""
+MOST_LETTERS = 15_000
+"""A second, however large the card; the envelopes of messages come on top."""
 
 
 class CardView:
@@ -52,7 +56,8 @@ class CardView:
         self.view = RunView(title)
         self.history: list[tuple[float, Event]] = []
         self.cost = 0.0
-        self.drawn = time.monotonic()
+        self.sent = 0
+        self.due = time.monotonic()
         self.panel: Panel | None = None
         self.fell_back = False
         self.handle = display(self._bundle(), raw=True, display_id=True)
@@ -65,8 +70,10 @@ class CardView:
         at_once = isinstance(event, PhaseStarted | RunStarted | Evaluated | RunStopped | Notice)
         if isinstance(event, Controlled):  # a slider may send many; in a pause nothing else comes
             at_once = self.view.is_paused or event.action == "resume"
-        if at_once or time.monotonic() - self.drawn >= self.interval:
+        if at_once or time.monotonic() >= self.due:
             self.refresh()
+        if isinstance(event, RunStarted):
+            self.due = time.monotonic()  # so that the curve begins at once
 
     def poll(self) -> None:
         """Do what was asked of the panel, if there is one."""
@@ -120,28 +127,36 @@ class CardView:
 
     @property
     def interval(self) -> float:
-        """Seconds between two refreshes, longer where one costs more."""
-        return max(1 / REFRESHES_PER_SECOND, self.cost / LARGEST_SHARE)
+        """Seconds between two refreshes, longer where one costs or sends more."""
+        return max(1 / REFRESHES_PER_SECOND, self.cost / LARGEST_SHARE, self.sent / MOST_LETTERS)
 
     def refresh(self) -> None:
-        """Draw the card as it is now."""
+        """Draw the card as it is now; one that was not due yet puts off those that are."""
         began = time.thread_time()
-        self._draw()
+        self.sent = self._draw()
         spent = time.thread_time() - began
         self.cost = spent if not self.cost else 0.7 * self.cost + 0.3 * spent
-        self.drawn = time.monotonic()
+        now = time.monotonic()
+        self.due = now + self.interval + min(max(self.due - now, 0.0), MOST_OWED)
 
-    def _draw(self) -> None:
-        """Draw in the widgets; in the display where no page says that it shows them."""
+    def _draw(self) -> int:
+        """Draw in the widgets; in the display where no page says that it shows them.
+
+        Returns how many letters were sent.
+        """
         panel = self.panel
-        if panel is not None:
-            panel.show(self.view)
         if panel is None or panel.is_late:
-            self.handle.update(self._bundle(), raw=True)
             self.fell_back = panel is not None
-        elif self.fell_back and panel.is_answered:  # late, but there
-            self.handle.update(self._bundle() | panel.bundle, raw=True)
+            return self._send(self._bundle())
+        sent = panel.show(self.view)
+        if self.fell_back and panel.is_answered:  # late, but there
             self.fell_back = False
+            sent += self._send(self._bundle() | panel.bundle)
+        return sent
+
+    def _send(self, bundle: dict[str, Any]) -> int:
+        self.handle.update(bundle, raw=True)
+        return sum(len(part) for part in bundle.values())
 
     def close(self, *, tables: bool = True) -> None:
         """Replace the live card by a picture and tables that need no kernel and no script."""

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 
 from nbtune.panels.card import card_chart, card_rest, card_style, card_top
 from nbtune.panels.glance import glance_html
+from nbtune.panels.html import render
 from nbtune.panels.lane import Lane, open_lane
 from nbtune.panels.look_bar import LookBar
 from nbtune.panels.pulse import Pulse
@@ -38,17 +39,19 @@ class Panel:
     def __init__(self, control: Steerable, view: RunView, folder: RunFolder | None = None) -> None:
         self.control = control
         self.toolbar, self.look = Toolbar(control), LookBar(folder)
-        # Each is sent when it has changed, only.
         self.top, self.chart = widgets.HTML(card_top(view)), widgets.HTML(card_chart(view))
         self.rest = widgets.HTML(card_rest(view))
         self.glance, self.glanced = widgets.HTML(glance_html(view)), len(view.evaluations)
         self.redraw: Callable[[], None] = _nothing
         self.pulse = Pulse(view.title)
         style = widgets.HTML(card_style(), layout=widgets.Layout(display="none"))
+        no_room = widgets.Layout(height="0", min_height="0", margin="0", overflow="hidden")
+        names = widgets.HTML(render("slider_names.html.j2"), layout=no_room)
         # A page that draws the box counts its view up from 0, and so says that it is there.
         self.box = widgets.VBox(
             [
                 style,
+                names,
                 self.pulse.shown,
                 self.toolbar.box,
                 self.top,
@@ -92,15 +95,17 @@ class Panel:
         """Whether a page would have answered by now."""
         return not self.is_answered and time.monotonic() - self.opened > PATIENCE
 
-    def show(self, view: RunView) -> None:
-        """Draw the run as it is now."""
+    def show(self, view: RunView) -> int:
+        """Draw the run as it is now; returns how many letters were sent."""
         self.look.is_new = False
         self.look.beside.look_again()
-        self.top.value, self.chart.value = card_top(view), card_chart(view, self.look.look)
-        self.rest.value = card_rest(view)
+        sent = _put(self.top, card_top(view)) + _put(self.chart, card_chart(view, self.look.look))
+        sent += _put(self.rest, card_rest(view))
         self.toolbar.show(view.words)
-        if (count := len(view.evaluations)) != self.glanced:  # it is sent when it is new, only
-            self.glance.value, self.glanced = glance_html(view), count
+        if (count := len(view.evaluations)) != self.glanced:  # it is made when it is new, only
+            self.glanced = count
+            sent += _put(self.glance, glance_html(view))
+        return sent
 
     def poll(self) -> None:
         """Hear what waits to be heard, and draw anew what is looked at otherwise.
@@ -166,6 +171,14 @@ def open_panel(
     panel.leave()
     panel.dispose()
     return None
+
+
+def _put(shown: Any, html: str) -> int:
+    """Show HTML in a widget; returns how many letters are sent: none where it is as it was."""
+    if shown.value == html:
+        return 0
+    shown.value = html
+    return len(html)
 
 
 def _nothing() -> None:

@@ -57,6 +57,7 @@ def _round_step(rough: float) -> float:
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
 
 
-def inside(across: Scale, steps: Array) -> Array:
-    """Say of each step whether the axis shows it."""
-    return (steps >= across.low) & (steps <= across.high)
+def inside(across: Scale, steps: Array) -> slice:
+    """Return where, among ascending steps, those stand that the axis shows."""
+    first = np.searchsorted(steps, across.low)
+    return slice(int(first), int(np.searchsorted(steps, across.high, side="right")))

@@ -183,8 +183,20 @@ class Lab:
     def portrait(self, name: str, number: int) -> None:
         """Leave a picture of what a cell shows, for ``tools/keep_pictures.py``."""
         self.page.wait_for_timeout(1000)  # on a busy machine a page is drawn some time after
-        file = self.picture(f"state-{name}", number)
-        self.cell(number).locator(".jp-Cell-outputArea").screenshot(path=str(file))
+        self.cut_out(f"state-{name}", number)
+
+    def cut_out(self, name: str, number: int) -> None:
+        """Leave a picture of what a cell shows, and of nothing else."""
+        PICTURES.mkdir(exist_ok=True)
+        output = self.cell(number).locator(".jp-Cell-outputArea")
+        output.screenshot(path=str(PICTURES / f"{name}.png"))
+
+    def wear(self, theme: str) -> None:
+        """Change the theme of the page that is open."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+        )
+        self.wait(lambda: self.page.locator(f"body[data-jp-theme-name='{theme}']").count() == 1)
 
     def saved(self) -> Any:
         self.save()
@@ -229,27 +241,33 @@ def lab(chromium, server, request) -> Iterator[Callable[..., Lab]]:
     contexts, name = [], re.sub(r"\W+", "-", request.node.name)
 
     def make(cells: list[str], *, theme: str = "JupyterLab Light") -> Lab:
-        root = server.home / "work"
-        (root / name).mkdir(parents=True, exist_ok=True)
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(book, root / name / "notebook.ipynb")
-        server.set(theme)
-        context = chromium.new_context(viewport={"width": 1100, "height": 1000})
-        contexts.append(context)
-        opened = Lab(context.new_page(), server.address, root, name)
-        opened.page.on("dialog", lambda dialog: dialog.accept())
-        opened.open(f"{name}/notebook.ipynb")
-        side_bar = opened.page.locator("#jp-left-stack")
-        opened.wait(side_bar.is_visible)  # before that the page does not hear the keys
-        opened.page.keyboard.press("Control+b")  # it is not what we look at
-        opened.wait(side_bar.is_hidden)
-        return opened
+        contexts.append(chromium.new_context(viewport={"width": 1100, "height": 1000}))
+        return open_notebook(contexts[-1].new_page(), server, name, cells, theme)
 
     yield make
     for context in contexts:
         context.close()
     server.end_kernels()
+
+
+def open_notebook(
+    page: Any, server: Server, name: str, cells: list[str], theme: str = "JupyterLab Light"
+) -> Lab:
+    """Write a notebook with these cells, and open it in a page; returns when it hears keys."""
+    root = server.home / "work"
+    (root / name).mkdir(parents=True, exist_ok=True)
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(book, root / name / "notebook.ipynb")
+    server.set(theme)
+    opened = Lab(page, server.address, root, name)
+    page.on("dialog", lambda dialog: dialog.accept())
+    opened.open(f"{name}/notebook.ipynb")
+    side_bar = page.locator("#jp-left-stack")
+    opened.wait(side_bar.is_visible)  # before that the page does not hear the keys
+    page.keyboard.press("Control+b")  # it is not what we look at
+    opened.wait(side_bar.is_hidden)
+    return opened
 
 
 def start_server(home: Path) -> Server:
@@ -267,6 +285,7 @@ def start_server(home: Path) -> Server:
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
         f"--port={port}", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        "--expose-app-in-browser",
         f"--ServerApp.root_dir={home / 'work'}",
     ]  # fmt: skip
     env = {k: v for k, v in os.environ.items() if k != "NBTUNE_RUNS"}
