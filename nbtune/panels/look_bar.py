@@ -58,7 +58,9 @@ class LookBar:
         )
         own_look = [self.smoothing, self.share, self.log]
         self.heard = [*own_look, *self.beside.ticks]
-        layout = widgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="0 10px")
+        layout = widgets.Layout(
+            flex_flow="row wrap", align_items="center", grid_gap="0 10px", max_width="660px"
+        )
         self.box = widgets.HBox([*own_look, self.beside.box], layout=layout)
         for one in own_look:
             one.observe(self._choose, "value")

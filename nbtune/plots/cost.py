@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
 from nbtune.plots.style import COLOURS, GREY, title
 from nbtune.plots.texts import short
@@ -66,10 +66,14 @@ def _set_axes(record: ComparisonRecord, ax: Any, cost: str) -> None:
         wide = max(most / least, 2) ** 0.25
         ax.set_xscale("log")
         ax.set_xlim(least / wide, most * wide**2.5)  # names stand on the right
-        if cost != "seconds":
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 10 * least else (1,)))
-            ax.xaxis.set_major_formatter(EngFormatter("B" if cost.endswith("bytes") else ""))
-            ax.xaxis.set_minor_formatter(NullFormatter())
+        between = (1, 1.5, 2, 3, 5, 7) if most < 3 * least else (1, 2, 5)
+        ax.xaxis.set_major_locator(LogLocator(subs=between if most < 10 * least else (1,)))
+        ax.xaxis.set_major_formatter(
+            StrMethodFormatter("{x:,g}")
+            if cost == "seconds"
+            else EngFormatter("B" if cost.endswith("bytes") else "")
+        )
+        ax.xaxis.set_minor_formatter(NullFormatter())
     what = COSTS[cost]
     ax.set_xlabel(what)
     ax.set_ylabel(record.metric)

@@ -65,6 +65,7 @@ class Panel:
         self.rows = DataPage(desk_of(namespace, lambda name: self.form.put("data", name)))
         pages = (self.form, self.rows, self.trial, self.attention, self.shelf)
         self.box = widgets.Tab([page.box for page in pages])
+        self.box.add_class("nbt-forms")
         self.box.titles = tuple(name.capitalize() for name in PAGES)
         self.box.selected_index = PAGES.index(page)
 
