@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,16 @@ class Pieces:
     is_joined: bool = False
 
 
-def cut_texts(texts: Sequence[str], tokenizer: Any, pieces: Pieces) -> InMemory:
+def cut_texts(
+    texts: Sequence[str], tokenizer: Any, pieces: Pieces, *, with_spans: bool = True
+) -> InMemory:
     """Tokenise texts and cut them; the last piece, of a text or of all, may be short.
+
+    Parameters
+    ----------
+    with_spans : bool
+        Whether it is to be known where in its text each token stands. Of texts that are only learnt
+        from nobody asks, and on disk it takes more than all else.
 
     Returns
     -------
@@ -85,64 +94,84 @@ def cut_texts(texts: Sequence[str], tokenizer: Any, pieces: Pieces) -> InMemory:
             f"max_length: {pieces.max_length} tokens have no room for words",
             hint="take 16 or more; 128 is usual",
         )
-    streams = _streams(texts, tokenizer, pieces)
-    cut = [
-        (ids[at : at + room], spans[at : at + room], int(rows[at]))
-        for ids, spans, rows in streams
-        for at in range(0, max(1, len(ids) - pieces.shared), room - pieces.shared)
-    ]
-    return _with_ends(cut, pieces.ends)
-
-
-def _streams(
-    texts: Sequence[str], tokenizer: Any, pieces: Pieces
-) -> list[tuple[Array, Array, Array]]:
-    """Return ids, places in the text and numbers of texts: of each text, or of all as one."""
     if not len(texts):
-        return []
-    tokens = tokenizer(
-        list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False
-    )
-    found = []
-    for row, (own, places) in enumerate(
-        zip(tokens["input_ids"], tokens["offset_mapping"], strict=True)
-    ):
-        if not own:
-            raise DataError(
-                f"the tokenizer finds no token in the text {texts[row][:40]!r}",
-                hint="leave such rows out, or use a tokenizer that knows their characters",
-            )
-        ids = np.array([*own, *pieces.between], dtype=np.int32)
-        spans = np.zeros((len(ids), 2), dtype=np.int32)
-        spans[: len(places)] = places
-        found.append((ids, spans, np.full(len(ids), row)))
-    if pieces.is_joined:
-        ids, spans, rows = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        found = [(ids, spans, rows)]
-    first = np.array(pieces.first, dtype=np.int32)
-    nowhere = np.zeros((len(first), 2), dtype=np.int32)
-    return [
-        (
-            np.concatenate([first, ids]),
-            np.concatenate([nowhere, spans]),
-            np.concatenate([np.full(len(first), rows[0]), rows]),
-        )
-        for ids, spans, rows in found
+        nothing = Ragged.of([], np.int32)
+        return InMemory([], nothing, spans=nothing, rows=np.empty(0, dtype=np.int64))
+    found = _streams(texts, tokenizer, pieces, with_spans)
+    places = [
+        (start + at, min(start + at + room, stop))
+        for start, stop in zip(found.offsets[:-1].tolist(), found.offsets[1:].tolist(), strict=True)
+        for at in range(0, max(1, stop - start - pieces.shared), room - pieces.shared)
     ]
+    return _with_ends(found, places, pieces.ends)
 
 
-def _with_ends(cut: Sequence[tuple[Array, Array, int]], ends: Ends) -> InMemory:
+@dataclass(frozen=True)
+class _Streams:
+    """Tokens of texts in one line: their ids, their texts, where they stand in these.
+
+    ``offsets`` say where each stream begins, and where the last one ends: one a text, or one of
+    all.
+    """
+
+    ids: Array
+    rows: Array
+    spans: Array | None
+    offsets: Array
+
+
+def _streams(texts: Sequence[str], tokenizer: Any, pieces: Pieces, with_spans: bool) -> _Streams:
+    tokens = tokenizer(
+        list(texts),
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        return_offsets_mapping=with_spans,
+        verbose=False,
+    )
+    every = tokens["input_ids"]
+    if (empty := next((i for i, own in enumerate(every) if not own), None)) is not None:
+        raise DataError(
+            f"the tokenizer finds no token in the text {texts[empty][:40]!r}",
+            hint="leave such rows out, or use a tokenizer that knows their characters",
+        )
+    # Each text begins a stream, or the first one alone does.
+    firsts = [pieces.first if not (row and pieces.is_joined) else () for row in range(len(every))]
+    own = [[*first, *ids, *pieces.between] for first, ids in zip(firsts, every, strict=True)]
+    lengths = [len(one) for one in own]
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    spans = None
+    if with_spans:
+        spans = np.zeros((int(ends[-1]), 2), dtype=np.int32)
+        for start, first, places in zip(ends, firsts, tokens["offset_mapping"], strict=False):
+            spans[start + len(first) : start + len(first) + len(places)] = places
+    return _Streams(
+        np.fromiter(chain.from_iterable(own), np.int32, int(ends[-1])),
+        np.repeat(np.arange(len(texts)), lengths),
+        spans,
+        ends[[0, -1]] if pieces.is_joined else ends,
+    )
+
+
+def _with_ends(found: _Streams, places: Sequence[tuple[int, int]], ends: Ends) -> InMemory:
     before, after = (np.array(own, dtype=np.int32) for own in (ends.before, ends.after))
     nothing = [np.full(len(own), IGNORED, dtype=np.int32) for own in (before, after)]
     nowhere = [np.zeros((len(own), 2), dtype=np.int32) for own in (before, after)]
-    ids = [np.concatenate([before, own, after]).tolist() for own, _, _ in cut]
-    targets = [np.concatenate([nothing[0], own, nothing[1]]) for own, _, _ in cut]
-    spans = [np.concatenate([nowhere[0], own, nowhere[1]]) for _, own, _ in cut]
+    cut = [found.ids[start:stop] for start, stop in places]
+    spans = None
+    if found.spans is not None:
+        spans = Ragged.of(
+            [
+                np.concatenate([nowhere[0], found.spans[start:stop], nowhere[1]])
+                for start, stop in places
+            ],
+            np.int32,
+        )
     return InMemory(
-        ids,
-        Ragged.of(targets, np.int32),
-        spans=Ragged.of(spans, np.int32),
-        rows=np.array([row for _, _, row in cut], dtype=np.int64),
+        [np.concatenate([before, own, after]).tolist() for own in cut],
+        Ragged.of([np.concatenate([nothing[0], own, nothing[1]]) for own in cut], np.int32),
+        spans=spans,
+        rows=np.array([found.rows[start] for start, _ in places], dtype=np.int64),
     )
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbtune.data.batches import InMemory, Targets
+from nbtune.data.growing import Growing, GrowingOffsets
 from nbtune.data.pixels import PixelWriter, open_pixels
 from nbtune.data.ragged import Ragged
 from nbtune.errors import DataError, ModelError
 
 AT_ONCE = 1_000
 BESIDE = "beside.npy"
+OFFSETS = ("offsets", "target_offsets")
+"""What is written of the lengths of rows: where each of them ends."""
 CHARACTERS_PER_TOKEN = 40
 """Longer texts are cut to this many characters a token first: a megabyte then costs nothing."""
 
@@ -144,33 +148,29 @@ def _write(
     at_once: int,
 ) -> None:
     kind = np.dtype(np.uint16 if vocabulary <= np.iinfo(np.uint16).max else np.int32)
-    columns: dict[str, list[Array]] = {}
+    files: dict[str, Growing] = {}
     images = PixelWriter(folder, len(rows))
-    with (folder / "ids.bin").open("wb") as stream:
+    with ExitStack() as opened:
         for start in range(0, len(rows), at_once):
             part = encode(rows[start : start + at_once])
             if part.pixels is not None:
                 images.add(part.pixels)
-            stream.write(np.concatenate(part.take(range(len(part)))).astype(kind).tobytes())
-            for name, values in _columns(part, start).items():
-                columns.setdefault(name, []).append(values)
+            ids = np.concatenate(part.take(range(len(part)))).astype(kind)
+            for name, values in {"ids": ids, **_columns(part, start)}.items():
+                if name not in files:
+                    file = folder / f"{name}.npy"
+                    is_offsets = name in OFFSETS
+                    made = GrowingOffsets(file) if is_offsets else Growing(file, values)
+                    files[name] = opened.enter_context(made)
+                files[name].add(values)
             if progress is not None:
                 progress(min(start + at_once, len(rows)), len(rows))
-    is_empty = not (folder / "ids.bin").stat().st_size  # as of images, and cannot be mapped
-    ids = np.empty(0, kind) if is_empty else np.memmap(folder / "ids.bin", dtype=kind, mode="r")
-    np.save(folder / "ids.npy", ids)
-    (folder / "ids.bin").unlink()
-    joined = {name: np.concatenate(values) for name, values in columns.items()}
-    for name in ("lengths", "target_lengths"):
-        if (lengths := joined.pop(name, None)) is not None:
-            ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-            joined[name.replace("lengths", "offsets")] = ends
-    for name, values in joined.items():
-        np.save(folder / f"{name}.npy", values)
 
 
 def _columns(part: InMemory, start: int) -> dict[str, Array]:
     """Return all but the ids of some examples, as arrays by the name of their file.
+
+    Those of `OFFSETS` are lengths.
 
     Parameters
     ----------
@@ -178,10 +178,10 @@ def _columns(part: InMemory, start: int) -> dict[str, Array]:
         Which of all rows the first of these is.
     """
     cut = np.zeros(len(part), dtype=bool) if part.cut is None else part.cut
-    columns = {"lengths": part.tokens, "cut": cut}
+    columns = {"offsets": part.tokens, "cut": cut}
     if isinstance(part.targets, Ragged):
         columns["token_targets"] = part.targets.flat
-        columns["target_lengths"] = np.diff(part.targets.offsets)
+        columns["target_offsets"] = np.diff(part.targets.offsets)
     else:
         columns["targets"] = np.asarray(part.targets)
     if part.types is not None:

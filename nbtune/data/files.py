@@ -226,10 +226,18 @@ def from_text(text: str) -> pd.DataFrame:
     return as_frame([{"text": part} for part in parts if part.strip()])
 
 
-def read_texts(folder: Path) -> pd.DataFrame | None:
-    """Read all files of text in a folder and those below it; None where there are none.
+def text_files(folder: Path) -> list[Path]:
+    """Return the files of text in a folder and those below it that are not empty.
 
     Hidden ones are passed over: Jupyter keeps copies in ``.ipynb_checkpoints``.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if suffix_of(path) == TEXT]
+    seen = [p for p in files if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+    return [path for path in seen if path.is_file() and path.stat().st_size]
+
+
+def read_texts(folder: Path) -> pd.DataFrame | None:
+    """Read all files of text in a folder and those below it; None where there are none.
 
     Returns
     -------
@@ -237,9 +245,7 @@ def read_texts(folder: Path) -> pd.DataFrame | None:
         Columns ``text`` and ``file``, the path in the folder; ``attrs`` has the paths of those
         that hold nothing but blanks, which are left out (`LEFT_OUT`).
     """
-    files = [path for path in sorted(folder.rglob("*")) if suffix_of(path) == TEXT]
-    seen = [p for p in files if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
-    filled = [path for path in seen if path.is_file() and path.stat().st_size]
+    filled = text_files(folder)
     if not filled:
         return None
     parts, blank = [], []

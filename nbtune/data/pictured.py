@@ -33,6 +33,8 @@ IMAGE_NAMES = (
 )  # fmt: skip
 _TEXTS = (*TEXT_NAMES, "caption")
 _LOOKED_AT = 50
+AT_ONCE = 64
+"""So many images are decoded at a time: large ones take megabytes each."""
 CONTENT = "content"
 """A column of fingerprints: what a file holds can change while its name stays."""
 
@@ -220,6 +222,7 @@ PICTURED = replace(
     unlabelled=_unlabelled,
     seen=_contents,
     content=_contents,
+    at_once=AT_ONCE,
 )
 PICTURED_WITH_TEXT = replace(
     PICTURED,

@@ -24,6 +24,7 @@ from nbtune.data.files import LEFT_OUT
 from nbtune.data.reading import Frames, read, read_all, read_split
 from nbtune.data.rows import Roles, Rows
 from nbtune.data.splitting import sample_per_label, stratified_split
+from nbtune.data.stretches import read_stretches
 from nbtune.data.texts import LABELLED
 from nbtune.errors import DataError
 from nbtune.recipe import Recipe
@@ -91,7 +92,7 @@ def prepare(
     DataError
         Before any model is loaded, for everything that could not be learnt from.
     """
-    frames = read(source)
+    frames = read_stretches(source) if recipe.streaming else read(source)
     if "train" not in frames:
         raise DataError(
             f"data: none of its parts is for training: {', '.join(frames)}",
@@ -111,6 +112,8 @@ def prepare(
     if isinstance(recipe.zero_shot, dict):
         refuse_unknown_labels("zero_shot", list(recipe.zero_shot), labels)
     splits = _sampled(_with_missing_splits(splits, recipe, rows), recipe, rows)
+    if rows.opened is not None:
+        splits = {name: s if name == "train" else rows.opened(s) for name, s in splits.items()}
     if recipe.corrections is not None:
         # After the split, which stays what it was for a run on the same data.
         made = read_corrections(Path(recipe.corrections).expanduser())

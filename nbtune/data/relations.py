@@ -11,7 +11,16 @@ import pandas as pd
 from nbtune.data.checking import check_label, label_names
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import LABEL_NAMES, TEXT_NAMES
-from nbtune.data.faults import Check, Faults, Told, cells_of, check_text, checked_rows, is_missing
+from nbtune.data.faults import (
+    Check,
+    Faults,
+    Told,
+    cells_of,
+    check_text,
+    checked_rows,
+    is_missing,
+    whole_number,
+)
 from nbtune.data.marks import NAMES, holds_marks, in_our_marks, marked, unmarked
 from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.spans import places_in
@@ -187,10 +196,9 @@ def _read_span(cell: Any) -> Span | None:
         cell = [cell[0], cell[-1] + 1] if len(cell) else None
     if not isinstance(cell, list | tuple | np.ndarray) or len(cell) != 2:
         return None
-    if any(is_missing(one) or isinstance(one, str | bool) for one in cell):
-        return None
-    start, end = (float(one) for one in cell)
-    return (int(start), int(end)) if start.is_integer() and end.is_integer() else None
+    # In a file of text numbers are texts.
+    start, end = (None if is_missing(one) else whole_number(one) for one in cell)
+    return None if start is None or end is None else (start, end)
 
 
 def _span_check(role: str) -> Check:

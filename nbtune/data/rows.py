@@ -82,6 +82,11 @@ class Rows:
     relabelled : callable, optional
         What a correction calls new labels to the cell of them, raising ValueError for what names
         none; without it rows are corrected in no other way than by leaving them out.
+    opened : callable, optional
+        (rows) to the same with what they only point at until then, as of texts that lie in files;
+        those that are held out are opened as they are set apart.
+    at_once : int
+        Rows that are made into examples together.
     is_closed : bool
         Whether rows with labels that no training row has are refused; else they are said.
     """
@@ -104,6 +109,8 @@ class Rows:
     content: Callable[[pd.DataFrame], list[str]] | None = None
     named: Callable[[pd.DataFrame], list[str]] | None = None
     relabelled: Callable[[str], Any] | None = None
+    opened: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    at_once: int = 1_000
     is_closed: bool = True
 
     def identity(self, rows: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ from nbtune.data.ragged import IGNORED, Ragged
 Array = np.ndarray[Any, Any]
 LOSS, TARGET, BEST, SURE = range(4)
 """Columns of what is kept of a place."""
+COUNTED_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class Spoken:
         trained_on : Ragged
             Tokens that were counted, -100 for none; each token of the vocabulary counts one more.
         """
-        tokens = np.asarray(trained_on.flat)
-        counts = np.bincount(tokens[tokens != IGNORED], minlength=vocabulary) + 1.0
+        counts = np.ones(vocabulary)
+        for start in range(0, len(trained_on.flat), COUNTED_AT_ONCE):
+            tokens = np.asarray(trained_on.flat[start : start + COUNTED_AT_ONCE])
+            counts += np.bincount(tokens[tokens != IGNORED], minlength=vocabulary)
         chances = counts / counts.sum()
         flat = np.array(self.kept.flat)
         flat[:, LOSS] = -np.log(chances[flat[:, TARGET].astype(int)])

@@ -225,6 +225,11 @@ def suit(frame: pd.DataFrame, recipe: Recipe) -> tuple[Recipe, Rows]:
     """
     if "task" not in recipe.model_fields_set:
         recipe = _meant(frame, recipe)
+    if recipe.streaming and recipe.task not in OF_TASKS["streaming"]:
+        raise RecipeError(
+            f"streaming: {recipe.task} does not read files piece by piece",
+            hint=f"task: {' or task: '.join(OF_TASKS['streaming'])}; or leave streaming out",
+        )
     suited = find_task(recipe.task).suited
     if suited is not None:
         recipe = recipe.model_copy(update=suited(frame, recipe))

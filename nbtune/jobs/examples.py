@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nbtune.events import DataReady, Emit, EvaluationProgress, PhaseStarted, Previewed
+from nbtune.events import DataReady, Emit, EvaluationProgress, PhaseStarted, Previewed, Progress
 from nbtune.jobs.folders import read_rows
 from nbtune.jobs.trained import Trained, asking
 from nbtune.recipe import Recipe
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 PREVIEWED, HALF = 3, 120
 """Rows of which is shown what is learnt, and the characters of both ends of a long piece."""
-IMAGES_AT_ONCE = 64
-"""So many images are decoded at a time: large ones take megabytes each."""
 
 
 def tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dict[str, Examples]:
     """Return the examples of each split, which are made where they are not there already."""
-    from nbtune.data.encoding import AT_ONCE, length_report, open_examples, write_examples
+    from nbtune.data.encoding import length_report, open_examples, write_examples
     from nbtune.data.preparing import label_counts
 
     def encoder(split: str) -> Callable[[pd.DataFrame], InMemory]:
@@ -35,7 +33,11 @@ def tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dic
             encode = task.encode_training
         return lambda rows: encode(rows, trained.tokenizer, trained.max_length, trained.known)
 
-    examples = {}
+    def progress(split: str) -> Progress:
+        return lambda done, total: emit(EvaluationProgress(split, done, total))
+
+    examples: dict[str, Examples] = {}
+    made = set()
     for split in ("train", "validation"):
         place = folder.path / "tokens" / split
         if split not in folder.about["rows"]:
@@ -43,15 +45,17 @@ def tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dic
         if place.is_dir():
             examples[split] = open_examples(place)
             continue
-        rows = read_rows(folder, split)
+        made.add(split)
         examples[split] = write_examples(
-            rows,
+            read_rows(folder, split),
             encoder(split),
             len(trained.tokenizer),
             place,
-            at_once=IMAGES_AT_ONCE if task.reads == "images" else AT_ONCE,
+            progress(split),
+            at_once=task.rows.at_once,
         )
-    if task.preview is not None:
+    # Rows that lie in files are not needed once they are tokenised.
+    if task.preview is not None and (task.rows.opened is None or "train" in made):
         emit(_preview(folder, task, trained, examples["train"]))
     emit(
         DataReady(

@@ -173,6 +173,9 @@ class RunView:
         if self.stop is not None:
             return WORDS.get(self.stop.reason, "failed")
         if self.progress is not None:
+            if self.phase == "tokenising":
+                done = self.progress.done / self.progress.total
+                return f"tokenising {self.progress.split} rows: {done:.0%}"
             return f"scoring {self.progress.split} rows"
         if self.is_paused:
             return "paused: waiting to go on"

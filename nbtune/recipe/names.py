@@ -24,6 +24,7 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
     "doc_stride": ("question-answering",),
     "max_answer_length": ("question-answering",),
     "version_2_with_negative": ("question-answering",),
+    "streaming": ("fill-mask", "text-generation"),
     "mlm_probability": ("fill-mask",),
     "whole_word_mask": ("fill-mask",),
     "packing": ("fill-mask", "text-generation"),

@@ -194,6 +194,11 @@ class Recipe(Settings):
         description="language modelling reads texts one after the other, in blocks of max_length; "
         "empty does for text-generation, where texts go on, and not for fill-mask",
     )
+    streaming: bool = Field(
+        False,
+        description="files of text larger than memory are read piece by piece; a row is then a "
+        "stretch of 16 KiB",
+    )
     validation_size: float = Field(
         0.1, ge=0, description="share (below 1) or number of rows kept for validation"
     )

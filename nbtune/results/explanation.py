@@ -136,4 +136,6 @@ def rows_of_split(run: Run, numbers: Sequence[int], split: str | None) -> pd.Dat
             f"row {', '.join(map(str, missing))}: none of the {chosen} rows of {run.name}",
             hint=f"rows are numbered as in the data, such as {some}; see %evaluate {run.name}",
         )
-    return rows.iloc[[known[number] for number in numbers]].reset_index(drop=True)
+    wanted = rows.iloc[[known[number] for number in numbers]].reset_index(drop=True)
+    opened = run.task.rows.opened
+    return wanted if opened is None else opened(wanted)

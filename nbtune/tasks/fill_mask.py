@@ -21,6 +21,7 @@ from nbtune.records import MASKED_SCORES
 from nbtune.tasks import Known, Request, Sayings, Task
 from nbtune.tasks.language import language_task
 from nbtune.tasks.sayings import filled
+from nbtune.tasks.streaming import few_held_out, streamed
 
 Array = np.ndarray[Any, Any]
 ROWS_AT_ONCE = 32
@@ -29,18 +30,20 @@ USUAL_FILLS = 5
 
 def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
     """Tokenise texts, each by itself; a long one is several examples."""
+    return cut_texts(list(rows["text"]), tokenizer, Pieces(max_length, ends_of(tokenizer)))
+
+
+def encode_apart(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise texts that are only learnt from, each by itself."""
     pieces = Pieces(max_length, ends_of(tokenizer))
-    return cut_texts(list(rows["text"]), tokenizer, pieces)
+    return cut_texts(list(rows["text"]), tokenizer, pieces, with_spans=False)
 
 
 def encode_joined(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
     """Tokenise texts one after the other, in examples of ``max_length``."""
     ends = ends_of(tokenizer)
-    return cut_texts(
-        list(rows["text"]),
-        tokenizer,
-        Pieces(max_length, ends, between=ends.after, is_joined=True),
-    )
+    pieces = Pieces(max_length, ends, between=ends.after, is_joined=True)
+    return cut_texts(list(rows["text"]), tokenizer, pieces, with_spans=False)
 
 
 def shown(examples: Any, known: Known, recipe: Recipe, is_training: bool) -> Masked:
@@ -183,12 +186,14 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     Batches have no padding, so that joining short texts would save nothing; and a model that is
     to judge texts one by one later should read them so.
     """
-    return {"packing": False} if recipe.packing is None else {}
+    found = {} if recipe.packing is not None else {"packing": False}
+    return found | few_held_out(frame, recipe)
 
 
 def tuned(recipe: Recipe) -> Task:
-    """Return the task with texts joined or not, as a recipe asks for."""
-    return replace(TASK, encode_training=encode_joined) if recipe.packing else TASK
+    """Return the task with texts joined or not, and in memory or not, as a recipe asks for."""
+    task = replace(TASK, encode_training=encode_joined if recipe.packing else encode_apart)
+    return streamed(task, recipe) if recipe.streaming else task
 
 
 TASK = language_task(

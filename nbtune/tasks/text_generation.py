@@ -21,6 +21,7 @@ from nbtune.records import WRITING_SCORES
 from nbtune.tasks import Known, Request, Sayings, Task, chats
 from nbtune.tasks.language import language_task
 from nbtune.tasks.sayings import gone_on
+from nbtune.tasks.streaming import few_held_out, streamed
 
 LONGEST, EXPLAINED = 60, 24
 """Tokens that are written where nothing else is said, and where each is explained."""
@@ -33,21 +34,34 @@ def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) ->
     return _encode(rows, tokenizer, max_length, is_joined=False)
 
 
+def encode_apart(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
+    """Tokenise texts that are only learnt from, each by itself."""
+    return _encode(rows, tokenizer, max_length, is_joined=False, with_spans=False)
+
+
 def encode_joined(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
     """Tokenise texts one after the other, in examples of ``max_length``."""
-    return _encode(rows, tokenizer, max_length, is_joined=True)
+    return _encode(rows, tokenizer, max_length, is_joined=True, with_spans=False)
 
 
-def _encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, *, is_joined: bool) -> InMemory:
+def _encode(
+    rows: pd.DataFrame,
+    tokenizer: Any,
+    max_length: int,
+    *,
+    is_joined: bool,
+    with_spans: bool = True,
+) -> InMemory:
     start, end = start_of(tokenizer), tokenizer.eos_token_id
     between = () if end is None else (end,)
     # Pieces share a token, so that each one is foretold once, from all before it in its piece.
     pieces = Pieces(max_length, between=between, shared=1, is_joined=is_joined, first=start)
-    examples = cut_texts(list(rows["text"]), tokenizer, pieces)
-    assert examples.spans is not None  # noqa: S101
+    examples = cut_texts(list(rows["text"]), tokenizer, pieces, with_spans=with_spans)
+    targets = Ragged.of([[*own[1:], IGNORED] for own in examples.ids], np.int32)
+    if examples.spans is None:
+        return replace(examples, targets=targets)
     spans = [np.concatenate([own[1:], [[0, 0]]]) for own in examples.spans]
-    targets = [[*own[1:], IGNORED] for own in examples.ids]
-    return replace(examples, targets=Ragged.of(targets, np.int32), spans=Ragged.of(spans, np.int32))
+    return replace(examples, targets=targets, spans=Ragged.of(spans, np.int32))
 
 
 def start_of(tokenizer: Any) -> tuple[int, ...]:
@@ -152,6 +166,7 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
         )
     setting = ("completion_only_loss", "packing")[not is_of_chats]
     found: dict[str, Any] = {setting: True} if getattr(recipe, setting) is None else {}
+    found |= few_held_out(frame, recipe)
     return found if "clean" in recipe.model_fields_set else {**found, "clean": KEPT}
 
 
@@ -159,7 +174,8 @@ def tuned(recipe: Recipe) -> Task:
     """Return the task for chats, or that for texts which are joined or not."""
     if recipe.completion_only_loss is not None:
         return chats.tuned(recipe)
-    return replace(TASK, encode_training=encode_joined) if recipe.packing else TASK
+    task = replace(TASK, encode_training=encode_joined if recipe.packing else encode_apart)
+    return streamed(task, recipe) if recipe.streaming else task
 
 
 TASK = language_task(

@@ -38,6 +38,7 @@ def usable(frame, **settings):
         {"text": CAT, "head": [4, 7], "tail": {"start": 19, "end": 22}},
         {"text": CAT, "head": "[4, 7]", "tail": "mat"},
         {"text": CAT, "head_start": 4, "head_end": 7, "tail_start": 19, "tail_end": 22},
+        {"text": CAT, "head_start": "4", "head_end": "7", "tail_start": "19", "tail_end": "22"},
         {"text": "The <e1>cat</e1> sat on the <e2>mat</e2>."},
         {"text": "The [E1]cat[/E1] sat on the [E2] mat[/E2]."},
         {"text": CAT, "h": {"name": "cat", "pos": [4, 7]}, "t": {"name": "mat", "pos": [19, 22]}},
