@@ -51,7 +51,8 @@ def columns_of_liked(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     }
     if not all(isinstance(name, str) for name in found.values()):
         return {}
-    if named["label"] is None and not says_whether_liked(frame, str(found["label"])):
+    # Where most cells say it, those that do not are named as faults.
+    if named["label"] is None and not says_whether_liked(frame, str(found["label"]), 0.5):
         return {}
     usual = {} if "loss_type" in recipe.model_fields_set else {"loss_type": "kto"}
     return found | usual
@@ -63,10 +64,10 @@ def is_liked(frame: pd.DataFrame) -> bool:
     return is_answered and any(says_whether_liked(frame, n) for n in NAMES["label"] if n in frame)
 
 
-def says_whether_liked(frame: pd.DataFrame, column: str) -> bool:
-    """Whether the cells of a column say yes or no, as true and false, or thumbs, do."""
+def says_whether_liked(frame: pd.DataFrame, column: str, share: float = 1.0) -> bool:
+    """Whether that share of the cells of a column says yes or no, or shows thumbs."""
     cells = [cell for cell in cells_of(frame[column].head(_LOOKED_AT)) if not is_missing(cell)]
-    return bool(cells) and all(_is_liked(cell) is not None for cell in cells)
+    return bool(cells) and sum(_is_liked(one) is not None for one in cells) >= share * len(cells)
 
 
 def _is_liked(cell: Any) -> bool | None:

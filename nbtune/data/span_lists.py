@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtune.data.faults import is_missing, whole_number
+from nbtune.data.faults import Told, is_missing, whole_number
 from nbtune.data.spans import Span, tags_of, word_places
 from nbtune.data.spelled import read_spelled
 
@@ -40,17 +40,19 @@ def read_spans(cell: Any) -> list[tuple[int, int, str]] | None:
     return sorted(found)
 
 
-def agree_on_spans(row: dict[str, Any]) -> str:
+def agree_on_spans(row: dict[str, Any]) -> tuple[str, Any]:
     """Turn the spans of a row into words and tags; words are parted where a span begins or ends."""
-    text, spans, end = row["text"], row.pop("spans"), 0
-    for start, stop, _ in spans:
+    text, spans = row["text"], row.pop("spans")
+    before: tuple[int, int, str] = (0, 0, "")
+    for span in spans:
+        start, stop, _ = span
         if not 0 <= start < stop <= len(text):
-            return "a span outside the text"
-        if start < end:
-            return "spans that overlap"
+            return "a span outside the text", Told(f"{span} of {len(text)} characters")
+        if start < before[1]:
+            return "spans that overlap", Told(f"{before} and {span}")
         if not text[start:stop].strip():
-            return "a span without a word"
-        end = stop
+            return "a span without a word", Told(f"{span}: {text[start:stop]!r}")
+        before = span
     cuts = sorted({edge for start, stop, _ in spans for edge in (start, stop)})
     places = [part for place in word_places(text) for part in _parted(place, cuts)]
     found = []
@@ -59,7 +61,7 @@ def agree_on_spans(row: dict[str, Any]) -> str:
         found.append(Span(inside[0], inside[-1] + 1, kind))
     row["tokens"] = [text[a:b] for a, b in places]
     row["tags"] = tags_of(found, len(places))
-    return ""
+    return "", None
 
 
 def _parted(place: tuple[int, int], cuts: Sequence[int]) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from nbtune.data.columns import TEXT_NAMES
 from nbtune.data.faults import (
     Check,
     Faults,
+    Told,
     cells_of,
     checked_rows,
     has_lone_surrogate,
@@ -138,7 +139,7 @@ def _usable(
     kept: list[dict[str, Any]] = []
 
     def both(row: dict[str, Any]) -> tuple[str, Any]:
-        fault, shown = agree(row), None
+        fault, shown = agree(row)
         if not fault and has_predicate:
             fault, shown = agree_on_predicate(row)
         if not fault:
@@ -214,12 +215,13 @@ def _check_tags(cell: Any) -> tuple[str, Any]:
     return "", found
 
 
-def _agree_on_tags(row: dict[str, Any]) -> str:
+def _agree_on_tags(row: dict[str, Any]) -> tuple[str, Any]:
     words, tags = row["tokens"], row["tags"]
     if len(words) != len(tags):
-        return "as many tags as words missing: the lengths differ"
+        told = Told(f"{len(tags)} for {len(words)}")
+        return "as many tags as words missing: the lengths differ", told
     row["text"] = " ".join(words)
-    return ""
+    return "", None
 
 
 def _hint(faults: Faults, left: bool) -> str:

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 from nbtune.errors import DataError, ModelError
 from nbtune.recipe import from_yaml
 from nbtune.records import AttentionRecord
+from nbtune.results.pictured import Pictured
 from nbtune.results.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 LONGEST = 512
 
 
-class Attention:
+class Attention(Pictured):
     """The attention of every layer and head over one text; layers and heads count from 1.
+
+    Shown, it is tables and drawings. Where these are cleaned away, as on GitHub, ``figure()`` in
+    the last line of a cell is a picture that stays.
 
     Parameters
     ----------
@@ -72,6 +77,18 @@ class Attention:
         from nbtune.panels.attention import attention_text
 
         return attention_text(self.record)
+
+    def figure(self) -> Figure:
+        """Return the head that is shown and all the others as a matplotlib figure."""
+        from nbtune.plots.attention import attention_figure
+
+        return attention_figure(self.record)
+
+    def _separate_figures(self) -> dict[str, Figure]:
+        return {"attention": self.figure()}
+
+    def _pictures(self) -> list[Figure]:
+        return []  # the tables come with drawings that answer the mouse
 
     def __repr__(self) -> str:
         one = self.record

@@ -106,7 +106,7 @@ def test_every_bad_row_of_tags_is_named():
     )
     assert message_for(frame) == (
         "data: 5 of 6 rows cannot be used: "
-        "1 with as many tags as words missing: the lengths differ (row 1); "
+        "1 with as many tags as words missing: the lengths differ (row 1, such as 1 for 2); "
         "1 with the tag I-X where no B-X began (row 2, such as ['I-X']); "
         "1 with no words (row 3, such as []); "
         "1 with a int among its words (row 4, such as [1]); "
@@ -118,10 +118,13 @@ def test_every_bad_row_of_tags_is_named():
 @pytest.mark.parametrize(
     ("found", "fault"),
     [
-        ([[3, 9, "X"]], "a span outside the text"),
-        ([[2, 2, "X"]], "a span outside the text"),
-        ([[0, 3, "X"], [2, 4, "Y"]], "spans that overlap"),
-        ([[2, 3, "X"]], "a span without a word"),
+        ([[3, 9, "X"]], "a span outside the text (row 0, such as (3, 9, 'X') of 5 characters)"),
+        ([[2, 2, "X"]], "a span outside the text (row 0, such as (2, 2, 'X') of 5 characters)"),
+        (
+            [[0, 3, "X"], [2, 4, "Y"]],
+            "spans that overlap (row 0, such as (0, 3, 'X') and (2, 4, 'Y'))",
+        ),
+        ([[2, 3, "X"]], "a span without a word (row 0, such as (2, 3, 'X'): ' ')"),
         ([[0, "x", "X"]], "spans that are not start, end and label"),
         ([[0, float("inf"), "X"]], "spans that are not start, end and label"),
         ([[0, 1.9, "X"]], "spans that are not start, end and label"),
@@ -130,7 +133,7 @@ def test_every_bad_row_of_tags_is_named():
 )
 def test_every_bad_span_is_named(found, fault):
     frame = pd.DataFrame({"text": ["ab cd", "ok"], "spans": [found, [[0, 2, "X"]]]})
-    assert f"1 of 2 rows cannot be used: 1 with {fault} (row 0" in message_for(frame)
+    assert f"1 of 2 rows cannot be used: 1 with {fault}" in message_for(frame)
 
 
 def test_the_tags_that_conll_2003_was_published_with_are_known_by_what_they_are():

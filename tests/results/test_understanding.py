@@ -53,6 +53,10 @@ def test_attention_of_a_run_and_of_a_model_that_nobody_trained(run):
     assert (found.layer, found.head) == (1, 2)
     assert found.weights().sum(axis=1).to_list() == pytest.approx([1] * len(found.tokens))
     assert found.steps["weight"].sum() == pytest.approx(1)
+    drawn, whole = found.figure().axes
+    assert [label.get_text() for label in drawn.get_yticklabels()] == found.tokens
+    assert len(whole.get_yticks()) * len(whole.get_xticks()) == 2 * 4
+    assert found._pictures() == [], "the page has drawings of its own"
     model = run.recipe.settings.model
     other = nbtune.attention(None, text, model=model)
     assert other.tokens == found.tokens
