@@ -76,8 +76,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` for a close word, else the known words, for a hint."""
-    names = list(known)
+    """Return ``did you mean 'x'?`` for a close word, else the known words once each, for a hint."""
+    names = list(dict.fromkeys(known))
     if close := nearest(word, names):
         return f"did you mean {close!r}?"
     return f"known: {', '.join(names)}" if names else "there are none yet"

@@ -10,4 +10,5 @@ def test_an_error_shows_problem_and_hint():
 def test_a_far_name_gets_the_list_instead_of_a_guess():
     assert did_you_mean("spma", ["spam", "news"]) == "did you mean 'spam'?"
     assert did_you_mean("zzz", ["spam", "news"]) == "known: spam, news"
+    assert did_you_mean("zzz", ["spam", "news", "spam"]) == "known: spam, news", "each once"
     assert did_you_mean("zzz", []) == "there are none yet"

@@ -44,6 +44,12 @@ def is_chat(frame: pd.DataFrame, named: Roles) -> bool:
     return _messages_column(frame) is not None or _pair_columns(frame, named) is not None
 
 
+def are_chats(frame: pd.DataFrame, recipe: Recipe) -> bool:
+    """Whether rows that are written on are chats, or prompts with answers, not plain texts."""
+    named = {role: name for role in CHATS.roles if (name := getattr(recipe, role)) is not None}
+    return bool(named) or (recipe.text is None and is_chat(frame, named))
+
+
 def _find(frame: pd.DataFrame, named: Roles) -> Found:
     """Find chats, or prompts and answers, by their names and by their usual ones.
 

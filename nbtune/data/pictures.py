@@ -23,6 +23,7 @@ THUMBNAIL, LARGEST = 48, 2_600
 """Longest side of a small picture, and the bytes that it takes at most in a notebook."""
 _INLINE = "data:image/"
 _WHITE = (255, 255, 255)
+_SEE_THROUGH = ("LA", "PA", "RGBA", "La", "RGBa")
 _DEEP = ("I;16", "I;16B", "I;16L", "I", "F")
 _CUT, _NONE = "an image that is cut off or damaged", "something that is no image"
 NOT_THERE = "a file that is not there"
@@ -194,6 +195,27 @@ def open_picture(value: str) -> Image.Image:
         ) from None
 
 
+def kind_of(value: str) -> str:
+    """Return the format of an image that `check_picture` has taken, and how its pixels are kept.
+
+    Of greys and colours with 8 bits nothing is lost; the others become so.
+    """
+    with _no_remarks(), Image.open(io.BytesIO(_bytes_of(value))) as image:
+        see_through = image.mode in _SEE_THROUGH or "transparency" in image.info
+        kept = {"RGB": "colour", "L": "grey", "1": "black and white", "P": "palette"}
+        how = kept.get(image.mode, image.mode)
+        if see_through:
+            how = "see-through, laid on white"
+        elif image.mode in _DEEP:
+            how = "more than 8 bits, made 8"
+        return f"{image.format or 'PNG'}, {how}"
+
+
+def is_one_colour(image: Image.Image) -> bool:
+    """Whether all pixels of an image in RGB are the same."""
+    return bool(np.ptp(np.asarray(image), axis=(0, 1)).max() == 0)
+
+
 def as_rgb(image: Image.Image) -> Image.Image:
     """Return an image in RGB: what is see-through lies on white, 16 bits become 8."""
     if image.mode in _DEEP:
@@ -201,7 +223,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
         highest = 1.0 if values.max() <= 1 else 255.0 if values.max() <= 255 else 65_535.0
         eight = np.clip(np.round(values * (255 / highest)), 0, 255).astype(np.uint8)
         return Image.fromarray(eight).convert("RGB")
-    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+    if image.mode in _SEE_THROUGH or "transparency" in image.info:
         above = image.convert("RGBA")
         ground = Image.new("RGBA", above.size, (*_WHITE, 255))
         return Image.alpha_composite(ground, above).convert("RGB")

@@ -15,6 +15,8 @@ from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.texts import given, unlabelled
 from nbtune.recipe import Recipe
 
+KEPT = ("control", "unicode")
+"""How texts are cleaned that are to be written on: lines and indents are part of them."""
 FEWEST_FILES = 20
 """From so many files on, rows of a file stay in the same split; of fewer none could be spared."""
 

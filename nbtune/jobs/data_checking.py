@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from nbtune.errors import DataError
 from nbtune.jobs.choosing import model_of
 from nbtune.recipe import Recipe
-from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
     from nbtune.data.checks.lengths import Reader
@@ -35,16 +34,9 @@ def look_at_data(
     from nbtune.data.checking import refuse_empty
     from nbtune.data.checks.recognising import shape_of
     from nbtune.data.checks.report import describe, describe_as
-    from nbtune.data.pictured import image_columns
     from nbtune.data.reading import read
 
     frames = read(source)
-    if task_of(recipe).reads == "images" or image_columns(next(iter(frames.values()))):
-        raise DataError(
-            f"{name}: rows of images are not looked at yet, only texts",
-            hint="%%finetune and %estimate open every image before anything is trained, and name "
-            "all that do not open",
-        )
     for split, frame in frames.items():
         refuse_empty(frame, split)
     task = shape_of(next(iter(frames.values())), recipe)

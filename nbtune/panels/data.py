@@ -29,6 +29,8 @@ def data_html(record: DataRecord) -> str:
         left_out=max(0, len(next(iter(record.labels.values()), ())) - MOST_LABELS),
         has_weights=bool(record.weights),
         unknown=_unknown,
+        in_all=_in_all,
+        parts=_parts,
         lengths=[
             (setting, one, [_point(point) for point in one.truncation])
             for setting, one in _limits(record)
@@ -96,6 +98,23 @@ def _point(one: Truncation) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _in_all(record: DataRecord, one: Lengths) -> str:
+    """Return how many tokens all rows have, about; nothing of records that do not tell."""
+    if one.mean != one.mean:
+        return ""
+    rows = sum(record.rows.values())
+    about = "" if one.looked_at == rows else "about "
+    return f", {about}{one.mean * rows:,.0f} in all"
+
+
+def _parts(one: Lengths) -> str:
+    """Say what becomes of longer rows where no limit cuts any."""
+    share = f"{_share(one.longer)} of the" if one.longer else "no"
+    return (
+        f"{share} rows are longer than max_length: {one.limit} and read in parts; nothing is lost"
+    )
+
+
 def _unknown(one: Lengths) -> str:
     return f"{_share(one.unknown)} of them unknown" if one.unknown else "none unknown"
 
@@ -128,6 +147,8 @@ def _column_lines(record: DataRecord) -> Iterator[str]:
 
 
 def _label_lines(record: DataRecord) -> Iterator[str]:
+    if record.pictures is not None:
+        yield from textwrap.wrap(record.pictures.words, 80)
     if record.numbers is not None:
         yield from textwrap.wrap(f"{short(record.numbers.name, 30)}: {record.numbers.words}", 80)
     splits = list(record.labels)[:3]
@@ -146,10 +167,13 @@ def _length_lines(record: DataRecord) -> Iterator[str]:
         yield ""
         yield from textwrap.wrap(
             f"tokens of {short(found.model, 40)}: median {found.median:.0f}, "
-            f"95 % {found.p95:.0f}, longest {found.longest:,}, {_unknown(found)} "
-            f"({found.looked_at:,} rows looked at)",
+            f"95 % {found.p95:.0f}, longest {found.longest:,}{_in_all(record, found)}, "
+            f"{_unknown(found)} ({found.looked_at:,} rows looked at)",
             80,
         )
+        if not found.truncation:
+            yield from textwrap.wrap(_parts(found), 80)
+            continue
         has_learnt = found.truncation[0].learnt is not None
         heads = ("rows cut", "tokens lost", *["of the answers"] * has_learnt, "time of a step")
         yield f"{setting:<18}" + "".join(f"{head:>15}" for head in heads)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from nbtune.plots.balance import plot_balance
 from nbtune.plots.lengths import plot_lengths
 from nbtune.plots.numbers import plot_numbers
+from nbtune.plots.sizes import plot_sizes
 from nbtune.plots.style import new_figure
 from nbtune.plots.truncation import plot_truncation
 from nbtune.records import DataRecord
@@ -39,9 +40,12 @@ def _plots(record: DataRecord) -> dict[str, Callable[[Any], Any]]:
     plots: dict[str, Callable[[Any], Any]] = {}
     if record.labels:
         plots["balance"] = lambda ax: plot_balance(record, ax)
+    if (pictures := record.pictures) is not None:
+        plots["sizes"] = lambda ax: plot_sizes(pictures, ax)
     if (numbers := record.numbers) is not None:
         plots["numbers"] = lambda ax: plot_numbers(numbers, ax)
     if (lengths := record.lengths) is not None:
         plots["lengths"] = lambda ax: plot_lengths(lengths, ax)
-        plots["truncation"] = lambda ax: plot_truncation(lengths, ax)
+        if lengths.truncation:
+            plots["truncation"] = lambda ax: plot_truncation(lengths, ax)
     return plots

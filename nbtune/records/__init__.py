@@ -19,6 +19,7 @@ from nbtune.records.data import (
     DataRecord,
     Lengths,
     Numbers,
+    Pictures,
     Truncation,
 )
 from nbtune.records.estimate import Estimate
@@ -133,6 +134,7 @@ __all__ = [
     "PairTest",
     "ParameterTable",
     "PartParameters",
+    "Pictures",
     "PowerLaw",
     "RateSearch",
     "ReviewedRow",

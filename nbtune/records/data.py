@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ class DataFinding:
     """Something that was found in so many rows (``count`` of ``rows``).
 
     ``examples`` are at most three, with what is personal in them masked; ``fix`` is a line for the
-    notebook, or a line for the recipe where it begins with a setting's name.
+    notebook, or a line for the recipe where it begins with a setting's name. ``pictures`` are small
+    images of the examples, where rows are images.
     """
 
     check: str
@@ -27,6 +29,7 @@ class DataFinding:
     what: str
     examples: tuple[str, ...]
     fix: str
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ class Lengths:
     """How many tokens the texts have, and what each limit would cost.
 
     ``counts`` has the rows between each two of ``edges``; ``looked_at`` rows were tokenised, all
-    or a sample; ``unknown`` is the share of tokens that the tokenizer has no word for.
+    or a sample; ``unknown`` is the share of tokens that the tokenizer has no word for, ``mean`` the
+    tokens of a text. Where texts are read in parts, and no limit costs anything, ``truncation`` is
+    empty, and ``longer`` the share of rows above ``limit``.
     """
 
     model: str
@@ -73,6 +78,9 @@ class Lengths:
     edges: tuple[float, ...]
     counts: tuple[int, ...]
     truncation: tuple[Truncation, ...]
+    mean: float = math.nan
+    limit: int = 0
+    longer: float = 0.0
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Lengths:
@@ -104,13 +112,39 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """What images are like: least, middle and most pixels of each side, and rows by their kind.
+
+    ``counts`` has the rows whose shorter side lies between each two of ``edges``.
+    """
+
+    widths: tuple[int, ...]
+    heights: tuple[int, ...]
+    kinds: dict[str, int]
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        """All but the histogram, in words."""
+        kinds = "; ".join(f"{rows:,} {kind}" for kind, rows in self.kinds.items())
+        return f"pixels in width {_spread(self.widths)}, in height {_spread(self.heights)}; {kinds}"
+
+
+def _spread(sides: tuple[int, ...]) -> str:
+    low, middle, high = sides
+    return f"{low:,}" if low == high else f"{low:,} to {high:,} ({middle:,} in the middle)"
+
+
+@dataclass(frozen=True)
 class DataRecord:
     """All that was found: rows by split, columns, labels by split, lengths, findings.
 
     ``weights`` are those that ``class_weight: balanced`` gives the labels; ``task`` is what rows
     are for where it is not one label a text, and ``labels`` are then those that a row can have
     several of, such as the types of its spans. ``numbers`` are there where numbers are learnt, and
-    ``targets`` are the lengths of what is to be written, where it has a limit of its own.
+    ``targets`` are the lengths of what is to be written, where it has a limit of its own;
+    ``pictures`` say what images are like.
     """
 
     name: str
@@ -125,6 +159,7 @@ class DataRecord:
     task: str = ""
     numbers: Numbers | None = None
     targets: Lengths | None = None
+    pictures: Pictures | None = None
 
     def to_json(self) -> str:
         """Write the record as JSON; NaN becomes null."""
@@ -142,5 +177,7 @@ class DataRecord:
         if (numbers := values.get("numbers")) is not None:
             numbers["counts"] = {name: tuple(own) for name, own in numbers["counts"].items()}
             values["numbers"] = make(Numbers, numbers)
+        if (pictures := values.get("pictures")) is not None:
+            values["pictures"] = make(Pictures, pictures)
         record: DataRecord = make(cls, values)
         return record

@@ -11,7 +11,8 @@ import torch
 
 from nbtune.data.batches import InMemory
 from nbtune.data.blocks import Pieces, cut_texts
-from nbtune.data.chats import CHATS, is_chat
+from nbtune.data.chats import are_chats
+from nbtune.data.plain import KEPT
 from nbtune.data.ragged import IGNORED, Ragged
 from nbtune.errors import RecipeError
 from nbtune.events import Progress
@@ -25,8 +26,6 @@ from nbtune.tasks.streaming import few_held_out, streamed
 
 LONGEST, EXPLAINED = 60, 24
 """Tokens that are written where nothing else is said, and where each is explained."""
-KEPT = ("control", "unicode")
-"""Lines and indents are part of what is written."""
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
@@ -136,12 +135,6 @@ def _written(model: Any, text: str, tokenizer: Any, max_length: int, request: Re
     return str(tokenizer.decode(written, skip_special_tokens=True))
 
 
-def _chats_in(frame: pd.DataFrame, recipe: Recipe) -> bool:
-    """Whether rows are chats, or prompts with answers, rather than texts."""
-    named = {role: name for role in CHATS.roles if (name := getattr(recipe, role)) is not None}
-    return bool(named) or (recipe.text is None and is_chat(frame, named))
-
-
 def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     """Return what is learnt of the rows, and that lines are kept, where nothing else is said.
 
@@ -152,7 +145,7 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     RecipeError
         When something is asked for that is there for the others only.
     """
-    is_of_chats = _chats_in(frame, recipe)
+    is_of_chats = are_chats(frame, recipe)
     if is_of_chats and recipe.packing:
         raise RecipeError(
             "packing: chats are packed without padding anyway, and never see each other",

@@ -9,7 +9,7 @@ from datasets import Dataset, Image
 
 import nbtune
 from nbtune.data.pictured import PICTURED
-from nbtune.errors import DataError, ModelError, NbtuneError, RecipeError
+from nbtune.errors import DataError, ModelError, RecipeError
 from nbtune.panels.review import ReviewPanel
 from nbtune.recipe import Recipe
 from nbtune.tasks.image_classification import IMAGES, WITH_TEXT
@@ -108,8 +108,6 @@ def test_what_cannot_be_is_refused_before_a_run_is_there(run, tmp_path):
     for ask in (nbtune.explain, nbtune.attention):
         with pytest.raises(DataError, match="a file that is not there"):
             ask(run, "a text")
-    with pytest.raises(NbtuneError, match="rows of images are not looked at yet"):
-        nbtune.check_data(ROWS)
 
 
 def test_an_estimate_speaks_of_images_and_not_of_tokens(tmp_path):

@@ -52,9 +52,11 @@ class Counted:
     unknown: Array
     written: Array | None = None
 
-    def described(self, limit: int) -> Lengths:
+    def described(self, limit: int, *, is_cut: bool = True) -> Lengths:
         """Return it as a record; ``limit`` is that of the recipe."""
-        return describe_lengths(self.reader, self.lengths, self.unknown, limit, self.written)
+        return describe_lengths(
+            self.reader, self.lengths, self.unknown, limit, self.written, is_cut=is_cut
+        )
 
 
 def sample_of(scan: Scan) -> Array:

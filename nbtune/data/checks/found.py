@@ -41,13 +41,15 @@ class Meant:
     examples: tuple[str, ...] = ()
     fix: str = ""
     """Empty where ``nbtune.mend`` mends it."""
+    pictures: tuple[str, ...] = ()
 
     def finding(self, total: int, mending: str) -> DataFinding:
         """Return it as a record; ``mending`` is the line with ``CHECK`` for the check's name."""
         fix = self.fix or mending.replace("CHECK", self.check)
         return DataFinding(
-            self.check, self.severity, len(self.rows), total, self.what, self.examples, fix
-        )
+            self.check, self.severity, len(self.rows), total, self.what, self.examples, fix,
+            self.pictures,
+        )  # fmt: skip
 
 
 def look(
@@ -71,15 +73,14 @@ def look(
     conflict : tuple of str, optional
         How grave it is that a text has several truths, and what that is called.
     """
-    said = "text" if scan.text_pair is None else "pair of texts"
-    conflict = conflict or ("error", f"rows have a {said} that has other labels too")
+    conflict = conflict or ("error", f"rows have {_a(scan.noun)} that has other labels too")
     has_near = has_near and scan.text_pair is None
     found = [
         *_unusable(scan),
         *_leaks(scan),
         *_contradictions(scan, *conflict),
         *_signs(scan),
-        *_copies(scan),
+        *_copies(scan, ", text and label" if has_labels and scan.called is None else ""),
         *(_near(scan, progress) if has_near else ()),
         *(_labels(scan) if has_labels else ()),
         *(_languages(scan) if languages else ()),
@@ -114,7 +115,8 @@ def _written(cell: Any) -> str:
 def _leaks(scan: Scan) -> Iterator[Meant]:
     rows = leaks(scan)
     if len(rows):
-        what = "training texts are validation or test texts too, and flatter the scores"
+        plural = "images" if scan.called else "texts"
+        what = f"training {plural} are validation or test {plural} too, and flatter the scores"
         yield Meant("overlap", "error", rows, what, _texts(scan, rows))
 
 
@@ -123,7 +125,7 @@ def _contradictions(scan: Scan, severity: str, called: str) -> Iterator[Meant]:
     if groups:
         rows = np.sort(np.concatenate(groups))
         what = f"{called} ({len(groups):,} of them)"
-        shown = [f"{mask(scan.text_of(g[0]))} → {_names(scan, g)}" for g in groups[:SHOWN]]
+        shown = [f"{mask(scan.name_of(g[0]))} → {_names(scan, g)}" for g in groups[:SHOWN]]
         yield Meant("conflicts", severity, rows, what, tuple(shown))
 
 
@@ -145,10 +147,10 @@ def _signs(scan: Scan) -> Iterator[Meant]:
         yield Meant("personal", "warning", rows, what, _with(scan, rows, [*KINDS]))
 
 
-def _copies(scan: Scan) -> Iterator[Meant]:
+def _copies(scan: Scan, of_what: str) -> Iterator[Meant]:
     rows = copies(scan)
     if len(rows):
-        what = f"{scan.training}rows are copies of an earlier one, text and label"
+        what = f"{scan.training}rows are copies of an earlier one{of_what}"
         yield Meant("duplicates", "warning", rows, what, _texts(scan, rows))
 
 
@@ -185,9 +187,8 @@ def _labels(scan: Scan) -> Iterator[Meant]:
     rare = [name for name, count in zip(names, counts, strict=True) if 0 < count < FEW_ROWS]
     if rare:
         few = np.flatnonzero(np.isin(scan.labels, [names.index(name) for name in rare]))
-        what = (
-            f"rows have one of {len(rare):,} labels with fewer than {FEW_ROWS} {scan.training}rows"
-        )
+        one = f"one of {len(rare):,} labels" if len(rare) > 1 else "a label"
+        what = f"rows have {one} with fewer than {FEW_ROWS} {scan.training}rows"
         yield Meant("rare_labels", "warning", few, what, tuple(rare[:SHOWN]))
     counts = np.where(
         np.isin(names, list(odd_names)), 0, counts
@@ -242,9 +243,13 @@ def _languages(scan: Scan) -> Iterator[Meant]:
     yield Meant("languages", "info", other, what, _texts(scan, other))
 
 
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def _texts(scan: Scan, rows: Rows) -> tuple[str, ...]:
     # Whatever a text is shown for, what is personal in it is not.
-    return tuple(mask(scan.text_of(int(row))) for row in rows[:SHOWN])
+    return tuple(mask(scan.name_of(int(row))) for row in rows[:SHOWN])
 
 
 def _with(scan: Scan, rows: Rows, signs: Sequence[str]) -> tuple[str, ...]:

@@ -36,7 +36,10 @@ def count_tokens(
     tokenizer: Any,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Array, Array]:
-    """Return the tokens of each text, or pair, and for how many the tokenizer has no word."""
+    """Return the tokens of each text, or pair, and for how many the tokenizer has no word.
+
+    Of a very long text they are reckoned from its beginning.
+    """
     unknown_id = tokenizer.unk_token_id
     lengths: list[int] = []
     unknown: list[int] = []
@@ -44,7 +47,12 @@ def count_tokens(
         part = texts[start : start + AT_ONCE]
         columns = [[text[:_CHARACTERS] for text in own] for own in zip(*part, strict=True)]
         rows = tokenizer(*columns, verbose=False)["input_ids"]
-        lengths += map(len, rows)
+        whole = [sum(map(len, own)) for own in part]
+        begun = [sum(map(len, own)) for own in zip(*columns, strict=True)]
+        lengths += [
+            len(row) if count == read else round(len(row) * count / read)
+            for row, count, read in zip(rows, whole, begun, strict=True)
+        ]
         unknown += [0 if unknown_id is None else row.count(unknown_id) for row in rows]
         progress(min(start + AT_ONCE, len(texts)), len(texts))
     return np.array(lengths, dtype=int), np.array(unknown, dtype=int)
@@ -56,6 +64,8 @@ def describe_lengths(
     unknown: Array,
     max_length: int,
     written: Array | None = None,
+    *,
+    is_cut: bool = True,
 ) -> Lengths:
     """Return quantiles, a histogram, and the cost of each limit up to the longest text.
 
@@ -67,6 +77,8 @@ def describe_lengths(
         The limit of the recipe, which is among those told where it cuts anything.
     written : ndarray of int, optional
         How many of the tokens of each text are its end, which is to be learnt.
+    is_cut : bool
+        Whether a limit costs anything; else what is longer is read in parts.
     """
     longest = int(lengths.max())
     end = longest if reader.places is None else min(longest, reader.places)
@@ -82,7 +94,12 @@ def describe_lengths(
         unknown=float(unknown.sum() / max(1, lengths.sum())),
         edges=tuple(map(float, edges)),
         counts=tuple(map(int, counts)),
-        truncation=tuple(truncate(lengths, limit, reader.width, written) for limit in limits),
+        truncation=tuple(
+            truncate(lengths, limit, reader.width, written) for limit in limits if is_cut
+        ),
+        mean=float(lengths.mean()),
+        limit=max_length,
+        longer=float((lengths > max_length).mean()),
     )
 
 

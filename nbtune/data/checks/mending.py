@@ -13,8 +13,8 @@ from nbtune.data.checks.mojibake import mend_encoding
 from nbtune.data.checks.personal import mask
 from nbtune.data.checks.recognising import shape_of
 from nbtune.data.checks.scan import Scan, scan
-from nbtune.data.checks.shapes import VARIANTS
-from nbtune.data.checks.taken import look_as
+from nbtune.data.checks.shapes import SHAPES, VARIANTS
+from nbtune.data.checks.taken import Taken, look_as
 from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import Columns, infer_columns
 from nbtune.data.reading import Frames, read
@@ -31,6 +31,7 @@ LEFT_OUT = (
 MENDED = (*LEFT_OUT, *REWRITTEN, "labels")
 OF_TASKS = (
     "copied_sources", "long_targets", "context_overlap", "whole_answers", "echoes", "both_sides",
+    "one_colour", "long_images",
 )  # fmt: skip
 """Checks of rows for other tasks, whose rows are left out."""
 
@@ -47,7 +48,7 @@ def mend(
 
     ``encoding`` and ``personal`` write texts anew, ``labels`` gives a label one spelling, all
     others leave rows out; of an overlap the training rows. Of rows of other tasks than one label a
-    text all checks leave rows out. What is given stays as it is.
+    text all checks leave rows out, but for plain texts. What is given stays as it is.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def mend(
     if shape := shape_of(frame, recipe):
         _refuse_unknown(checks, (*LEFT_OUT, *REWRITTEN, *OF_TASKS))
         for check in checks:
-            frame = _without(frame, check, shape, recipe)
+            frame = _mended_as(frame, check, shape, recipe)
         return frame
     _refuse_unknown(checks)
     found = infer_columns(frame, text, label, text_pair=recipe.text_pair)
@@ -123,27 +124,29 @@ def _asked(text: str | None, label: str | None, task: str | None, **columns: Any
     return Recipe(**{name: value for name, value in said.items() if value is not None})
 
 
-def _without(frame: pd.DataFrame, check: str, task: str, recipe: Recipe) -> pd.DataFrame:
+def _mended_as(frame: pd.DataFrame, check: str, task: str, recipe: Recipe) -> pd.DataFrame:
     frames = read(frame)
-    rows = np.asarray(_meant(frames, check, task, recipe), dtype=int)
+    taken = look_as(task, frames, recipe)
+    rows = np.asarray(_rows_of(taken, check), dtype=int)
     places = np.concatenate([part.index for part in frames.values()])[rows]
+    if check in REWRITTEN and (role := SHAPES[task].rewritten):
+        return _written_anew(frame, str(taken.roles[role]), places, REWRITTEN[check])
     kept: pd.DataFrame = frame.drop(index=places).reset_index(drop=True)
     return kept
 
 
-def _meant(frames: Frames, check: str, task: str, recipe: Recipe) -> Rows:
-    found = look_as(task, frames, recipe).meant
-    return next((one.rows for one in found if one.check == check), ())
+def _rows_of(taken: Taken, check: str) -> Rows:
+    return next((one.rows for one in taken.meant if one.check == check), ())
 
 
 def _found_as(frames: Frames, check: str, task: str, recipe: Recipe) -> pd.DataFrame:
     taken = look_as(task, frames, recipe)
-    rows = next((one.rows for one in taken.meant if one.check == check), ())
+    rows = _rows_of(taken, check)
     at = {int(place): row for row, place in enumerate(taken.places)}
     shown = [(int(row), at.get(int(row))) for row in rows]
     columns = {
         "row": [row for row, _ in shown],
-        "text": ["" if one is None else taken.scan.text_of(one) for _, one in shown],
+        "text": ["" if one is None else taken.scan.name_of(one) for _, one in shown],
         "label": ["" if one is None else taken.scan.label_of(one) for _, one in shown],
     }
     return pd.DataFrame(columns)

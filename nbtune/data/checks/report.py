@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,10 @@ from nbtune.data.cleaning import clean_text
 from nbtune.data.columns import infer_columns
 from nbtune.events import Progress
 from nbtune.recipe import Recipe
-from nbtune.records import SEVERITIES, DataColumn, DataFinding, DataRecord, Lengths
+from nbtune.records import SEVERITIES, DataColumn, DataFinding, DataRecord, Lengths, Numbers
+
+if TYPE_CHECKING:
+    from nbtune.data.checks.taken import Taken
 
 
 def describe(
@@ -92,30 +95,21 @@ def describe_as(
     origin: str = "",
 ) -> DataRecord:
     """Look at every row as one of a task; see `describe`."""
+    from nbtune.data.checks import images
     from nbtune.data.checks.shapes import SHAPES
     from nbtune.data.checks.taken import look_as
 
-    began = time.monotonic()
+    began, first = time.monotonic(), next(iter(frames.values()))
     taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]
-    total = sum(map(len, frames.values()))
-    line = f"{mending_line(name, recipe, shape.rows.roles, task)}  # leaves these rows out"
-    findings = [one.finding(total, line) for one in taken.meant]
-    numbers = None
-    if task == "regression":
-        numbers = spread_of(str(taken.roles["label"]), taken.usable)
-        if recipe.problem_type is None:
-            said = "rows have a number that is to be learnt, which the recipe has to say"
-            findings.append(
-                DataFinding("numbers", "info", total, total, said, (), "problem_type: regression")
-            )
+    findings = _told(task, name, recipe, taken, sum(map(len, frames.values())))
     lengths, targets, of_tokens = _counted(
         taken.scan,
-        tokenizer_for,
+        None if shape.called else tokenizer_for,
         recipe,
         progress,
         written=taken.written,
         apart=shape.is_apart,
-        cut=task != "question-answering",
+        is_cut=shape.is_cut,
     )
     findings += of_tokens
     labels = {}
@@ -128,22 +122,55 @@ def describe_as(
         for role, columns in taken.roles.items()
         for column in ([columns] if isinstance(columns, str) else columns)
     }
+    is_of_images = "image" in taken.roles
     return DataRecord(
         name=name,
         rows={split: len(frame) for split, frame in frames.items()},
         columns=tuple(
-            _column(frames, str(one), roles) for one in next(iter(frames.values())).columns
+            images.column(frames, taken.usable, str(one))
+            if roles.get(str(one)) == "image"
+            else _column(frames, str(one), roles)
+            for one in first.columns
         ),
         labels=labels,
-        weights={},
+        weights=_weights(taken.scan) if shape.has_labels else {},
         lengths=lengths,
         findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
         seconds=round(time.monotonic() - began, 3),
         origin=origin,
         task=task,
-        numbers=numbers,
+        numbers=_numbers(taken) if task == "regression" else None,
         targets=targets,
+        pictures=images.described(taken.usable) if is_of_images else None,
     )
+
+
+def _told(task: str, name: str, recipe: Recipe, taken: Taken, total: int) -> list[DataFinding]:
+    """Return what was found as records, with a line that mends each, and what is yet to be said."""
+    from nbtune.data.checks.mending import REWRITTEN
+    from nbtune.data.checks.shapes import SHAPES
+
+    shape = SHAPES[task]
+    line = mending_line(name, recipe, shape.rows.roles, task)
+    findings = [
+        one.finding(total, line)
+        if shape.rewritten and one.check in REWRITTEN
+        else one.finding(total, f"{line}  # leaves these rows out")
+        for one in taken.meant
+    ]
+    if task == "regression" and recipe.problem_type is None:
+        said = "rows have a number that is to be learnt, which the recipe has to say"
+        fix = "problem_type: regression"
+        findings.append(DataFinding("numbers", "info", total, total, said, (), fix))
+    if task == "language_modelling" and "task" not in recipe.model_fields_set:
+        said = "rows have nothing beside their text: what is to be learnt, the recipe has to say"
+        fix = "task: text-generation  # or fill-mask"
+        findings.append(DataFinding("no_labels", "info", total, total, said, (), fix))
+    return findings
+
+
+def _numbers(taken: Taken) -> Numbers | None:
+    return spread_of(str(taken.roles["label"]), taken.usable)
 
 
 def mending_line(name: str, recipe: Recipe, roles: Sequence[str], task: str = "") -> str:
@@ -171,24 +198,28 @@ def _counted(
     *,
     written: Sequence[str] | None = None,
     apart: bool = False,
-    cut: bool = True,
+    is_cut: bool = True,
 ) -> tuple[Lengths | None, Lengths | None, list[DataFinding]]:
     """Return lengths, those of what is written apart from it, and what is wrong with them.
 
-    Rows that are read in windows are not ``cut``.
+    Of rows that are not cut, longer ones are read in parts.
     """
     if read is None or not found.hashes.any():
         return None, None, []
     rows, limit = sample_of(found), recipe.max_length
     own = counted(found, rows, read, progress, None if apart else written)
-    meant = [*(cuts(own, limit) if cut else ()), *unknown_tokens(own)]
+    meant = [*(cuts(own, limit) if is_cut else ()), *unknown_tokens(own)]
     targets = None
     if apart and written is not None:
         longest = recipe.max_target_length
         more = written_apart(own, written, progress)
         meant += cuts(more, longest, setting="max_target_length", what="targets")
         targets = more.described(longest)
-    return own.described(limit), targets, [one.finding(len(rows), "") for one in meant]
+    return (
+        own.described(limit, is_cut=is_cut),
+        targets,
+        [one.finding(len(rows), "") for one in meant],
+    )
 
 
 def _column(frames: Mapping[str, pd.DataFrame], name: str, roles: Mapping[str, str]) -> DataColumn:

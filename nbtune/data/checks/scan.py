@@ -50,6 +50,8 @@ class Scan:
         fast; all are compared with each other.
     also : str, optional
         A column of further texts, such as answers, in which signs are looked for as well.
+    called : str, optional
+        A column of what rows are called, where their texts are fingerprints of something else.
     named : callable
         What stands in the column of labels to what is wrong with it, and its name.
     hashes : ndarray of uint64
@@ -72,6 +74,7 @@ class Scan:
     text_pair: str | None = None
     also: str | None = None
     most: int | None = None
+    called: str | None = None
     hashes: Array = field(init=False)
     labels: Array = field(init=False)
     keys: Array = field(init=False)
@@ -107,6 +110,13 @@ class Scan:
     def text_columns(self) -> list[str]:
         """What the columns of texts are called."""
         return [self.text] if self.text_pair is None else [self.text, self.text_pair]
+
+    @property
+    def noun(self) -> str:
+        """What one of the texts is."""
+        if self.called is not None:
+            return "image"
+        return "text" if self.text_pair is None else "pair of texts"
 
     @property
     def searched(self) -> str:
@@ -151,6 +161,10 @@ class Scan:
         """Return a text, cleaned; of a pair both."""
         return BETWEEN.join(self.texts_of(row))
 
+    def name_of(self, row: int) -> str:
+        """Return what a row is shown as."""
+        return self.text_of(row) if self.called is None else str(self.cell_of(row, self.called))
+
     def texts_at(self, rows: Array) -> list[str]:
         """Return the texts of many rows, which are sorted, cleaned; of pairs both."""
         found: list[str] = []
@@ -164,7 +178,7 @@ class Scan:
 
     def all_of(self, row: int) -> str:
         """Return all that signs are looked for in."""
-        own = self.text_of(row)
+        own = self.text_of(row) if self.called is None else ""
         return own if self.also is None else f"{own}\n{self.cell_of(row, self.also)}"
 
     def cell_of(self, row: int, column: str) -> Any:
@@ -194,6 +208,7 @@ def scan(
     text_pair: str | None = None,
     also: str | None = None,
     most: int | None = None,
+    called: str | None = None,
 ) -> Scan:
     """Look at every row once, ten thousand at a time.
 
@@ -204,7 +219,7 @@ def scan(
     DataError
         When a part has no such texts.
     """
-    found = Scan(frames, text, label, clean, named, text_pair, also, most)
+    found = Scan(frames, text, label, clean, named, text_pair, also, most, called)
     for split, frame in frames.items():
         first, is_known = found.starts[split], has_labels(frame, label)
         refuse_missing(split, found.text_columns, frame)
@@ -215,7 +230,8 @@ def scan(
             more = None if also is None else cells_of(part[also])
             cleaned = _look_at(found, texts, labels, first + start)
             if most is None or start < most:
-                _search(found, cleaned, more, first + start)
+                said = cleaned if called is None else [""] * len(cleaned)
+                _search(found, said, more, first + start)
             progress(first + start + len(part), found.rows)
     return found
 

@@ -27,6 +27,8 @@ class Shape:
         (usable rows by split, where each split begins) to what only such rows can have wrong.
     conflict : tuple of str
         How grave it is that the same text has another truth too, and what that is called.
+    has_labels : bool
+        Whether what is true are labels, of which some can be rare or spelled anew.
     has_near : bool
         Whether texts that are almost the same say almost the same; questions about one context are
         not.
@@ -34,6 +36,15 @@ class Shape:
         Usable rows to what a model is to write of each.
     is_apart : bool
         Whether that has a limit on its tokens of its own; else it follows what is said.
+    is_cut : bool
+        Whether what is longer than ``max_length`` is lost, not read in parts.
+    called, beside : callable, optional
+        Usable rows to what each is called, where ``said`` is a fingerprint, and to texts beside
+        it.
+    looked : callable
+        Usable rows to the same with more columns, for which each has to be opened.
+    rewritten : str
+        The role of the texts that are written anew where that mends them.
     suited : callable
         (frame, recipe) to the recipe with what reading the rows asks for.
     """
@@ -44,9 +55,15 @@ class Shape:
     checks: Callable[[Mapping[str, pd.DataFrame], Mapping[str, int]], Iterator[Meant]]
     said: Callable[[pd.DataFrame], list[str]] | None = None
     names: Callable[[pd.DataFrame], list[Sequence[str]]] | None = None
+    has_labels: bool = False
     has_near: bool = True
     written: Callable[[pd.DataFrame], list[str]] | None = None
     is_apart: bool = False
+    is_cut: bool = True
+    called: Callable[[pd.DataFrame], list[str]] | None = None
+    beside: Callable[[pd.DataFrame], list[str]] | None = None
+    looked: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows
+    rewritten: str = ""
     suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] = field(
         default=lambda frame, recipe: {}
     )

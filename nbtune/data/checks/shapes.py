@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from nbtune.data.chats import CHATS
-from nbtune.data.checks import truths
+from nbtune.data.checks import images, truths
 from nbtune.data.checks.shape import Shape
 from nbtune.data.labels import MANY_LABELLED, separator_of
 from nbtune.data.liked import LIKED, columns_of_liked
 from nbtune.data.numbers import NUMBERED
+from nbtune.data.pictured import CONTENT, PICTURED_WITH_TEXT, names_of
+from nbtune.data.plain import KEPT, PLAIN
 from nbtune.data.preferences import PREFERENCES
 from nbtune.data.questions import ASKED
 from nbtune.data.relations import RELATED, ends_are_last
@@ -45,6 +48,22 @@ def _types(rows: pd.DataFrame) -> list[Sequence[str]]:
     ]
 
 
+def _lines_kept(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    return {} if "clean" in recipe.model_fields_set else {"clean": KEPT}
+
+
+def _nothing(rows: pd.DataFrame) -> list[str]:
+    return [""] * len(rows)
+
+
+_PLAIN = Shape(
+    PLAIN,
+    truth=_nothing,
+    conflict=("info", ""),
+    checks=lambda frames, starts: iter(()),
+    is_cut=False,
+    rewritten="text",
+)
 _REWRITTEN = Shape(
     REWRITTEN,
     said=lambda rows: list(rows["source"]),
@@ -61,6 +80,7 @@ SHAPES: dict[str, Shape] = {
         conflict=("warning", "rows have a question about a context that has other answers too"),
         checks=truths.of_answers,
         has_near=False,
+        is_cut=False,
     ),
     "token-classification": Shape(
         TAGGED,
@@ -100,6 +120,21 @@ SHAPES: dict[str, Shape] = {
         checks=truths.of_chats,
         written=truths.answered,
     ),
+    "language_modelling": replace(_PLAIN, suited=_lines_kept),
+    "fill-mask": _PLAIN,
+    "image-classification": Shape(
+        PICTURED_WITH_TEXT,
+        said=lambda rows: list(rows[CONTENT]),
+        called=names_of,
+        beside=lambda rows: list(rows["text"]) if "text" in rows else _nothing(rows),
+        truth=lambda rows: list(rows["label"]),
+        conflict=("error", "rows have an image that has other labels too"),
+        looked=images.with_looks,
+        checks=images.of_images,
+        names=PICTURED_WITH_TEXT.labels_of,
+        has_labels=True,
+        has_near=False,
+    ),
     "summarization": _REWRITTEN,
     "translation": _REWRITTEN,
     "text2text-generation": _REWRITTEN,
@@ -127,10 +162,12 @@ SHAPES: dict[str, Shape] = {
         checks=lambda frames, starts: iter(()),
     ),
 }
-"""By task; several labels a text, and numbers, by their problem type; and answers one by one."""
+"""By task; several labels a text, and numbers, by their problem type; answers one by one, and texts
+that are written on where no chats are."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "multi_label_classification": {"problem_type": "multi_label_classification"},
     "regression": {"problem_type": "regression"},
     "liked-answers": {"task": "preference-tuning", "loss_type": "kto"},
+    "language_modelling": {"task": "text-generation"},
 }
 """What a recipe says of shapes that are no task of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,14 @@ from nbtune.data.checks.scan import Scan, refuse_missing, scan
 from nbtune.data.checks.shape import Shape
 from nbtune.data.checks.shapes import SHAPES, VARIANTS
 from nbtune.data.cleaning import clean_text
+from nbtune.data.pictures import thumbnail
 from nbtune.data.rows import Roles, Rows
 from nbtune.data.texts import LABELLED
 from nbtune.events import Progress
 from nbtune.recipe import Recipe
 
 Array = np.ndarray[Any, Any]
-_TEXT, _TRUTH = "text", "true"
+_TEXT, _TRUTH, _CALLED, _BESIDE = "text", "true", "called", "beside"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def look_as(
     for split, frame in frames.items():
         refuse_missing(split, _columns_of(roles), frame)
         whole = frame.reset_index(drop=True)
-        usable[split], notice = shape.rows.usable(whole, roles, recipe, split)
+        rows, notice = shape.rows.usable(whole, roles, recipe, split)
+        usable[split] = shape.looked(rows)
         told += [notice] if notice else []
     found, meant = _looked_at(shape, usable, progress)
     starts = np.cumsum([0, *map(len, frames.values())])
@@ -81,6 +83,9 @@ def look_as(
     ]
     places = np.concatenate([*parts, np.empty(0, dtype=int)])
     unusable = np.setdiff1d(np.arange(starts[-1]), places)
+    if "image" in roles:
+        meant = [_pictured(one, [image for rows in usable.values() for image in rows["image"]])
+                 for one in meant]  # fmt: skip
     moved = [_at(one, places) for one in meant if one.check != "unusable"]
     if len(unusable):
         what = mask(f"rows cannot be used: {'; '.join(told)}")
@@ -103,8 +108,10 @@ def _looked_at(
 ) -> tuple[Scan, list[Meant]]:
     """Return rows as a scan sees them, and what is found in them."""
     said = shape.said or shape.rows.texts
+    also = {_CALLED: shape.called, _BESIDE: shape.beside}
+    parts = {_TEXT: said, _TRUTH: shape.truth} | {k: one for k, one in also.items() if one}
     seen = {
-        split: pd.DataFrame({_TEXT: said(rows), _TRUTH: shape.truth(rows)}, dtype=object)
+        split: pd.DataFrame({name: of(rows) for name, of in parts.items()}, dtype=object)
         for split, rows in usable.items()
     }
     found = scan(
@@ -114,15 +121,16 @@ def _looked_at(
         lambda one: clean_text(one, ("control",)),
         progress,
         named=lambda truth: ("", truth),
-        also=None if shape.written is None else _TRUTH,
+        also=_BESIDE if shape.beside else None if shape.written is None else _TRUTH,
         most=most,
+        called=_CALLED if shape.called else None,
     )
     has_near = shape.has_near and not any("text_pair" in rows for rows in usable.values())
     meant = look(
         found,
         progress,
-        languages=languages,
-        has_labels=False,
+        languages=languages and shape.called is None,
+        has_labels=shape.has_labels,
         has_near=has_near,
         conflict=shape.conflict,
     )
@@ -146,7 +154,8 @@ def look_before(
             one
             for task, one in SHAPES.items()
             if (VARIANTS.get(task, {}).get("task", task)) in (recipe.task, recipe.problem_type)
-            and (one.rows.inputs, one.rows.targets) == (rows.inputs, rows.targets)
+            and set(rows.inputs) <= set(one.rows.inputs)
+            and rows.targets == one.rows.targets
         ),
         None,
     )
@@ -174,5 +183,9 @@ def _columns_of(roles: Roles) -> list[str]:
 
 
 def _at(one: Meant, places: Array) -> Meant:
-    rows = places[np.asarray(one.rows, dtype=int)]
-    return Meant(one.check, one.severity, rows, one.what, one.examples, one.fix)
+    return replace(one, rows=places[np.asarray(one.rows, dtype=int)])
+
+
+def _pictured(one: Meant, images: Sequence[str]) -> Meant:
+    """Return it with small pictures of the rows that are shown."""
+    return replace(one, pictures=tuple(thumbnail(images[int(row)]) for row in one.rows[:SHOWN]))

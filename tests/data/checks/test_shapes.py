@@ -42,14 +42,16 @@ def test_rows_are_known_by_their_columns():
         "preference-tuning": {"prompt": ["a"], "chosen": ["b"], "rejected": ["c"]},
         "multi_label_classification": {"text": ["a b c"], "labels": [["x"]]},
         "summarization": {"article": ["a b"], "highlights": ["a"]},
+        "language_modelling": {"text": ["a b"]},
+        "image-classification": {"image": ["a.png"], "label": ["x"]},
         "": {"text": ["a b"], "label": ["x"]},
     }
     for task, columns in cases.items():
         assert shape_of(pd.DataFrame(columns), Recipe()) == task, columns
     named = Recipe(task="token-classification")
     assert shape_of(pd.DataFrame({"a": ["b"]}), named) == "token-classification"
-    with pytest.raises(DataError, match="rows for fill-mask are not looked at"):
-        shape_of(pd.DataFrame({"text": ["b"]}), Recipe(task="fill-mask"))
+    with pytest.raises(DataError, match="rows for sentence-similarity are not looked at"):
+        shape_of(pd.DataFrame({"text": ["b"]}), Recipe(task="sentence-similarity"))
 
 
 def test_a_report_names_the_task_and_mends_rows_of_it():
@@ -131,3 +133,60 @@ def test_one_label_a_text_is_looked_at_as_before():
     assert set(report.record.weights) == {"animal", "food", "place"}
     assert np.isfinite(list(report.record.weights.values())).all()
     assert read(topic_rows(30))["train"].shape == (30, 2)
+
+
+def corpus():
+    texts = [f"The {word} of {place}\n  is old." for word in ("house", "bridge", "mill", "wall")
+             for place in ("Ayr", "Brest", "Cork", "Delft", "Ghent")]  # fmt: skip
+    return pd.DataFrame({"text": [*texts, texts[0], "Write to ann@mail.example.org", "", "cafÃ©"]})
+
+
+def test_texts_alone_are_looked_at_as_what_language_is_learnt_from(tmp_path):
+    folder = str(tiny_model_folder(tmp_path / "model"))
+    report = nbtune.check_data(corpus(), display="none", model=folder, max_length=8)
+    assert report.record.task == "language_modelling"
+    found = dict(zip(report.findings["check"], report.findings["count"], strict=True))
+    assert {check: count for check, count in found.items() if count < 10} == {
+        "unusable": 1, "duplicates": 1, "personal": 1, "encoding": 1,
+    }  # fmt: skip
+    assert report["no_labels"].fix.startswith("task: text-generation")
+    assert "truncation" not in found, "longer texts are read in parts"
+    assert report.record.lengths.longer > 0.5
+    faces = report._repr_mimebundle_()
+    for face in (faces["text/plain"], faces["text/html"]):
+        assert "rows for language modelling" in face
+        assert "read in parts; nothing is lost" in " ".join(face.split())
+        assert "in all" in face
+        assert "ann@" not in face
+    assert [ax.get_title() for ax in report.figure().axes] == ["Lengths"]
+    again = type(report.record).from_json(report.record.to_json())
+    assert again.lengths == report.record.lengths
+
+
+def test_texts_alone_are_mended_in_place_where_that_mends_them():
+    frame = corpus()
+    report = nbtune.check_data(frame, display="none", tokenize=False)
+    assert "leaves these rows out" not in report["encoding"].fix
+    assert "leaves these rows out" in report["duplicates"].fix
+    mended = nbtune.mend(frame, "unusable", "duplicates", "encoding", "personal")
+    assert len(mended) == len(frame) - 2
+    assert list(mended["text"].tail(2)) == ["Write to [email]", "café"]
+
+
+@pytest.mark.parametrize("task", ["text-generation", "fill-mask"])
+def test_a_task_that_foretells_words_takes_texts_with_other_columns(task):
+    frame = corpus().assign(year=range(24))
+    report = nbtune.check_data(frame, display="none", tokenize=False, task=task)
+    assert "no_labels" not in report
+    assert report["duplicates"].count == 1
+    assert f"task='{report.record.task}'" in report["duplicates"].fix
+
+
+def test_very_long_texts_are_reckoned_from_their_beginning(tmp_path):
+    from nbtune.data.checks.lengths import count_tokens
+    from nbtune.jobs.choosing import find_source
+    from nbtune.models.loading import load_tokenizer
+
+    tokenizer = load_tokenizer(find_source(str(tiny_model_folder(tmp_path / "model"))), [])
+    short, long = count_tokens([("a b c d " * times,) for times in (1_000, 50_000)], tokenizer)[0]
+    assert long == pytest.approx(50 * short, rel=0.01)
