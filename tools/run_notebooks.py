@@ -6,6 +6,7 @@ python tools/run_notebooks.py notebooks/01_quickstart.ipynb
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -15,9 +16,11 @@ from nbclient import NotebookClient
 
 
 def execute(path: Path) -> None:
-    """Execute one notebook in an empty folder, so that no earlier run is met again."""
+    """Execute one notebook in a folder with nothing but its rows, so that no earlier run is met."""
     book = nbformat.read(path, 4)
     with tempfile.TemporaryDirectory() as folder:
+        for rows in path.parent.glob("*.csv.gz"):
+            shutil.copy(rows, folder)
         NotebookClient(
             book,
             timeout=None,

@@ -161,7 +161,7 @@ def _score_lines(record: EvaluationRecord) -> Iterator[str]:
     shown = record.lines[-3:]
     yield " " * 16 + "".join(f"{short(judged.name, 20):>21}" for judged in shown)
     for score in record.scores:
-        yield f"{score:<16}" + "".join(f"{_interval(j.scores[score]):>21}" for j in shown)
+        yield f"{score:<16}" + "".join(f" {_interval(j.scores[score]):>20}" for j in shown)
 
 
 def _class_lines(record: EvaluationRecord) -> Iterator[str]:

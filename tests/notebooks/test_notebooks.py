@@ -1,5 +1,6 @@
 import ast
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -7,7 +8,13 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SHORTENED = ("few_labels", "labels_and_pairs", "tags_and_answers", "chats_and_preferences")
+SHORTENED = (
+    "few_labels",
+    "labels_and_pairs",
+    "tags_and_answers",
+    "chats_and_preferences",
+    "what_relates",
+)
 """Notebooks of which the committed outputs say what is reached; here their cells have to run."""
 STATIC = {"text/plain", "text/html", "text/markdown", "image/png"}
 
@@ -58,6 +65,8 @@ def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     book = nbformat.read(path, 4)
     if path.stem in SHORTENED:
         shorten(book)
+    for rows in FOLDER.glob("*.csv.gz"):
+        shutil.copy(rows, tmp_path)
     NotebookClient(
         book, timeout=None, store_widget_state=False, resources={"metadata": {"path": tmp_path}}
     ).execute()
@@ -101,6 +110,30 @@ def test_real_tags_answers_labels_and_pairs_are_told_better_than_by_words():
     shown = str(nbformat.read(FOLDER / "labels_and_pairs.ipynb", 4).cells)
     assert "has@1 beats TF-IDF + logistic regressions" in shown
     assert "alike@1 beats TF-IDF cosine" in shown
+
+
+def test_relations_are_told_better_than_by_words_and_where_nothing_is_gained_that_is_said():
+    shown = str(nbformat.read(FOLDER / "what_relates.ipynb", 4).cells)
+    assert "related@1 beats TF-IDF of the words at the spans" in shown
+    assert "near@1 loses to minilm before training" in shown
+    assert "who_is@1 better than word features + logistic regression: not shown" in shown
+
+
+def test_what_the_docs_tell_of_a_notebook_stands_in_it_and_their_tests_are_there():
+    page = (FOLDER.parent / "docs" / "tasks.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if re.search(r"N `\w+`", line)]
+    assert len(rows) > 15
+    for row in rows:
+        names = re.findall(r"N `(\w+)`", row)
+        shown = "".join(str(nbformat.read(FOLDER / f"{name}.ipynb", 4).cells) for name in names)
+        told = re.findall(r"\*\*([\d.,]+)\*\*", row)
+        assert told, row
+        assert [score for score in told if score not in shown] == [], row
+    named = re.findall(r"`([\w/]+\.py)`", page)
+    places = [FOLDER.parent / ("" if name[:5] in ("tools", "tests") else "tests") for name in named]
+    files = [place / name for place, name in zip(places, named, strict=True)]
+    assert len(files) > 15
+    assert [file for file in files if not file.is_file()] == []
 
 
 def test_what_is_liked_is_what_is_written_afterwards():
