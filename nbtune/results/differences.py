@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbtune.jobs.folders import read_rows
+from nbtune.jobs.folders import name_of_model, read_rows
 from nbtune.recipe import Recipe, from_yaml
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def differences(groups: Sequence[Sequence[Run]]) -> list[dict[str, str]]:
     for own, group in zip(settings, groups, strict=True):
         seeds = [settings_of(run)["seed"] for run in group]
         own["seed"] = ", ".join(seeds)
+        own["model"] = name_of_model(from_yaml(group[0].folder.recipe_text))
     names = dict.fromkeys(name for own in settings for name in own)
     if not all("data" in own for own in settings):  # where rows were drawn nobody knows
         names.pop("data", None)

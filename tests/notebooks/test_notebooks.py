@@ -9,6 +9,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SHORTENED = (
+    "adapt_first",
     "few_labels",
     "labels_and_pairs",
     "tags_and_answers",
@@ -117,6 +118,12 @@ def test_relations_are_told_better_than_by_words_and_where_nothing_is_gained_tha
     assert "related@1 beats TF-IDF of the words at the spans" in shown
     assert "near@1 loses to minilm before training" in shown
     assert "who_is@1 better than word features + logistic regression: not shown" in shown
+
+
+def test_adapting_makes_texts_likelier_and_the_task_is_said_to_be_no_better_for_it():
+    shown = str(nbformat.read(FOLDER / "adapt_first.ipynb", 4).cells)
+    assert "adapted@1 beats token frequencies" in shown
+    assert "from_minilm@1 is better than from_adapted@1" in shown
 
 
 def test_what_the_docs_tell_of_a_notebook_stands_in_it_and_their_tests_are_there():

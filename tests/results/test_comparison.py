@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 import nbtune
 from nbtune.errors import RunError
 from nbtune.results import judging
+from nbtune.results.differences import differences
 from nbtune.results.judging import said_of
 from nbtune.testing import tiny_model_folder, tiny_tokenizer, topic_rows
 from nbtune.testing.rows import TOPICS
@@ -289,3 +290,13 @@ def test_models_that_cut_texts_into_other_tokens_are_compared_by_the_byte(train,
     assert "cut texts into other tokens: perplexity and token_accuracy cannot" in found.notes[0]
     with pytest.raises(RunError, match="perplexity is a score a token, and words@1 and letters@1"):
         nbtune.compare(*runs, metric="perplexity", display="none")
+
+
+def test_a_model_that_is_a_run_is_called_as_that_run(run):
+    other = nbtune.finetune(
+        topic_rows(150), "further", model="topics", max_steps=1, display="none",
+        runs_dir=run.folder.path.parent,
+    )  # fmt: skip
+    first, second = differences([[run], [other]])
+    assert second["model"] == run.name
+    assert first["model"] == run.recipe.settings.model
