@@ -1,6 +1,7 @@
 """Try what works past a busy cell on several versions of ipykernel, each in its own environment.
 
     python tools/kernel_matrix.py 6.31.0 7.1.0 7.3.0 7.4.0
+    python tools/kernel_matrix.py --pages  # in JupyterLab and Notebook 7 too, two minutes a version
 
 An environment has all packages of the one that this runs in, and its own ipykernel. Prints a line
 a test and a column a version; exits with 1 when something failed.
@@ -20,6 +21,11 @@ from xml.etree import ElementTree
 
 VERSIONS = ("6.31.0", "7.1.0", "7.3.0", "7.4.0")
 TESTS = ("tests/kernel/test_lane.py",)
+PAGES = (
+    "tests/browser/test_toolbar.py::test_the_toolbar_steers_the_run_at_once",
+    "tests/browser/test_toolbar.py::test_a_page_loaded_in_mid_run_has_card_and_toolbar_again",
+    "tests/browser/test_places.py::test_every_control_acts_in_notebook_7_while_a_cell_trains",
+)
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,10 +34,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("versions", nargs="*", default=VERSIONS, metavar="VERSION")
     parser.add_argument("--tests", nargs="+", default=TESTS, metavar="PATH")
+    parser.add_argument("--pages", action="store_true", help="in a browser as well")
     asked = parser.parse_args()
+    tests = [*asked.tests, *(PAGES if asked.pages else ())]
     with TemporaryDirectory() as folder:
         found = {
-            version: outcomes(environment(Path(folder, version), version), asked.tests)
+            version: outcomes(environment(Path(folder, version), version), tests)
             for version in asked.versions
         }
     names = list(dict.fromkeys(name for results in found.values() for name in results))
@@ -51,6 +59,12 @@ def environment(place: Path, version: str) -> Path:
     Path(paths, "beside.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     install = ["-m", "pip", "install", "-q", "--no-deps", "--ignore-installed"]
     subprocess.run([python, *install, f"ipykernel=={version}"], check=True)
+    for shared in ("share", "etc"):  # what pages are made of
+        made = place / shared / "jupyter"
+        made.mkdir(parents=True, exist_ok=True)
+        for part in Path(sys.prefix, shared, "jupyter").iterdir():
+            if not (made / part.name).exists():
+                (made / part.name).symlink_to(part)
     return python
 
 

@@ -250,24 +250,49 @@ def lab(chromium, server, request) -> Iterator[Callable[..., Lab]]:
     server.end_kernels()
 
 
+@pytest.fixture
+def notebook7(chromium, server) -> Iterator[Callable[[list[str]], Lab]]:
+    """Open Notebook 7 on a notebook with these cells."""
+    pages = []
+
+    def make(cells: list[str]) -> Lab:
+        pages.append(chromium.new_page())
+        file = write_notebook(server, "notebook7", cells)
+        pages[-1].goto(f"{server.address}/notebooks/{file}", timeout=120_000)
+        opened = Lab(pages[-1], server.address, server.home / "work", "notebook7")
+        opened.ready()
+        return opened
+
+    yield make
+    for page in pages:
+        page.close()
+    server.end_kernels()
+
+
 def open_notebook(
     page: Any, server: Server, name: str, cells: list[str], theme: str = "JupyterLab Light"
 ) -> Lab:
     """Write a notebook with these cells, and open it in a page; returns when it hears keys."""
-    root = server.home / "work"
-    (root / name).mkdir(parents=True, exist_ok=True)
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(book, root / name / "notebook.ipynb")
+    file = write_notebook(server, name, cells)
     server.set(theme)
-    opened = Lab(page, server.address, root, name)
+    opened = Lab(page, server.address, server.home / "work", name)
     page.on("dialog", lambda dialog: dialog.accept())
-    opened.open(f"{name}/notebook.ipynb")
+    opened.open(file)
     side_bar = page.locator("#jp-left-stack")
     opened.wait(side_bar.is_visible)  # before that the page does not hear the keys
     page.keyboard.press("Control+b")  # it is not what we look at
     opened.wait(side_bar.is_hidden)
     return opened
+
+
+def write_notebook(server: Server, name: str, cells: list[str]) -> str:
+    """Write a notebook into a folder of its own; returns its path for the server."""
+    folder = server.home / "work" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(book, folder / "notebook.ipynb")
+    return f"{name}/notebook.ipynb"
 
 
 def start_server(home: Path) -> Server:

@@ -14,8 +14,10 @@ pytestmark = pytest.mark.browser
 PANEL = "%load_ext nbtune\nimport nbtune\ntopics = nbtune.datasets.load('topics').head(300)\n"
 TRAIN = (
     "%%finetune long --data topics\nmodel: scratch-transformer\nnum_train_epochs: 500\n"
-    "baseline: false"
+    "baseline: false\neval_strategy: no"
 )
+
+STEERED = "print(*[e.setting or e.action for _, e in long.events if hasattr(e, 'setting')])"
 
 
 def written(folder, *cells):
@@ -24,25 +26,46 @@ def written(folder, *cells):
     nbformat.write(book, folder / "app.ipynb")
 
 
-def test_buttons_act_in_notebook_7_while_a_cell_trains(chromium, server):
-    folder = server.home / "work" / "notebook7"
-    folder.mkdir(parents=True)
-    written(folder, PANEL, TRAIN)
-    page = chromium.new_page()
-    page.goto(f"{server.address}/notebooks/notebook7/app.ipynb", timeout=120_000)
-    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
-    for cell in page.locator(".jp-CodeCell").all()[:2]:
-        cell.locator(".cm-content").first.click(position={"x": 5, "y": 5})
-        page.keyboard.press("Shift+Enter")
-    page.wait_for_function("document.body.innerText.includes('running')", timeout=120_000)
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Resume").click()
-    page.get_by_role("button", name="Pause").wait_for()
-    page.get_by_role("button", name="Stop and keep").click()
-    page.get_by_text("stopped by hand").wait_for()
-    page.get_by_role("button", name="Pause").wait_for(state="detached")
-    server.end_kernels()
-    page.close()
+def test_every_control_acts_in_notebook_7_while_a_cell_trains(notebook7):
+    notebook = notebook7([PANEL, TRAIN, STEERED])
+    notebook.run(0)
+    notebook.done(0)
+    notebook.run(1)
+    card = notebook.cell(1).locator(".nbt-live")
+
+    def press(name):
+        card.get_by_role("button", name=name).click()
+
+    def put(label, text):
+        card.get_by_label(label, exact=True).fill(text)
+        card.get_by_label(label, exact=True).press("Enter")
+
+    card.get_by_text("running", exact=True).first.wait_for(timeout=120_000)
+    press("Pause")
+    press("Resume")
+    card.get_by_role("button", name="Pause").wait_for()
+    slider = card.locator(".noUi-handle").first
+    at = slider.get_attribute("aria-valuenow")
+    put("learning rate", "5e-4")
+    put("epochs in all", "400")
+    notebook.wait(lambda: slider.get_attribute("aria-valuenow") != at)
+    slider.press("PageUp")  # arrows go to the notebook here, which moves by them
+    rate = card.get_by_label("learning rate", exact=True)
+    notebook.wait(lambda: rate.input_value() != "0.0005")
+    press("Save")
+    press("Evaluate")
+    at = notebook.step(1)
+    notebook.wait(lambda: notebook.step(1) > at + 20)
+    press("Stop and keep")
+    notebook.done(1)
+    assert "stopped by hand" in notebook.output(1)
+    assert not card.count()
+    notebook.run(2)
+    notebook.done(2)
+    done = notebook.output(2).split()
+    assert set(done) == {
+        "pause", "resume", "learning_rate", "num_train_epochs", "save", "evaluate"
+    }, done  # fmt: skip
 
 
 def test_the_panel_is_an_app_in_voila(chromium, tmp_path):

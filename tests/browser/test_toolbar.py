@@ -86,8 +86,12 @@ def test_the_toolbar_steers_the_run_at_once(lab):
     handle.focus()
     handle.press("ArrowRight")  # the keyboard reaches it
     lab.wait(lambda: rate.input_value() != "0.0005")
+    epochs = lab.cell(1).get_by_label("epochs in all")
+    epochs.fill("150")
+    epochs.press("Enter")
     click(lab, "Resume", "Pause")
     button(lab, "Save").click()
+    button(lab, "Evaluate").click()
     at = step(lab)
     lab.wait(lambda: step(lab) > at + 20)
     lab.picture("toolbar-running", 1)
@@ -101,7 +105,9 @@ def test_the_toolbar_steers_the_run_at_once(lab):
     told = lab.output(2)
     assert "('change', 'learning_rate', 0.0005)" in told
     assert told.count("'learning_rate'") == 2
+    assert "('change', 'num_train_epochs', 150.0)" in told
     assert "('save', '', None)" in told
+    assert "('evaluate', '', None)" in told
     book = lab.saved()
     kinds = {k for c in book["cells"] for o in c["outputs"] for k in o.get("data", {})}
     assert kinds <= {"text/plain", "text/html", "text/markdown", "image/png"}

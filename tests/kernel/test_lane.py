@@ -180,6 +180,8 @@ def test_the_kernel_reads_busy_as_long_as_the_cell_runs(page):
 
 
 def test_at_the_end_there_is_a_picture_and_no_widget(page):
+    at = page.step
+    page.until(lambda: page.step > at)  # a line has two points
     stop(page)
     assert set(page.shown) == {"image/png", "text/plain"}
     page.draw(0)  # the page takes the widgets out
