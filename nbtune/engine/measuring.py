@@ -34,6 +34,9 @@ MOST_SECONDS = 20.0
 """After so long only what is still unknown is measured."""
 WRITTEN_BYTES = 1 << 29
 """A larger checkpoint is not made for this, only a part of it."""
+MOST_SIZES = 110
+"""Of so many sizes of a batch oneDNN keeps what it compiles: its caches hold 1,024 products, and a
+layer of an encoder has some nine, forwards and backwards."""
 SAFE_SHARE = 0.9
 """No step is tried that is reckoned to take more than this share of the free memory."""
 
@@ -60,6 +63,10 @@ class Costs:
         Of the trained weights, of all that a checkpoint holds, and of what frozen layers say.
     peak : int
         The most memory in use while frozen layers ran.
+    compiled_bytes : int
+        What is compiled for each new size of a batch, and kept.
+    known : set of int
+        The sizes of batches that were measured.
     """
 
     steps: list[tuple[int, float]] = field(default_factory=list)
@@ -73,6 +80,8 @@ class Costs:
     state_bytes: int = 0
     frozen_bytes: int = 0
     peak: int = 0
+    compiled_bytes: int = 0
+    known: set[int] = field(default_factory=set)
 
     @property
     def step_seconds(self) -> float:
@@ -97,7 +106,7 @@ def measure(job: Job, place: Path, progress: Callable[[int, int], None]) -> Cost
     """
     costs, device = Costs(), job.forward.device
     total = MEASURED_STEPS + 2
-    steps = _steps_of_epoch(job)
+    steps = _steps_of(job, min(job.steps_per_epoch, job.total_steps))
     costs.sizes = np.array([_size(job, rows) for rows in steps])
     without = sum(int(widths(job.train)[rows].sum()) for rows in steps)
     costs.padding = float(costs.sizes.sum() / without) if without else 1.0
@@ -125,6 +134,9 @@ def measure(job: Job, place: Path, progress: Callable[[int, int], None]) -> Cost
     if costs.steps:
         known = sum(costs.memory.values())
         costs.memory["activations"] = max(0, max(costs.peak, peak_bytes(device)) - known)
+        if _compiles(job):
+            more = min(MOST_SIZES, len(_sizes_of_run(job))) - len(costs.known)
+            costs.memory["compiled for batches"] = max(0, more) * costs.compiled_bytes
     progress(total, total)
     return costs
 
@@ -195,11 +207,22 @@ def _steps(
     make(len(picked) - 1)
     # From both ends inwards: with a model so slow that time is up, the ends are known.
     inwards = sorted(range(len(picked)), key=lambda i: min(i, len(picked) - 1 - i))
+    before, met = 0, set()
     for done, number in enumerate(inwards, 1):
         costs.steps.append((int(costs.sizes[picked[number]]), make(number)))
+        costs.known.update(_micro_sizes(job, steps[picked[number]]))
+        if done == 2:  # what comes now is no larger than what was
+            before, met = memory_bytes(device), set(costs.known)
         progress(done)
         if done >= 2 and time.monotonic() - began > MOST_SECONDS:
             break
+    if fresh := costs.known - met:
+        costs.compiled_bytes = max(0, memory_bytes(device) - before) // len(fresh)
+
+
+def _compiles(job: Job) -> bool:
+    """Tell whether products are compiled for each size of a batch: oneDNN's in 16 bits are."""
+    return job.forward.device.type == "cpu" and job.forward.precision == "bf16"
 
 
 def _with_states(job: Job, train: Encoded, costs: Costs, place: Path) -> Encoded:
@@ -285,20 +308,31 @@ def _write_rate(stepper: Stepper, costs: Costs, place: Path) -> float:
     return written / (time.perf_counter() - began)
 
 
-def _steps_of_epoch(job: Job) -> list[Indices]:
+def _steps_of(job: Job, steps: int) -> list[Indices]:
+    """Return the rows of the first steps of a run."""
     order = row_order(job.recipe.train_sampling_strategy, job.train, job.rows_per_step)
     rows = step_rows(job.recipe.seed, len(job.train.targets), job.rows_per_step, 0, order)
-    return list(islice(rows, min(job.steps_per_epoch, job.total_steps)))
+    return list(islice(rows, steps))
+
+
+def _sizes_of_run(job: Job) -> set[int]:
+    """Return the sizes of the batches of a run; of a long one enough of them."""
+    steps = _steps_of(job, min(job.total_steps, 20 * MOST_SIZES))
+    return {size for rows in steps for size in _micro_sizes(job, rows)}
 
 
 def _size(job: Job, rows: Indices) -> int:
     """Return the tokens that a step computes on, padding included."""
-    lengths = widths(job.train)[rows]
-    if job.forward.packer is not None:
-        return int(lengths.sum())
-    micro = job.recipe.per_device_train_batch_size
+    return sum(_micro_sizes(job, rows))
+
+
+def _micro_sizes(job: Job, rows: Indices) -> list[int]:
+    """Return the tokens of each batch of a step, padding included."""
+    lengths, micro = widths(job.train)[rows], job.recipe.per_device_train_batch_size
     parts = [lengths[start : start + micro] for start in range(0, len(lengths), micro)]
-    return sum(int(part.max()) * len(part) for part in parts)
+    if job.forward.packer is not None:
+        return [int(part.sum()) for part in parts]
+    return [int(part.max()) * len(part) for part in parts]
 
 
 def _line(steps: list[tuple[int, float]]) -> Callable[[Any], Any]:

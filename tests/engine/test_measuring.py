@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from nbtune.data.batches import InMemory, some
 from nbtune.data.ragged import Ragged
-from nbtune.engine.measuring import Costs
+from nbtune.engine.measuring import Costs, _sizes_of_run
 
 
 def test_steps_between_the_measured_ones_lie_on_their_line():
@@ -26,3 +28,19 @@ def test_some_examples_are_those_of_their_numbers_in_this_order():
     assert part.ids == [[7, 8, 9], [1]]
     assert [row.tolist() for row in part.targets] == [[3, 3, 3], [1]]
     assert [row.tolist() for row in part.types] == [[3, 3, 3], [1]]
+
+
+def test_batches_of_a_run_have_as_many_sizes_as_its_micro_batches():
+    """Four rows a step, two at a time: packed they have their own tokens, padded the longest's."""
+    targets = np.zeros(8, dtype=int)
+    train = InMemory([[1] * length for length in (3, 3, 3, 3, 5, 5, 5, 5)], targets)
+    job = SimpleNamespace(
+        recipe=SimpleNamespace(
+            seed=0, train_sampling_strategy="random", per_device_train_batch_size=2
+        ),
+        train=train, rows_per_step=4, steps_per_epoch=2, total_steps=2_000,
+        forward=SimpleNamespace(packer=object()),
+    )  # fmt: skip
+    assert _sizes_of_run(job) == {6, 8, 10}
+    job.forward.packer = None
+    assert _sizes_of_run(job) == {6, 10}
