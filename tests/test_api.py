@@ -94,6 +94,14 @@ def test_every_optimiser_has_its_usual_rate(train, optim, rate):
     assert recipe.learning_rate == pytest.approx(rate)
 
 
+def test_a_and_b_of_lora_plus_have_the_usual_rate_in_the_mean(train):
+    alike, apart = (
+        train(method="lora", max_steps=1, loraplus_lr_ratio=ratio).recipe.settings.learning_rate
+        for ratio in (1, 16)
+    )
+    assert apart * (16 * apart) == pytest.approx(alike**2)
+
+
 def test_weights_by_label_are_trained_with(train):
     assert len(set(train(class_weight={"food": 50.0}, epochs=3, lr=3e-3).predict(["x", "y"]))) == 1
 

@@ -283,7 +283,9 @@ def usual_rate(recipe: Recipe, source: ModelSource) -> float:
     A model with a usual rate of its own has it for all weights; the other methods take as many
     times that rate as they take of the rate that is usual for any model. So do optimisers.
     """
-    usual = find_method(recipe.method).learning_rate * OPTIMIZER_RATES.get(recipe.optim, 1.0)
+    method = find_method(recipe.method)
+    usual = method.learning_rate * method.usual_scale(recipe)
+    usual *= OPTIMIZER_RATES.get(recipe.optim, 1.0)
     if source.learning_rate is not None:
         usual *= source.learning_rate / find_method("full").learning_rate
     return min(usual * task_of(recipe).rate, HIGHEST_RATE)

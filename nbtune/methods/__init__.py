@@ -55,6 +55,8 @@ class Method:
         (recipe) to the number of tokens that the method puts before each row.
     rate_scale : callable
         (name of a weight, recipe) to what its learning rate is multiplied by.
+    usual_scale : callable
+        (recipe) to what the rate that usually suits is multiplied by.
     prepare : callable, optional
         (model, training examples, recipe, id of padding) trains, in place, what the loop does not;
         made once a run, before its first step.
@@ -74,6 +76,7 @@ class Method:
     trains: float = 0.02
     virtual_tokens: Callable[[Recipe], int] = lambda recipe: 0
     rate_scale: Callable[[str, Recipe], float] = lambda name, recipe: 1.0
+    usual_scale: Callable[[Recipe], float] = lambda recipe: 1.0
     prepare: Callable[[Any, InMemory, Recipe, int], None] | None = None
     preparing: Callable[[int, int, Recipe], tuple[str, str]] | None = None
 

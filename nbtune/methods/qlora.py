@@ -8,7 +8,7 @@ from typing import Any
 from nbtune.errors import RecipeError
 from nbtune.methods import Method, head_modules
 from nbtune.methods.adapters import needs, needs_peft
-from nbtune.methods.lora import apply, rate_scale, targets
+from nbtune.methods.lora import apply, rate_scale, targets, usual_scale
 from nbtune.models.sources import SCRATCH_RATES
 from nbtune.recipe import Recipe
 
@@ -59,4 +59,5 @@ METHOD = Method(
     check_layers=targets,
     quantize=quantize,
     rate_scale=rate_scale,
+    usual_scale=usual_scale,
 )
