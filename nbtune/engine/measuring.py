@@ -27,6 +27,7 @@ from nbtune.engine.memory import begin_peak, memory_bytes, peak_bytes, room_byte
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.engine.state import Progress, moving_tensors
 from nbtune.engine.stepping import Stepper
+from nbtune.models.packing import filled
 from nbtune.runs import CheckpointStore
 
 MEASURED_STEPS = 8
@@ -210,7 +211,7 @@ def _steps(
     before, met = 0, set()
     for done, number in enumerate(inwards, 1):
         costs.steps.append((int(costs.sizes[picked[number]]), make(number)))
-        costs.known.update(_micro_sizes(job, steps[picked[number]]))
+        costs.known |= _compiled_sizes(job, steps[picked[number]])
         if done == 2:  # what comes now is no larger than what was
             before, met = memory_bytes(device), set(costs.known)
         progress(done)
@@ -318,7 +319,13 @@ def _steps_of(job: Job, steps: int) -> list[Indices]:
 def _sizes_of_run(job: Job) -> set[int]:
     """Return the sizes of the batches of a run; of a long one enough of them."""
     steps = _steps_of(job, min(job.total_steps, 20 * MOST_SIZES))
-    return {size for rows in steps for size in _micro_sizes(job, rows)}
+    return {size for rows in steps for size in _compiled_sizes(job, rows)}
+
+
+def _compiled_sizes(job: Job, rows: Indices) -> set[int]:
+    """Return with how many tokens the batches of a step are run, those of no row included."""
+    sizes = _micro_sizes(job, rows)
+    return set(sizes if job.forward.packer is None else map(filled, sizes))
 
 
 def _size(job: Job, rows: Indices) -> int:

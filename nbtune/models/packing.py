@@ -29,7 +29,20 @@ SHORT = 32
 """Rows up to this many tokens share a group: more groups would cost more than the padding."""
 SIMILAR = 0.75
 """Rows of a group are at least this share of its longest row."""
+FILLED_TO = 32
+LONGEST_IN_FULL = 256
+"""Rows up to this many tokens attend in fp32 where a CPU trains in 16 bits."""
 _OTHER_ATTENTION = ("position_bias", "s_aux", "sinks", "softcap")
+
+
+def filled(tokens: int) -> int:
+    """Return with how many tokens so many are run in 16 bits on a CPU.
+
+    oneDNN compiles every product anew for each size, which takes as long as two steps; of sizes
+    that are a sixteenth apart a run meets a few.
+    """
+    apart = max(FILLED_TO, 1 << max(0, tokens.bit_length() - 5))
+    return -(-tokens // apart) * apart
 
 
 @dataclass(frozen=True)
@@ -203,7 +216,13 @@ def packed_attention(
         flat = mixed.transpose(1, 2).flatten(0, 1)
         whole = is_narrow or group.real is None
         parts.append(flat if whole else _Unpad.apply(flat, group.real))  # type: ignore[no-untyped-call]
-    return torch.cat(parts)[None], None
+    mixed = torch.cat(parts)
+    return _filled(mixed, 0 if is_narrow else len(queries) - len(mixed))[None], None
+
+
+def _filled(tokens: Tensor, count: int) -> Tensor:
+    """Return tokens of shape (tokens, ...) with so many more behind them, of zeros."""
+    return torch.cat([tokens, tokens.new_zeros(count, *tokens.shape[1:])]) if count else tokens
 
 
 def _mask(
@@ -240,6 +259,17 @@ def _attend(
     scale: float | None,
     causal: bool,
 ) -> Tensor:
+    if _is_slow_in_half(query):
+        with torch.autocast("cpu", enabled=False):
+            return _attend(
+                query.float(),
+                key.float(),
+                value.float(),
+                mask=mask,
+                dropout=dropout,
+                scale=scale,
+                causal=causal,
+            ).to(query.dtype)
     # With dropout torch leaves its fused kernel on a CPU, and then ours costs half of its way.
     attend = (
         _attention_with_dropout
@@ -256,6 +286,12 @@ def _attend(
         scale=scale,
         enable_gqa=query.shape[1] != key.shape[1],
     )
+
+
+def _is_slow_in_half(query: Tensor) -> bool:
+    """Tell whether the way back of torch's fused attention would take up to eight times fp32's."""
+    is_half = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    return is_half and query.requires_grad and query.shape[-2] <= LONGEST_IN_FULL
 
 
 def _attention_with_dropout(
@@ -330,6 +366,8 @@ class Packer:
         The layers that never change, where calling them once was seen to be enough.
     states : sequence of ndarray or None
         Of shape (tokens, width), float32, one a row.
+    always_fills : bool
+        Whether tokens are filled up on a CPU in every format, to see that the model does not mind.
     """
 
     def __init__(self, model: Any) -> None:
@@ -344,6 +382,7 @@ class Packer:
         self.frozen: Frozen | None = None
         self.states: Sequence[np.ndarray[Any, Any]] | None = None
         self.recording = False
+        self.always_fills = False
         self.narrow: Narrow | None = None
         self.lengths: Sequence[int] = ()
         self.shift = 0
@@ -375,19 +414,20 @@ class Packer:
     ) -> Any:
         rows, width = input_ids.shape
         self.layout = layout = plan(self.lengths, width, input_ids.device)
+        more = self._more(len(layout.places), input_ids.device)
         if (types := others.get("token_type_ids")) is not None:
-            others["token_type_ids"] = types.flatten()[layout.places][None]
-        others.update(position_ids=layout.positions + self.shift, return_dict=True)
+            others["token_type_ids"] = _filled(types.flatten()[layout.places], more)[None]
+        positions = _filled(layout.positions[0], more)[None] + self.shift
+        others.update(position_ids=positions, return_dict=True)
         if "use_cache" in others:
             others["use_cache"] = False
-        output = self._run(
-            partial(self.plain, input_ids=input_ids.flatten()[layout.places][None], **others)
-        )
+        ids = _filled(input_ids.flatten()[layout.places], more)[None]
+        output = self._run(partial(self.plain, input_ids=ids, **others), more)
         hidden = output.last_hidden_state[0]
         if self.narrow is not None and len(hidden) < len(layout.places):
             places, width = layout.rows, 1
         else:
-            places = layout.places
+            places, hidden = layout.places, hidden[: len(layout.places)]
         padded = hidden.new_zeros(rows * width, hidden.shape[-1])
         padded = padded.index_copy(0, places, hidden).unflatten(0, (rows, width))
         output.last_hidden_state = padded
@@ -395,15 +435,19 @@ class Packer:
             output.pooler_output = self.inner.pooler(padded)
         return output
 
-    def _run(self, inner: Callable[[], Any]) -> Any:
+    def _more(self, tokens: int, device: torch.device) -> int:
+        """Return how many tokens of no row stand behind so many."""
+        is_cpu = device.type == "cpu"
+        fills = is_cpu and (self.always_fills or torch.is_autocast_enabled("cpu"))
+        return filled(tokens) - tokens if fills else 0
+
+    def _run(self, inner: Callable[[], Any], more: int) -> Any:
         if self.frozen is not None and self.recording:
             raise Reached(self.frozen.run(inner))
         if self.frozen is None or self.states is None:
             return inner()
-        states = np.concatenate([self.states[row] for row in self.layout.order])
-        return self.frozen.go_on(
-            inner, torch.from_numpy(states)[None].to(self.layout.places.device)
-        )
+        states = torch.from_numpy(np.concatenate([self.states[row] for row in self.layout.order]))
+        return self.frozen.go_on(inner, _filled(states, more)[None].to(self.layout.places.device))
 
     def record(self, call: Callable[[], Any]) -> list[Tensor]:
         """Return what the frozen layers say about each row of the batch that ``call`` runs.
@@ -419,7 +463,7 @@ class Packer:
             lengths = [self.lengths[row] for row in self.layout.order]
             if reached.states.shape[1] < sum(lengths):  # the last layer is narrow
                 lengths = [1] * len(lengths)
-            own = torch.split(reached.states[0].float(), lengths)
+            own = torch.split(reached.states[0, : sum(lengths)].float(), lengths)
         finally:
             self.recording = False
         by_row = dict(zip(self.layout.order, own, strict=True))

@@ -45,7 +45,7 @@ def _packs(model: Any, packer: Packer) -> bool:
         with _untouched(model), torch.no_grad():
             expected = _logits(model, ids)
             packer.calls = 0
-            with packing(model, packer):
+            with packing(model, packer), _filling(packer):
                 found = _logits(model, ids, packer)
         # A model with an attention of its own never comes by, and mixes the rows unseen.
         window = _window(packer)
@@ -80,7 +80,7 @@ def _goes_on(model: Any, packer: Packer, trained: Sequence[Tensor]) -> bool:
     assert packer.frozen is not None  # noqa: S101
     ids = _rows(model)
     try:
-        with _untouched(model), packing(model, packer):
+        with _untouched(model), packing(model, packer), _filling(packer):
             expected = _with_gradients(_logits(model, ids, packer), trained)
             with torch.no_grad():
                 states = packer.record(lambda: _logits(model, ids, packer))
@@ -90,6 +90,16 @@ def _goes_on(model: Any, packer: Packer, trained: Sequence[Tensor]) -> bool:
         return all(_close(a, b) for a, b in zip(found, expected, strict=True))
     except Exception:  # noqa: BLE001 - whatever goes wrong, this model is run whole
         return False
+
+
+@contextmanager
+def _filling(packer: Packer) -> Iterator[None]:
+    """Let tokens of no row stand behind the others inside this block."""
+    packer.always_fills = True
+    try:
+        yield
+    finally:
+        packer.always_fills = False
 
 
 def _rows(model: Any) -> list[Tensor]:

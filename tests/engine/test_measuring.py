@@ -31,9 +31,9 @@ def test_some_examples_are_those_of_their_numbers_in_this_order():
 
 
 def test_batches_of_a_run_have_as_many_sizes_as_its_micro_batches():
-    """Four rows a step, two at a time: packed they have their own tokens, padded the longest's."""
+    """Four rows a step, two at a time: packed they are filled up, padded the longest's."""
     targets = np.zeros(8, dtype=int)
-    train = InMemory([[1] * length for length in (3, 3, 3, 3, 5, 5, 5, 5)], targets)
+    train = InMemory([[1] * length for length in (60, 60, 60, 60, 100, 100, 100, 100)], targets)
     job = SimpleNamespace(
         recipe=SimpleNamespace(
             seed=0, train_sampling_strategy="random", per_device_train_batch_size=2
@@ -41,6 +41,6 @@ def test_batches_of_a_run_have_as_many_sizes_as_its_micro_batches():
         train=train, rows_per_step=4, steps_per_epoch=2, total_steps=2_000,
         forward=SimpleNamespace(packer=object()),
     )  # fmt: skip
-    assert _sizes_of_run(job) == {6, 8, 10}
+    assert _sizes_of_run(job) == {128, 160, 224}
     job.forward.packer = None
-    assert _sizes_of_run(job) == {6, 10}
+    assert _sizes_of_run(job) == {120, 200}

@@ -6,10 +6,12 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
+from nbtune.engine.precision import try_bf16
 from nbtune.methods import find_method
 from nbtune.models import packing
-from nbtune.models.packing import plan
+from nbtune.models.packing import FILLED_TO, LONGEST_IN_FULL, filled, plan
 from nbtune.models.probing import find_packer
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_config, tiny_model
@@ -55,9 +57,11 @@ def test_packed_logits_are_the_padded_ones(kind, lengths):
         )
 
 
+@pytest.mark.parametrize("fills", [False, True], ids=["as they are", "filled up"])
 @pytest.mark.parametrize("kind", PACKED)
-def test_packed_gradients_are_the_padded_ones(kind):
+def test_packed_gradients_are_the_padded_ones(kind, fills):
     model, packer = model_and_packer(kind)
+    packer.always_fills = fills
     lengths = [40, 3, 3, 17, 1]
     inputs, targets = batch(lengths), torch.tensor([0, 1, 2, 0, 1])
 
@@ -71,6 +75,41 @@ def test_packed_gradients_are_the_padded_ones(kind):
     assert expected.keys() == found.keys()
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-4)
+
+
+@given(st.integers(1, 100_000))
+def test_few_tokens_are_filled_up_to_one_of_few_sizes(tokens):
+    assert tokens <= filled(tokens) < tokens + max(FILLED_TO, tokens / 16)
+    assert filled(filled(tokens)) == filled(tokens)
+
+
+def test_many_lengths_are_a_handful_of_sizes():
+    assert len(set(map(filled, range(1_000, 2_000)))) < 25
+
+
+@pytest.mark.parametrize("length", [8, LONGEST_IN_FULL + 8])
+def test_training_in_16_bits_on_a_cpu_attends_in_the_format_that_is_faster(monkeypatch, length):
+    if try_bf16(64) is None:
+        pytest.skip("this CPU cannot multiply in bf16")
+    seen, real = [], functional.scaled_dot_product_attention
+
+    def attend(query, *others, **more):
+        seen.append(query.dtype)
+        return real(query, *others, **more)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", attend)
+    model = tiny_model("modernbert")
+    packer = find_packer(model)
+    seen.clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = packed(model, packer, batch([length, length]), [length, length])
+        with torch.no_grad():
+            packed(model, packer, batch([length, length]), [length, length])
+    half = len(seen) // 2
+    trained = torch.float32 if length <= LONGEST_IN_FULL else torch.bfloat16
+    assert set(seen[:half]) == {trained}
+    assert set(seen[half:]) == {torch.bfloat16}
+    logits.float().sum().backward()
 
 
 @pytest.mark.parametrize("kind", PACKED)
