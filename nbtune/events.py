@@ -162,7 +162,7 @@ class LayersUnfrozen(Event):
 
 @dataclass(frozen=True)
 class EvaluationProgress(Event):
-    """How far an evaluation has come; shown live, not kept in the history."""
+    """How far an evaluation, or tokenising, has come; shown live, not kept in the history."""
 
     split: str
     done: int
