@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -292,11 +294,11 @@ def test_models_that_cut_texts_into_other_tokens_are_compared_by_the_byte(train,
         nbtune.compare(*runs, metric="perplexity", display="none")
 
 
-def test_a_model_that_is_a_run_is_called_as_that_run(run):
+def test_a_model_that_is_a_run_is_called_as_that_run(run, tmp_path):
+    place = shutil.copytree(run.folder.path.parent, tmp_path / "runs")
     other = nbtune.finetune(
-        topic_rows(150), "further", model="topics", max_steps=1, display="none",
-        runs_dir=run.folder.path.parent,
-    )  # fmt: skip
+        topic_rows(150), "further", model="topics", max_steps=1, display="none", runs_dir=place
+    )
     first, second = differences([[run], [other]])
     assert second["model"] == run.name
     assert first["model"] == run.recipe.settings.model
