@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from nbtune.data.checking import (
 from nbtune.data.corrections import corrected, read_corrections
 from nbtune.data.files import LEFT_OUT
 from nbtune.data.reading import Frames, read, read_all, read_split
-from nbtune.data.rows import Roles, Rows
+from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.splitting import sample_per_label, stratified_split
 from nbtune.data.stretches import read_stretches
 from nbtune.data.texts import LABELLED
@@ -121,13 +121,7 @@ def prepare(
         notices.append(told)
     for split, frame in splits.items():
         notices += _unseen(rows, frame, labels, split)
-    if found.inferred:
-        named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
-        note = f"{found.note}; " if found.note else ""
-        notices.insert(0, f"{note}columns: {', '.join(named)}")
-    if blank := frames["train"].attrs.get(LEFT_OUT):
-        more = f" and {len(blank) - 5} more" if len(blank) > 5 else ""
-        notices.append(f"left out files of nothing but blanks: {', '.join(blank[:5])}{more}")
+    notices = [*_columns(found), *notices, *_left_out(frames["train"])]
     notices += [*dropped, *_worth_knowing(splits, labels, rows)]
     others = {
         split: beside(frames.get(split, frames["train"]), list(frame["row"]), found.roles)
@@ -144,6 +138,19 @@ def prepare(
         recipe,
         others,
     )
+
+
+def _columns(found: Found) -> Iterator[str]:
+    if found.inferred:
+        named = (f"{role} is {name!r}" for role, name in found.roles.items() if name is not None)
+        note = f"{found.note}; " if found.note else ""
+        yield f"{note}columns: {', '.join(named)}"
+
+
+def _left_out(frame: pd.DataFrame) -> Iterator[str]:
+    if blank := frame.attrs.get(LEFT_OUT):
+        more = f" and {len(blank) - 5} more" if len(blank) > 5 else ""
+        yield f"left out files of nothing but blanks: {', '.join(blank[:5])}{more}"
 
 
 def labelled_rows(

@@ -219,7 +219,7 @@ def _agree_on_tags(row: dict[str, Any]) -> tuple[str, Any]:
     words, tags = row["tokens"], row["tags"]
     if len(words) != len(tags):
         told = Told(f"{len(tags)} for {len(words)}")
-        return "as many tags as words missing: the lengths differ", told
+        return "more or fewer tags than words", told
     row["text"] = " ".join(words)
     return "", None
 

@@ -217,11 +217,11 @@ def packed_attention(
         whole = is_narrow or group.real is None
         parts.append(flat if whole else _Unpad.apply(flat, group.real))  # type: ignore[no-untyped-call]
     mixed = torch.cat(parts)
-    return _filled(mixed, 0 if is_narrow else len(queries) - len(mixed))[None], None
+    return _with_zeros(mixed, 0 if is_narrow else len(queries) - len(mixed))[None], None
 
 
-def _filled(tokens: Tensor, count: int) -> Tensor:
-    """Return tokens of shape (tokens, ...) with so many more behind them, of zeros."""
+def _with_zeros(tokens: Tensor, count: int) -> Tensor:
+    """Return tokens of shape (tokens, ...) with so many of zeros behind them."""
     return torch.cat([tokens, tokens.new_zeros(count, *tokens.shape[1:])]) if count else tokens
 
 
@@ -416,12 +416,12 @@ class Packer:
         self.layout = layout = plan(self.lengths, width, input_ids.device)
         more = self._more(len(layout.places), input_ids.device)
         if (types := others.get("token_type_ids")) is not None:
-            others["token_type_ids"] = _filled(types.flatten()[layout.places], more)[None]
-        positions = _filled(layout.positions[0], more)[None] + self.shift
+            others["token_type_ids"] = _with_zeros(types.flatten()[layout.places], more)[None]
+        positions = _with_zeros(layout.positions[0], more)[None] + self.shift
         others.update(position_ids=positions, return_dict=True)
         if "use_cache" in others:
             others["use_cache"] = False
-        ids = _filled(input_ids.flatten()[layout.places], more)[None]
+        ids = _with_zeros(input_ids.flatten()[layout.places], more)[None]
         output = self._run(partial(self.plain, input_ids=ids, **others), more)
         hidden = output.last_hidden_state[0]
         if self.narrow is not None and len(hidden) < len(layout.places):
@@ -447,7 +447,9 @@ class Packer:
         if self.frozen is None or self.states is None:
             return inner()
         states = torch.from_numpy(np.concatenate([self.states[row] for row in self.layout.order]))
-        return self.frozen.go_on(inner, _filled(states, more)[None].to(self.layout.places.device))
+        return self.frozen.go_on(
+            inner, _with_zeros(states, more)[None].to(self.layout.places.device)
+        )
 
     def record(self, call: Callable[[], Any]) -> list[Tensor]:
         """Return what the frozen layers say about each row of the batch that ``call`` runs.

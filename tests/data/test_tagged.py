@@ -106,7 +106,7 @@ def test_every_bad_row_of_tags_is_named():
     )
     assert message_for(frame) == (
         "data: 5 of 6 rows cannot be used: "
-        "1 with as many tags as words missing: the lengths differ (row 1, such as 1 for 2); "
+        "1 with more or fewer tags than words (row 1, such as 1 for 2); "
         "1 with the tag I-X where no B-X began (row 2, such as ['I-X']); "
         "1 with no words (row 3, such as []); "
         "1 with a int among its words (row 4, such as [1]); "

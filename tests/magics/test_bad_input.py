@@ -1,6 +1,7 @@
 """What is wrong with the rows of each task, as it is told to whoever types the cell."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -20,17 +21,23 @@ WELL = {
     "related": {"text": "Ada lives in Rome", "head": "Ada", "tail": "Rome", "label": "in"},
 }  # fmt: skip
 WRONG = [
-    ("spans", {"spans": [(0, 99, "WHO")]}, "", "span", "99"),
-    ("spans", {"spans": [(0, 9, "WHO"), (4, 12, "WHERE")]}, "", "overlap", "row"),
+    ("spans", {"spans": [(0, 99, "WHO")]}, "", "a span outside the text", "(0, 99, 'WHO') of 17"),
+    ("spans", {"spans": [(0, 9, "WHO"), (4, 12, "WHERE")]}, "", "overlap", "(0, 9, 'WHO') and (4"),
     ("tags", {"tags": ["I-WHO", "O"]}, "", "the tag I-WHO where no B-WHO began", "['I-WHO', 'O']"),
-    ("tags", {"tags": ["B-WHO"]}, "", "the lengths differ", "1 for 2"),
-    ("answers", {"answers": "Paris"}, "", "answer", "Paris"),
-    ("texts", {"target": " "}, "task: text2text-generation\n", "an empty target", "row"),
-    ("chats", {"messages": TURNS[:1]}, "", "no assistant turn", "row"),
+    ("tags", {"tags": ["B-WHO"]}, "", "more or fewer tags than words", "1 for 2"),
+    ("answers", {"answers": "Paris"}, "", "an answer that is not in the context", "Paris"),
+    ("texts", {"target": " "}, "task: text2text-generation\n", "an empty target", "' '"),
+    ("chats", {"messages": TURNS[:1]}, "", "no assistant turn", "user: Hi"),
     ("pairs", {"chosen": "No"}, "", "chosen equal to rejected", "No"),
-    ("liked", {"label": "perhaps"}, "task: preference-tuning\n", "perhaps", "row"),
-    ("related", {"head": "Eva"}, "", "head", "Eva"),
-    ("related", {"head": "lives in Rome"}, "", "overlap", "row"),
+    (
+        "liked",
+        {"label": "perhaps"},
+        "task: preference-tuning\n",
+        "neither true nor false",
+        "perhaps",
+    ),
+    ("related", {"head": "Eva"}, "", "a head that is not in the text", "Eva"),
+    ("related", {"head": "lives in Rome"}, "", "overlap", "'lives in Rome' and 'Rome'"),
 ]
 
 
@@ -48,10 +55,8 @@ def test_rows_that_cannot_be_learnt_are_told_with_what_stands_in_them(
     assert value in problem
     assert "2 of 5 rows cannot be used" in problem
     assert "rows 2, 4" in problem
-    assert hint.strip()
-    assert "there is no run" in cell.mistake("%evaluate t") or "no run" in cell.mistake(
-        "%evaluate t"
-    )
+    assert "drop_bad_rows: true" in hint
+    assert "no run" in cell.mistake("%evaluate t")
 
 
 def test_images_that_do_not_open_are_told_all_at_once(cell, tmp_path):
@@ -71,22 +76,22 @@ def test_images_that_do_not_open_are_told_all_at_once(cell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "model", "settings"),
+    ("kind", "model", "settings", "able"),
     [
-        ("answers", "gemma2", ""),
-        ("tags", "bart", ""),
-        ("texts", "gpt2", "task: translation\n"),
-        ("chats", "t5", ""),
+        ("answers", "gemma2", "", "bert"),
+        ("tags", "bart", "", "bert"),
+        ("texts", "gpt2", "task: translation\n", "t5"),
+        ("chats", "t5", "", "gpt2"),
     ],
 )
 def test_a_model_that_cannot_do_the_task_is_told_with_those_that_can(
-    cell, tmp_path, kind, model, settings
+    cell, tmp_path, kind, model, settings, able
 ):
     tiny_model_folder(tmp_path / "other", model)
     cell["rows"] = pd.DataFrame([WELL[kind]] * 12)
     said = cell.mistake(f"%%finetune t --data rows\n{settings}model: ./other\nmax_steps: 1")
-    assert "other" in said or model in said
-    assert "\n" in said
+    assert f"'./other' is a {model} model, which has no head for this task" in said
+    assert re.search(rf"\n  kinds that have one: .*\b{able}\b", said)
 
 
 def test_a_target_that_is_longer_than_the_model_takes_is_said_and_learnt_as_far_as_it_goes(cell):
