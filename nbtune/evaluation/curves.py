@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from nbtune.records import Curve, CurveStop
 
@@ -102,7 +103,7 @@ def _found(positive: Array, scores: Array) -> tuple[Array, Array]:
 
 
 def _area(x: Array, y: Array) -> float:
-    return float(np.trapezoid(y, x))
+    return float(trapezoid(y, x))
 
 
 def _pr(label: str, positive: Array, scores: Array, average: bool = False) -> Curve:
