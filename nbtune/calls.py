@@ -25,7 +25,10 @@ ARGUMENTS = {"--epochs": "num_train_epochs"}
 
 _FLAG = r"--(?:fresh|background)\b"
 _OPTION = r"--[a-z-]+ [\w.+]+"
-_NAME = r"[^\s,;:()]+@\d+|[A-Z]{2,}\b|\.\.\.|\"[^\"]*\""
+_WHOLE = r"[^\s,;:()]+@\d+|[A-Z]{2,}\b|\.\.\.|\"[^\"]*\""
+_SHORT = r"[\w-]+(?:\.[\w-]+)*(?= --|;|,|\)| \(|\.?$|\n| (?:ends|gives|goes|lets|shows|takes)\b)"
+"""A name without its number is told from other words by what stands behind it."""
+_NAME = f"{_WHOLE}|{_SHORT}"
 _ARGUMENT = re.compile(f"{_FLAG}|{_OPTION}|{_NAME}")
 _MAGIC = re.compile(
     r"%{1,2}("
@@ -62,7 +65,8 @@ def _call(function: str, line: str) -> str:
 def _argument(typed: str) -> str:
     """Write one word, or an option with its value, as an argument."""
     if not typed.startswith("--"):
-        return f'"{typed}"' if "@" in typed and not typed.startswith('"') else typed
+        is_said = typed.startswith('"') or typed.isupper() or typed == "..."
+        return typed if is_said else f'"{typed}"'
     option, _, value = typed.partition(" ")
     if option in ARGUMENTS:
         return f"{ARGUMENTS[option]}=..."

@@ -293,7 +293,7 @@ class Review:
         """
         self._known(row)
         if self._explained is None:
-            raise RunError(f"the model of {self.name} is not at hand", hint="open %review anew")
+            raise RunError(f"the model of {self.name} is not at hand", hint="open a new %review")
         return self._explained(row)
 
     def save(self, path: str | Path) -> Path:

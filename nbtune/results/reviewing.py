@@ -80,5 +80,5 @@ def _made_before(run: Run, recipe: Recipe) -> tuple[tuple[Correction, ...], str]
     return (), (
         f"{run.name} was trained with corrections from {recipe.corrections}, and that file is "
         "gone. What is corrected here is written without them, so that a run trained on it would "
-        "have the old faults again: put the file back, and open %review anew."
+        "have the old faults again: put the file back, and open a new %review."
     )
