@@ -81,6 +81,6 @@ def test_plain_python_prints_lines_without_escape_codes(done):
     ended = done("-c", PLAIN)
     assert ended.stdout.endswith("finished\n"), ended.stderr
     assert "loading model" in ended.stderr
-    assert 'Next: nbtune.evaluate("topics@1")' in ended.stderr, "no magic, where there are none"
+    assert 'Next: nbtune.evaluate("topics")\n' in ended.stderr, "a call, where there are no magics"
     assert "\x1b" not in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
