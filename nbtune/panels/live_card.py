@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from nbtune.runs import RunFolder
 
 LONGEST_NAME = 24
+LIVE_COLOURS = 48
+"""Of the picture of curves, which is sent again and again where nothing answers."""
 MOST_OWED = 2.0
 """Seconds that refreshes which came before their time put off those after them."""
 LARGEST_SHARE = 0.005
@@ -197,14 +199,15 @@ class CardView:
         from base64 import b64encode
 
         from nbtune.plots.loss import plot_loss
-        from nbtune.plots.style import name_at_left, new_figure, to_png, with_few_colours
+        from nbtune.plots.png import to_png
+        from nbtune.plots.style import name_at_left, new_figure
         from nbtune.plots.texts import short
 
         figure, axes = new_figure(6.6, 2.5)
         plot_loss(self.history, axes[0, 0])
         # A cell that trains several shows the tables of the last one only.
         name_at_left(axes[0, 0], short(self.view.title, LONGEST_NAME))
-        return b64encode(with_few_colours(to_png(figure))).decode()
+        return b64encode(to_png(figure, colours=LIVE_COLOURS)).decode()
 
 
 def _panel_of(

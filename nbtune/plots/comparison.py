@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from nbtune.plots.cost import plot_cost
 from nbtune.plots.courses import plot_courses
 from nbtune.plots.pairs import plot_pairs
-from nbtune.plots.style import new_figure, to_png, with_few_colours
+from nbtune.plots.png import to_png
+from nbtune.plots.style import new_figure
 from nbtune.records import ComparisonRecord
 
 DRAWN_COSTS = ("seconds", "memory_bytes", "parameters", "trainable_parameters")
@@ -46,7 +47,7 @@ def separate_figures(record: ComparisonRecord) -> dict[str, Figure]:
 
 def comparison_png(record: ComparisonRecord) -> bytes:
     """Return the figure as PNG."""
-    return with_few_colours(to_png(comparison_figure(record), dpi=120))
+    return to_png(comparison_figure(record), dpi=120)
 
 
 def _plots(record: ComparisonRecord) -> dict[str, Callable[[ComparisonRecord, Any], Any]]:

@@ -13,12 +13,13 @@ from nbtune.plots.gain import plot_gain
 from nbtune.plots.labels import plot_labels
 from nbtune.plots.margins import plot_likings, plot_margins, plot_rewards
 from nbtune.plots.perplexity import plot_perplexity
+from nbtune.plots.png import to_png
 from nbtune.plots.pr import plot_pr
 from nbtune.plots.rewritten import plot_quality, plot_text_lengths
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.scatter import plot_misses, plot_scatter
 from nbtune.plots.slices import plot_slices
-from nbtune.plots.style import empty_figure, new_figure, tidy, to_png
+from nbtune.plots.style import empty_figure, new_figure, tidy
 from nbtune.records import Confusion, EvaluationRecord
 
 MANY_LABELS = 15

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,24 +87,3 @@ def legend(ax: Any, **options: Any) -> None:
     made.get_title().set_color(GREY)
     for text in made.get_texts():
         text.set_parse_math(False)
-
-
-def to_png(figure: Figure, dpi: int = 144) -> bytes:
-    """Return the figure as a transparent PNG."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dpi, transparent=True)
-    return stream.getvalue()
-
-
-def with_few_colours(png: bytes) -> bytes:
-    """Return a picture of lines and words with 256 colours, in a third of the bytes.
-
-    Not for shades that mean something: the faintest become none.
-    """
-    from PIL import Image
-
-    stream = io.BytesIO()
-    picture = Image.open(io.BytesIO(png))
-    few = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    few.save(stream, "PNG", optimize=True)
-    return stream.getvalue()

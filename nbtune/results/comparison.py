@@ -21,8 +21,6 @@ class Comparison(Pictured):
         What was found.
     """
 
-    few_colours = True
-
     def __init__(self, record: ComparisonRecord) -> None:
         self.record = record
 

@@ -21,8 +21,6 @@ class DataReport(Pictured):
         What was found.
     """
 
-    few_colours = True
-
     def __init__(self, record: DataRecord) -> None:
         self.record = record
 

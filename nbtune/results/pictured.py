@@ -16,9 +16,6 @@ class Pictured:
     Who inherits draws the pictures and writes the tables.
     """
 
-    few_colours = False
-    """Whether pictures are lines and words, without shades that mean something."""
-
     def figure(self) -> Figure:
         """Return the whole picture as a matplotlib figure."""
         raise NotImplementedError
@@ -71,10 +68,9 @@ class Pictured:
         from nbtune.panels.display import in_kernel
 
         if in_kernel():
-            from nbtune.plots.style import to_png, with_few_colours
+            from nbtune.plots.png import to_png
 
             for figure in self._pictures():
                 png = to_png(figure, dpi=120)
-                png = with_few_colours(png) if self.few_colours else png
                 display({"image/png": b64encode(png).decode(), "text/plain": self._brief}, raw=True)
         display(self._repr_mimebundle_(), raw=True)

@@ -23,8 +23,6 @@ class RunEstimate(Pictured):
         What was measured and reckoned.
     """
 
-    few_colours = True
-
     def __init__(self, record: Estimate) -> None:
         self.record = record
 
