@@ -7,6 +7,7 @@ import torch
 
 from nbtune.engine.loop import TIMES_BACK, DivergedError
 from nbtune.engine.spikes import LASTING
+from nbtune.engine.state import all_finite
 from nbtune.events import CheckpointSaved, Controlled, Notice, RunStarted, StepsDone, as_it_stands
 
 
@@ -28,6 +29,16 @@ def times(training, factors):
 
 def told(work):
     return [event.text for event in work.told(Notice)]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("place", [0, 7, -1])
+def test_one_number_that_is_not_finite_is_found_among_many(bad, place):
+    model = torch.nn.ParameterList([torch.ones(3, 5), torch.ones(0, 4)])
+    assert all_finite(model)
+    with torch.no_grad():
+        model[0].view(-1)[place] = bad
+    assert not all_finite(model)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
