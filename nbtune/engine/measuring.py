@@ -23,7 +23,7 @@ from nbtune.engine.determinism import host_random_state
 from nbtune.engine.device import random_state
 from nbtune.engine.inference import TOKENS_AT_ONCE, predict_logits
 from nbtune.engine.job import Job
-from nbtune.engine.memory import begin_peak, memory_bytes, peak_bytes, room_bytes
+from nbtune.engine.memory import begin_peak, kept_bytes, memory_bytes, peak_bytes, room_bytes
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.engine.state import Progress, moving_tensors
 from nbtune.engine.stepping import Stepper
@@ -49,7 +49,8 @@ class Costs:
     Attributes
     ----------
     steps : list of (int, float)
-        Tokens of a step, padding included, and its seconds.
+        Tokens of a step, padding included, and its seconds; where products are compiled for each
+        size of a batch, once they are.
     sizes : ndarray
         Tokens of the steps of an epoch that the run makes, padding included.
     padding : float
@@ -66,8 +67,12 @@ class Costs:
         The most memory in use while frozen layers ran.
     compiled_bytes : int
         What is compiled for each new size of a batch, and kept.
+    compiling_seconds : float
+        What compiling takes for each new size of a batch.
     known : set of int
-        The sizes of batches that were measured.
+        The sizes of batches that were measured, where products are compiled for them.
+    new_sizes : int
+        How many others the run will meet.
     """
 
     steps: list[tuple[int, float]] = field(default_factory=list)
@@ -82,7 +87,9 @@ class Costs:
     frozen_bytes: int = 0
     peak: int = 0
     compiled_bytes: int = 0
+    compiling_seconds: float = 0.0
     known: set[int] = field(default_factory=set)
+    new_sizes: int = 0
 
     @property
     def step_seconds(self) -> float:
@@ -136,8 +143,9 @@ def measure(job: Job, place: Path, progress: Callable[[int, int], None]) -> Cost
         known = sum(costs.memory.values())
         costs.memory["activations"] = max(0, max(costs.peak, peak_bytes(device)) - known)
         if _compiles(job):
-            more = min(MOST_SIZES, len(_sizes_of_run(job))) - len(costs.known)
-            costs.memory["compiled for batches"] = max(0, more) * costs.compiled_bytes
+            costs.new_sizes = len(_sizes_of_run(job) - costs.known)
+            kept = max(0, min(costs.new_sizes, MOST_SIZES - len(costs.known)))
+            costs.memory["compiled for batches"] = kept * costs.compiled_bytes
     progress(total, total)
     return costs
 
@@ -193,32 +201,52 @@ def _steps(
         float(stepper.update(stepper.look(train, local[number]), 0.0).gradient_norm)  # waits
         return time.perf_counter() - start
 
-    known = sum(costs.memory.values())
-    if not costs.memory["gradients"] + costs.memory["optimizer"] < SAFE_SHARE * room_bytes(device):
+    if not _ends_fit(device, costs, [costs.sizes[i] for i in (picked[0], picked[-1])], make):
         return
-    begin_peak(device)
-    make(0)
-    make(0)  # the first one also sets things up
-    small, large = (max(1, int(costs.sizes[i])) for i in (picked[0], picked[-1]))
-    taken = max(0, peak_bytes(device) - known)
-    costs.memory["activations"] = int(taken * large / small)
-    if costs.memory["activations"] - taken > SAFE_SHARE * room_bytes(device):
-        return
-    costs.memory["activations"] = 0
-    make(len(picked) - 1)
+    compiled = [_compiled_sizes(job, steps[i]) for i in picked]
+    costs.known = compiled[0] | compiled[-1]
     # From both ends inwards: with a model so slow that time is up, the ends are known.
     inwards = sorted(range(len(picked)), key=lambda i: min(i, len(picked) - 1 - i))
-    before, met = 0, set()
+    before, added, compiling = 0, 0, 0.0
     for done, number in enumerate(inwards, 1):
-        costs.steps.append((int(costs.sizes[picked[number]]), make(number)))
-        costs.known |= _compiled_sizes(job, steps[picked[number]])
+        seconds = make(number)
+        if fresh := compiled[number] - costs.known:
+            first, seconds = seconds, make(number)
+            compiling += max(0.0, first - seconds)
+            added += len(fresh)
+            costs.known |= fresh
+        costs.steps.append((int(costs.sizes[picked[number]]), seconds))
         if done == 2:  # what comes now is no larger than what was
-            before, met = memory_bytes(device), set(costs.known)
+            before = kept_bytes(device)
         progress(done)
         if done >= 2 and time.monotonic() - began > MOST_SECONDS:
             break
-    if fresh := costs.known - met:
-        costs.compiled_bytes = max(0, memory_bytes(device) - before) // len(fresh)
+    if added:
+        costs.compiled_bytes = max(0, kept_bytes(device) - before) // added
+        costs.compiling_seconds = compiling / added
+
+
+def _ends_fit(
+    device: torch.device, costs: Costs, sizes: list[int], make: Callable[[int], float]
+) -> bool:
+    """Make the shortest and the longest of the measured steps, where there is room for them.
+
+    Where there is none, the activations are those of the longest one, as far as they are known.
+    """
+    known = sum(costs.memory.values())
+    if not costs.memory["gradients"] + costs.memory["optimizer"] < SAFE_SHARE * room_bytes(device):
+        return False
+    begin_peak(device)
+    make(0)
+    make(0)  # the first one also sets things up
+    small, large = (max(1, int(size)) for size in sizes)
+    taken = max(0, peak_bytes(device) - known)
+    costs.memory["activations"] = int(taken * large / small)
+    if costs.memory["activations"] - taken > SAFE_SHARE * room_bytes(device):
+        return False
+    costs.memory["activations"] = 0
+    make(-1)
+    return True
 
 
 def _compiles(job: Job) -> bool:
@@ -323,7 +351,9 @@ def _sizes_of_run(job: Job) -> set[int]:
 
 
 def _compiled_sizes(job: Job, rows: Indices) -> set[int]:
-    """Return with how many tokens the batches of a step are run, those of no row included."""
+    """Return the sizes that a step has compiled: tokens of batches, those of no row included."""
+    if not _compiles(job):
+        return set()
     sizes = _micro_sizes(job, rows)
     return set(sizes if job.forward.packer is None else map(filled, sizes))
 

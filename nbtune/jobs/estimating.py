@@ -156,7 +156,7 @@ def _seconds(job: Job, recipe: Recipe, costs: Costs) -> dict[str, float]:
     saved += max(0 if evaluations else 1, between - evaluations) * costs.state_bytes
     return {
         "frozen layers": costs.frozen_seconds,
-        "steps": steps,
+        "steps": steps + costs.new_sizes * costs.compiling_seconds,
         "evaluations": evaluations * costs.evaluation_seconds,
         "checkpoints": saved / costs.write_rate,
     }
