@@ -109,7 +109,7 @@ def _written(cell: Any) -> str:
     if is_missing(cell):
         return "missing"
     plain = cell.item() if isinstance(cell, np.generic) else cell
-    return _begin(repr(plain)[:_LONGEST_CELL])
+    return beginning(repr(plain)[:_LONGEST_CELL])
 
 
 def _leaks(scan: Scan) -> Iterator[Meant]:
@@ -278,16 +278,17 @@ def _around(text: str, signs: Sequence[str]) -> str:
 
 def _pairs(scan: Scan, pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     return tuple(
-        f"{_begin(scan.text_of(one))} ≈ {_begin(scan.text_of(other))}"
+        f"{beginning(scan.text_of(one))} ≈ {beginning(scan.text_of(other))}"
         for one, other in pairs[:SHOWN]
     )
 
 
-def _begin(text: str) -> str:
+def beginning(text: str) -> str:
+    """Return where a text begins, with nothing personal in it."""
     masked = mask(text)
     return masked if len(masked) <= _BEGINNING else f"{masked[:_BEGINNING]}…"
 
 
 def _names(scan: Scan, rows: Rows) -> str:
     counts = Counter(scan.label_of(int(row)) for row in rows)
-    return ", ".join(f"{_begin(name)} ({n})" for name, n in counts.most_common(3))
+    return ", ".join(f"{beginning(name)} ({n})" for name, n in counts.most_common(3))

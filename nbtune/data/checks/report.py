@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from nbtune.data.checks.cuts import counted, cuts, sample_of, unknown_tokens, written_apart
-from nbtune.data.checks.found import Meant, look
+from nbtune.data.checks.found import SHOWN, Meant, beginning, look
 from nbtune.data.checks.lengths import Reader
 from nbtune.data.checks.numbers import spread_of
 from nbtune.data.checks.scan import AT_ONCE, Scan, scan
@@ -22,6 +22,7 @@ from nbtune.recipe import Recipe
 from nbtune.records import SEVERITIES, DataColumn, DataFinding, DataRecord, Lengths, Numbers
 
 if TYPE_CHECKING:
+    from nbtune.data.checks.shape import Shape
     from nbtune.data.checks.taken import Taken
 
 
@@ -66,8 +67,7 @@ def describe(
     meant = look(found, progress)
     lengths, _, of_tokens = _counted(found, tokenizer_for, recipe, progress)
     mending = mending_line(name, recipe, list(columns.in_use))
-    findings = [one.finding(found.rows, mending) for one in meant]
-    findings += of_tokens
+    findings = [*(one.finding(found.rows, mending) for one in meant), *of_tokens]
     return DataRecord(
         name=name,
         rows={split: len(frame) for split, frame in frames.items()},
@@ -78,7 +78,7 @@ def describe(
         labels=_labels(found),
         weights=_weights(found),
         lengths=lengths,
-        findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
+        findings=_gravest_first(findings),
         seconds=round(time.monotonic() - began, 3),
         origin=origin,
     )
@@ -99,9 +99,8 @@ def describe_as(
     from nbtune.data.checks.shapes import SHAPES
     from nbtune.data.checks.taken import look_as
 
-    began, first = time.monotonic(), next(iter(frames.values()))
+    began = time.monotonic()
     taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]
-    findings = _told(task, name, recipe, taken, sum(map(len, frames.values())))
     lengths, targets, of_tokens = _counted(
         taken.scan,
         None if shape.called else tokenizer_for,
@@ -111,38 +110,53 @@ def describe_as(
         apart=shape.is_apart,
         is_cut=shape.is_cut,
     )
-    findings += of_tokens
-    labels = {}
-    if shape.names is not None:
-        for split, rows in taken.usable.items():
-            counts = Counter(one for own in shape.names(rows) for one in own)
-            labels[split] = dict(counts.most_common())
-    roles = {
-        column: role
-        for role, columns in taken.roles.items()
-        for column in ([columns] if isinstance(columns, str) else columns)
-    }
-    is_of_images = "image" in taken.roles
+    findings = [*_told(task, name, recipe, taken, sum(map(len, frames.values()))), *of_tokens]
     return DataRecord(
         name=name,
         rows={split: len(frame) for split, frame in frames.items()},
-        columns=tuple(
-            images.column(frames, taken.usable, str(one))
-            if roles.get(str(one)) == "image"
-            else _column(frames, str(one), roles)
-            for one in first.columns
-        ),
-        labels=labels,
+        columns=_columns_as(frames, taken),
+        labels=_labels_as(shape, taken),
         weights=_weights(taken.scan) if shape.has_labels else {},
         lengths=lengths,
-        findings=tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity))),
+        findings=_gravest_first(findings),
         seconds=round(time.monotonic() - began, 3),
         origin=origin,
         task=task,
         numbers=_numbers(taken) if task == "regression" else None,
         targets=targets,
-        pictures=images.described(taken.usable) if is_of_images else None,
+        pictures=images.described(taken.usable) if "image" in taken.roles else None,
     )
+
+
+def _columns_as(frames: Mapping[str, pd.DataFrame], taken: Taken) -> tuple[DataColumn, ...]:
+    """Say of each column what it is used as; a role may have several."""
+    from nbtune.data.checks import images
+
+    roles = {
+        column: role
+        for role, columns in taken.roles.items()
+        for column in ([columns] if isinstance(columns, str) else columns)
+    }
+    return tuple(
+        images.column(frames, taken.usable, name)
+        if roles.get(name) == "image"
+        else _column(frames, name, roles)
+        for name in map(str, next(iter(frames.values())).columns)
+    )
+
+
+def _labels_as(shape: Shape, taken: Taken) -> dict[str, dict[str, int]]:
+    """Count the labels of which a row can have several, the most frequent first."""
+    if shape.names is None:
+        return {}
+    return {
+        split: dict(Counter(one for own in shape.names(rows) for one in own).most_common())
+        for split, rows in taken.usable.items()
+    }
+
+
+def _gravest_first(findings: Iterable[DataFinding]) -> tuple[DataFinding, ...]:
+    return tuple(sorted(findings, key=lambda one: SEVERITIES.index(one.severity)))
 
 
 def _told(task: str, name: str, recipe: Recipe, taken: Taken, total: int) -> list[DataFinding]:
@@ -161,12 +175,20 @@ def _told(task: str, name: str, recipe: Recipe, taken: Taken, total: int) -> lis
     if task == "regression" and recipe.problem_type is None:
         said = "rows have a number that is to be learnt, which the recipe has to say"
         fix = "problem_type: regression"
-        findings.append(DataFinding("numbers", "info", total, total, said, (), fix))
+        findings.append(DataFinding("numbers", "info", total, total, said, _first(taken), fix))
     if task == "language_modelling" and "task" not in recipe.model_fields_set:
         said = "rows have nothing beside their text: what is to be learnt, the recipe has to say"
         fix = "task: text-generation  # or fill-mask"
-        findings.append(DataFinding("no_labels", "info", total, total, said, (), fix))
+        findings.append(DataFinding("no_labels", "info", total, total, said, _first(taken), fix))
     return findings
+
+
+def _first(taken: Taken) -> tuple[str, ...]:
+    """Return the first rows as examples, with what is true of them where there is such."""
+    scan = taken.scan
+    rows = range(min(SHOWN, scan.rows))
+    pairs = [(beginning(scan.name_of(row)), scan.label_of(row)) for row in rows]
+    return tuple(f"{text} → {truth}" if truth else text for text, truth in pairs)
 
 
 def _numbers(taken: Taken) -> Numbers | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nbtune.data.checks.found import FEW_ROWS, SHOWN, Meant, respelled
+from nbtune.data.checks.found import FEW_ROWS, SHOWN, Meant, beginning, respelled
 from nbtune.data.checks.personal import mask
 from nbtune.data.liked import LIKED
 from nbtune.data.spans import OUTSIDE, spans_of, type_of
@@ -21,7 +21,6 @@ LONGER, SHORT = 3.0, 20
 """A target is far longer than its source with so many times its characters, and so many more."""
 ONE_SIDED = 0.75
 """Preferred answers that are the longer ones so often teach length rather than quality."""
-_BEGINNING = 70
 
 
 def asked(rows: pd.DataFrame) -> list[str]:
@@ -46,7 +45,7 @@ def of_rewritten(frames: Frames, starts: Starts) -> Iterator[Meant]:
                 shown["copied"].append(source)
             elif len(target) > max(LONGER * len(source), len(source) + SHORT):
                 longer.append(row)
-                shown["longer"].append(f"{_begin(source)} → {_begin(target)}")
+                shown["longer"].append(f"{beginning(source)} → {beginning(target)}")
     if copied:
         what = "rows have a target equal to its source"
         yield Meant("copied_sources", "warning", copied, what, _masked(shown["copied"]))
@@ -169,7 +168,7 @@ def of_preferences(frames: Frames, starts: Starts) -> Iterator[Meant]:
         )
         long_ones = np.flatnonzero(longer) + start
         preferred = train.loc[longer, ["chosen", "rejected"]].head(SHOWN).itertuples(index=False)
-        pairs = tuple(f"{_begin(one)} ≻ {_begin(other)}" for one, other in preferred)
+        pairs = tuple(f"{beginning(one)} ≻ {beginning(other)}" for one, other in preferred)
         fix = "%evaluate RUN has such a baseline"
         yield Meant("length_bias", "info", long_ones, what, pairs, fix)
     sides: dict[tuple[str, str], set[str]] = {}
@@ -213,8 +212,3 @@ def _judged(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
 
 def _masked(texts: Sequence[Any]) -> tuple[str, ...]:
     return tuple(mask(str(text)) for text in texts[:SHOWN])
-
-
-def _begin(text: str) -> str:
-    masked = mask(text)
-    return masked if len(masked) <= _BEGINNING else f"{masked[:_BEGINNING]}…"

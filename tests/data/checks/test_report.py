@@ -70,6 +70,7 @@ def test_numbers_are_no_labels():
     assert report["conflicts"].severity == "warning"
     assert set(report.findings["check"]) == {"unusable", "conflicts", "numbers"}
     assert report.record.labels == {}
+    assert " → " in report["numbers"].examples[0]
     numbers = report.record.numbers
     assert (numbers.low, numbers.high) == (1.25, 5.25)
     assert sum(numbers.counts["train"]) == 41
