@@ -63,11 +63,13 @@ class Previewed(Event):
     """What is learnt of some training rows, as the model reads them.
 
     ``rows`` are those of the user's data; ``pieces`` has the text of each in (kind, text), of the
-    kinds ``target``, ``against`` (to be said less), ``context`` (read, and not learnt) and ``cut``.
+    kinds ``target``, ``against`` (to be said less), ``context`` (read, and not learnt) and ``cut``;
+    ``pictures`` are small images as ``data:`` addresses, where rows have images.
     """
 
     rows: tuple[int, ...]
     pieces: tuple[tuple[tuple[str, str], ...], ...]
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 def check_data(
     data: Any,
     *,
-    name: str | None = None,
+    validation_data: Any = None,
+    test_data: Any = None,
+    name: str | Mapping[str, str] | None = None,
     recipe: str | Path | Recipe | Resolved | None = None,
     tokenize: bool = True,
     display: Display = None,
@@ -33,8 +36,11 @@ def check_data(
     ----------
     data : DataFrame, Dataset, DatasetDict, list of dict, (texts, labels), path or str
         As for `finetune`.
-    name : str, optional
-        What lines that mend something call the rows; by default ``df``.
+    validation_data, test_data : optional
+        Rows that are held out, where they are not among ``data``.
+    name : str or mapping, optional
+        What lines that mend something call the rows, by default ``df``; what the rows of each split
+        are called, where they come apart.
     recipe : optional
         As for `finetune`; columns, cleaning, model and ``max_length`` are read from it.
     tokenize : bool
@@ -60,12 +66,38 @@ def check_data(
     from nbtune.results.data_report import DataReport
 
     asked = resolve(recipe, settings).recipe
-    is_name = isinstance(data, str | Path)
-    origin = f"import nbtune; df = nbtune.mend({str(data)!r})" if is_name else ""
+    held_out = {
+        "validation": asked.validation_data if validation_data is None else validation_data,
+        "test": asked.test_data if test_data is None else test_data,
+    }
+    called, origin = _called({"train": data} | held_out, name)
     with Progress("rows looked at", display) as progress:
         return DataReport(
-            look_at_data(data, name or "df", asked, progress, tokenize=tokenize, origin=origin)
+            look_at_data(
+                data, called, asked, progress, tokenize=tokenize, origin=origin, **held_out
+            )
         )
+
+
+def _called(parts: Mapping[str, Any], name: str | Mapping[str, str] | None) -> tuple[str, str]:
+    """Return what lines call the rows, and a line that makes these one variable, if they are none.
+
+    Parameters
+    ----------
+    parts : mapping
+        Rows by split; None for those that are not there.
+    """
+    names = {"train": name or "df"} if name is None or isinstance(name, str) else dict(name)
+    given = {split: one for split, one in parts.items() if one is not None}
+    words = {
+        split: repr(str(one)) if isinstance(one, str | Path) else names.get(split) or f"{split}_df"
+        for split, one in given.items()
+    }
+    if len(words) == 1 and words["train"].isidentifier():
+        return words["train"], ""
+    pairs = ", ".join(f"{split!r}: {word}" for split, word in words.items())
+    rows = words["train"] if len(words) == 1 else f"{{{pairs}}}"
+    return "df", f"import nbtune; df = nbtune.mend({rows})"
 
 
 def mend(

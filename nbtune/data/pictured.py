@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from nbtune.data.pictures import (
 from nbtune.data.rows import Found, Roles
 from nbtune.data.texts import BETWEEN, LABELLED
 from nbtune.errors import DataError
+from nbtune.events import Progress
 from nbtune.recipe import Recipe
 
 IMAGE_NAMES = (
@@ -92,12 +94,21 @@ def _image_of(frame: pd.DataFrame) -> str:
     )
 
 
-def _checks(frame: pd.DataFrame, roles: Roles, recipe: Recipe) -> dict[str, Any]:
+def _checks(
+    frame: pd.DataFrame, roles: Roles, recipe: Recipe, progress: Progress = lambda done, total: None
+) -> dict[str, Any]:
+    done = count(1)
+
     def check(cell: Any) -> tuple[str, Any]:
         return check_text(cell, lambda one: clean_text(one, recipe.clean))
 
+    def check_image(cell: Any) -> tuple[str, str]:
+        checked = check_picture(cell)
+        progress(next(done), len(frame))
+        return checked
+
     found: dict[str, tuple[Sequence[Any], Check]] = {
-        "image": (_plain(frame[str(roles["image"])]), check_picture)
+        "image": (_plain(frame[str(roles["image"])]), check_image)
     }
     if roles.get("text") is not None:
         found["text"] = (cells_of(frame[str(roles["text"])]), check)
@@ -108,13 +119,18 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
     return list(column.astype(object))
 
 
-def _usable(
-    frame: pd.DataFrame, roles: Roles, recipe: Recipe, what: str
+def usable_pictures(
+    frame: pd.DataFrame,
+    roles: Roles,
+    recipe: Recipe,
+    what: str,
+    progress: Progress = lambda done, total: None,
 ) -> tuple[pd.DataFrame, str]:
+    """Return the rows whose images open and have a label; see `nbtune.data.rows.Rows.usable`."""
     labels = cells_of(frame[str(roles["label"])])
     rows, notice = checked_rows(
         frame,
-        {**_checks(frame, roles, recipe), "label": (labels, check_label)},
+        {**_checks(frame, roles, recipe, progress), "label": (labels, check_label)},
         hint=lambda faults, left: _hint(roles, faults, left),
         drop_bad_rows=recipe.drop_bad_rows,
         what=what,
@@ -215,7 +231,7 @@ PICTURED = replace(
     LABELLED,
     inputs=("image",),
     find=find,
-    usable=_usable,
+    usable=usable_pictures,
     texts=names_of,
     given=_given,
     asked=lambda recipe: {"image": "photos/cat.png, then Enter"},

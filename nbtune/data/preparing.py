@@ -21,7 +21,7 @@ from nbtune.data.checking import (
 )
 from nbtune.data.corrections import corrected, read_corrections
 from nbtune.data.files import LEFT_OUT
-from nbtune.data.reading import Frames, read, read_all, read_split
+from nbtune.data.reading import Frames, read, read_all, with_parts
 from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.splitting import sample_per_label, stratified_split
 from nbtune.data.stretches import read_stretches
@@ -102,10 +102,7 @@ def prepare(
     recipe, rows = suit(frames["train"], recipe)
     found = rows.find(frames["train"], _named(recipe, rows))
     frames, notices = _without_unfit(frames, found.roles, rows)
-    for split, given in (("validation", validation), ("test", test)):
-        if given is not None:
-            frames[split] = read_split(given, split)
-            refuse_empty(frames[split], split)
+    frames = with_parts(frames, validation, test)
     splits, dropped = _usable(frames, found.roles, recipe, rows)
     labels = rows.labels(splits["train"])
     refuse_unfit_weights(recipe.class_weight, labels)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from nbtune import datasets as own
+from nbtune.data.checking import refuse_empty
 from nbtune.data.files import (
     IMAGE_SUFFIXES,
     SUFFIXES,
@@ -55,9 +56,27 @@ def read(source: Any) -> Frames:
     DataError
         When it cannot be read; names file and line where there are such.
     """
-    found = _by_split_column(_parts(source))
-    ours = [split for split in dict.fromkeys(SPLIT_NAMES.values()) if split in found]
-    return {split: found[split] for split in [*ours, *(one for one in found if one not in ours)]}
+    return _in_order(_by_split_column(_parts(source)))
+
+
+def with_parts(frames: Frames, validation: Any = None, test: Any = None) -> Frames:
+    """Return frames by split in which these sources, where they are given, stand for their parts.
+
+    Raises
+    ------
+    DataError
+        As `read_split` does, and when one of them has no rows.
+    """
+    given = {"validation": validation, "test": test}
+    own = {name: read_split(one, name) for name, one in given.items() if one is not None}
+    for split, frame in own.items():
+        refuse_empty(frame, split)
+    return _in_order(frames | own)
+
+
+def _in_order(frames: Frames) -> Frames:
+    ours = [split for split in dict.fromkeys(SPLIT_NAMES.values()) if split in frames]
+    return {split: frames[split] for split in [*ours, *(one for one in frames if one not in ours)]}
 
 
 def read_all(source: Any) -> pd.DataFrame:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import DataError
 from nbtune.jobs.choosing import model_of
+from nbtune.jobs.previewing import preview_before
 from nbtune.recipe import Recipe
+from nbtune.tasks import task_of
 
 if TYPE_CHECKING:
     from nbtune.data.checks.lengths import Reader
@@ -27,39 +30,57 @@ def look_at_data(
     recipe: Recipe,
     progress: Callable[[int, int], None],
     *,
+    validation: Any = None,
+    test: Any = None,
     tokenize: bool = True,
     origin: str = "",
 ) -> DataRecord:
-    """Look at all rows of a source; see `nbtune.api.check_data`."""
+    """Look at all rows of a source, and of those beside it; see `nbtune.api.check_data`."""
     from nbtune.data.checking import refuse_empty
     from nbtune.data.checks.recognising import shape_of
     from nbtune.data.checks.report import describe, describe_as
-    from nbtune.data.reading import read
+    from nbtune.data.checks.shapes import VARIANTS
+    from nbtune.data.reading import read, with_parts
 
-    frames = read(source)
+    frames = with_parts(read(source), validation, test)
     for split, frame in frames.items():
         refuse_empty(frame, split)
     task = shape_of(next(iter(frames.values())), recipe)
-    count = _tokenizer_of(recipe) if tokenize else None
+    readers: list[Reader] = []
+    said = VARIANTS.get(task, {"task": task}) if task else {}
+    meant = recipe.model_copy(update=said)
+    count = _tokenizer_of(meant, readers) if tokenize else None
     if task:
-        return describe_as(task, name, frames, recipe, count, progress, origin=origin)
-    return describe(name, frames, recipe, count, progress, origin=origin)
+        record = describe_as(task, name, frames, recipe, count, progress, origin=origin)
+    else:
+        record = describe(name, frames, recipe, count, progress, origin=origin)
+    first = next(iter(frames.values()))
+    preview = preview_before(first, meant, readers[0] if readers else None)
+    return replace(record, preview=preview)
 
 
-def _tokenizer_of(recipe: Recipe) -> Callable[[list[str]], Reader]:
-    """Return what loads the tokenizer of the recipe's model, without the model itself."""
+def _tokenizer_of(recipe: Recipe, readers: list[Reader]) -> Callable[[list[str]], Reader]:
+    """Return what loads the tokenizer of the recipe's model, without the model itself.
+
+    It is added to the ``readers``.
+    """
     from nbtune.data.checks.lengths import Reader
 
-    source = model_of(recipe)
+    source, reads = model_of(recipe), task_of(recipe).reads
+    words = "text" if reads == "images" else reads
 
     def load(texts: list[str]) -> Reader:
+        readers.append(made(texts))
+        return readers[-1]
+
+    def made(texts: list[str]) -> Reader:
         from nbtune.models.loading import load_tokenizer, places_of
 
         if source.kind == "scratch":
             from nbtune.models.scratch import POSITIONS, SIZES
 
             _, width = SIZES[recipe.size]
-            made = load_tokenizer(source, texts[:_VOCABULARY_TEXTS])
+            made = load_tokenizer(source, texts[:_VOCABULARY_TEXTS], reads=words)
             return Reader(source.name, made, width, POSITIONS)
         from transformers import AutoConfig
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbtune.events import DataReady, Emit, EvaluationProgress, PhaseStarted, Previewed, Progress
 from nbtune.jobs.folders import read_rows
+from nbtune.jobs.previewing import PREVIEWED, preview_of
 from nbtune.jobs.trained import Trained, asking
 from nbtune.recipe import Recipe
 from nbtune.runs import RunFolder
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from nbtune.data.batches import InMemory
     from nbtune.data.encoding import Examples
-
-PREVIEWED, HALF = 3, 120
-"""Rows of which is shown what is learnt, and the characters of both ends of a long piece."""
 
 
 def tokenise(folder: RunFolder, task: Task, trained: Trained, emit: Emit) -> dict[str, Examples]:
@@ -71,27 +69,14 @@ def _preview(folder: RunFolder, task: Task, trained: Trained, train: Examples) -
     """Return what is learnt of the first rows, and of the longest where some are cut."""
     import numpy as np
 
-    assert task.preview is not None  # noqa: S101
     rows = read_rows(folder, "train")
     numbers = np.arange(len(train)) if train.rows is None else np.asarray(train.rows)
     is_cut = np.asarray(train.cut)
     longest = [int(numbers[is_cut][train.lengths[is_cut].argmax()])] if is_cut.any() else []
     shown = [*longest, *(row for row in range(len(rows)) if row not in longest)][:PREVIEWED]
     own = rows.iloc[sorted(shown)]
-    found = task.preview(own, trained.tokenizer, trained.max_length)
-    pieces = tuple(tuple((kind, _middle_out(text)) for kind, text in row) for row in found)
-    return Previewed(tuple(map(int, own["row"])), pieces)
-
-
-def _middle_out(text: str) -> str:
-    """Leave the middle of a long text out.
-
-    Examples
-    --------
-    >>> len(_middle_out("a" * 9000))
-    241
-    """
-    return text if len(text) <= 2 * HALF else f"{text[:HALF]}…{text[-HALF:]}"
+    found = preview_of(own, task, trained.tokenizer, trained.max_length)
+    return Previewed(found.rows, found.pieces, found.pictures)
 
 
 def asked_before(

@@ -162,16 +162,22 @@ class NBTune(Reading):
     def data(self, found: Namespace, cell: None) -> DataReport:
         """Look at rows."""
         from nbtune import api
+        from nbtune.magics.variables import as_python
         from nbtune.recipe import compose, settings_layer
 
         named = ("text", "label", "task", "model", "max_length")
         own = {name: value for name in named if (value := getattr(found, name)) is not None}
         layers = [settings_layer("%config NBTune.settings", self.settings),
                   settings_layer("line", own)]  # fmt: skip
-        rows, word = self._find_rows(found.data, "data"), found.data.removeprefix("$")
+        held_out = ("validation", "test")
+        words = {one: word for one in held_out if (word := getattr(found, f"{one}_data"))}
+        rows = {f"{one}_data": self._find_rows(word, f"--{one}-data")
+                for one, word in words.items()}  # fmt: skip
+        words["train"] = found.data
         return api.check_data(
-            rows,
-            name=word if word.isidentifier() and not isinstance(rows, str) else None,
+            self._find_rows(found.data, "data"),
+            **rows,
+            name={one: name for one, word in words.items() if (name := as_python(word))},
             recipe=compose(*layers),
             tokenize=not found.no_tokens,
             display=self.display or None,

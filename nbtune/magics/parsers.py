@@ -61,13 +61,18 @@ def _add_background(parser: LineParser) -> None:
 def _add_recipe(parser: LineParser) -> None:
     """Give a parser all that a recipe can be made of; the parser is changed in place."""
     parser.add_argument("--data", help="training rows: a variable, a file, topics, or a hub id")
-    parser.add_argument("--validation-data", help="rows looked at while training")
-    parser.add_argument("--test-data", help="rows looked at once, at the end")
+    _add_held_out(parser)
     parser.add_argument("--recipe", metavar="FILE", help="a recipe file; the cell comes on top")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, over all else"
     )
     recipe_options(parser)
+
+
+def _add_held_out(parser: LineParser) -> None:
+    """Give a parser rows that are held out; the parser is changed in place."""
+    parser.add_argument("--validation-data", help="rows looked at while training")
+    parser.add_argument("--test-data", help="rows looked at once, at the end")
 
 
 @cache
@@ -178,11 +183,12 @@ def data() -> LineParser:
         "Look at rows before anything is trained: columns, balance, lengths, copies,\n"
         "leaks between splits, contradicting labels, damage, personal data; each finding with\n"
         "a line that mends it.\n\n"
-        "    %data train_df\n"
+        "    %data train_df --test-data test_df\n"
         "    report = %data reviews.csv --text review --label stars\n"
         "    %data pairs_df --task translation",
     )
     parser.add_argument("data", help="the rows: a variable, a file, topics, or a hub id")
+    _add_held_out(parser)
     parser.add_argument("--text", metavar="COLUMN", help="column of the text; empty infers it")
     parser.add_argument("--label", metavar="COLUMN", help="column of the label; empty infers it")
     parser.add_argument("--task", help="what the rows are for; empty goes by their columns")

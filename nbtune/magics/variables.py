@@ -48,6 +48,20 @@ def find_rows(name: str, namespace: Mapping[str, Any], setting: str = "data") ->
     )
 
 
+def as_python(word: str) -> str:
+    """Return a word that stands for an object as Python has it; empty where it names none.
+
+    Examples
+    --------
+    >>> as_python("train_df"), as_python("$df"), as_python("${df.head(9)}"), as_python("rows.csv")
+    ('train_df', 'df', 'df.head(9)', '')
+    """
+    if word.startswith("${") and word.endswith("}"):
+        return word[2:-1]
+    name = word.removeprefix("$")
+    return name if name.isidentifier() else ""
+
+
 def frame_names(namespace: Mapping[str, Any]) -> list[str]:
     """Return the names of variables that hold rows."""
     return sorted(

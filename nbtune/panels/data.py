@@ -5,8 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from markupsafe import Markup
+
 from nbtune.panels.html import percent, render
 from nbtune.panels.markdown import escaped
+from nbtune.panels.preview import preview_html, preview_lines
 from nbtune.plots.texts import short
 from nbtune.records import DataFinding, DataRecord, Lengths, Truncation
 
@@ -31,6 +34,7 @@ def data_html(record: DataRecord) -> str:
         unknown=_unknown,
         in_all=_in_all,
         parts=_parts,
+        preview=Markup(preview_html(record.preview)),  # noqa: S704 - a template that escapes
         lengths=[
             (setting, one, [_point(point) for point in one.truncation])
             for setting, one in _limits(record)
@@ -46,7 +50,10 @@ def data_text(record: DataRecord) -> str:
     for finding in record.findings:
         lines += _finding_lines(finding)
     if record.origin:
-        lines += ["", f"{short(record.name, 20)} is made by: {short(record.origin, 58)}"[:80]]
+        made = f"{short(record.name, 20)} is made by: {short(record.origin)}"
+        lines += ["", *textwrap.wrap(made, 80, subsequent_indent="     ", break_on_hyphens=False)]
+    if record.preview is not None:
+        lines += ["", "what is learnt of the first rows", *preview_lines(record.preview)]
     return "\n".join([*lines, "", *_label_lines(record), *_length_lines(record)]).rstrip()
 
 

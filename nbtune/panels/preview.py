@@ -7,6 +7,7 @@ import textwrap
 from nbtune.events import Previewed
 from nbtune.panels.html import render
 from nbtune.plots.texts import short
+from nbtune.records import Preview
 
 KINDS = {
     "target": "learnt",
@@ -24,21 +25,22 @@ LONGEST = 300
 LONGEST_IN_TEXT = 600
 
 
-def preview_html(preview: Previewed | None) -> str:
+def preview_html(preview: Previewed | Preview | None) -> str:
     """Return the rows with their pieces in colours and lines of their own; empty without rows."""
     if preview is None:
         return ""
+    pictures = preview.pictures or ("",) * len(preview.rows)
     rows = [
-        (row, [(kind, short(visible(text), LONGEST)) for kind, text in pieces])
-        for row, pieces in zip(preview.rows, preview.pieces, strict=True)
+        (row, [(kind, short(visible(text), LONGEST)) for kind, text in pieces], picture)
+        for row, pieces, picture in zip(preview.rows, preview.pieces, pictures, strict=True)
     ]
-    there = {kind for _, pieces in rows for kind, _ in pieces}
+    there = {kind for pieces in preview.pieces for kind, _ in pieces}
     return render(
         "preview.html.j2", rows=rows, kinds=[(k, name) for k, name in KINDS.items() if k in there]
     )
 
 
-def preview_lines(preview: Previewed | None) -> list[str]:
+def preview_lines(preview: Previewed | Preview | None) -> list[str]:
     """Return the same as lines of at most 80 characters: what is learnt stands in «»."""
     lines = []
     for row, pieces in zip(preview.rows, preview.pieces, strict=True) if preview else ():

@@ -20,6 +20,7 @@ from nbtune.records.data import (
     Lengths,
     Numbers,
     Pictures,
+    Preview,
     Truncation,
 )
 from nbtune.records.estimate import Estimate
@@ -136,6 +137,7 @@ __all__ = [
     "PartParameters",
     "Pictures",
     "PowerLaw",
+    "Preview",
     "RateSearch",
     "ReviewedRow",
     "Rewritten",

@@ -137,6 +137,15 @@ def _spread(sides: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What would be learnt of some rows, in pieces and pictures as `nbtune.events.Previewed`."""
+
+    rows: tuple[int, ...]
+    pieces: tuple[tuple[tuple[str, str], ...], ...]
+    pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DataRecord:
     """All that was found: rows by split, columns, labels by split, lengths, findings.
 
@@ -144,7 +153,7 @@ class DataRecord:
     are for where it is not one label a text, and ``labels`` are then those that a row can have
     several of, such as the types of its spans. ``numbers`` are there where numbers are learnt, and
     ``targets`` are the lengths of what is to be written, where it has a limit of its own;
-    ``pictures`` say what images are like.
+    ``pictures`` say what images are like, ``preview`` what is learnt of some rows.
     """
 
     name: str
@@ -160,6 +169,7 @@ class DataRecord:
     numbers: Numbers | None = None
     targets: Lengths | None = None
     pictures: Pictures | None = None
+    preview: Preview | None = None
 
     def to_json(self) -> str:
         """Write the record as JSON; NaN becomes null."""
@@ -179,5 +189,7 @@ class DataRecord:
             values["numbers"] = make(Numbers, numbers)
         if (pictures := values.get("pictures")) is not None:
             values["pictures"] = make(Pictures, pictures)
+        if (preview := values.get("preview")) is not None:
+            values["preview"] = make(Preview, preview)
         record: DataRecord = make(cls, values)
         return record

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from nbtune.data import previewing
 from nbtune.data.batches import InMemory
 from nbtune.data.blocks import Pieces, cut_texts, ends_of
 from nbtune.data.masking import Masked, Masking, WordParts
@@ -26,6 +28,8 @@ from nbtune.tasks.streaming import few_held_out, streamed
 Array = np.ndarray[Any, Any]
 ROWS_AT_ONCE = 32
 USUAL_FILLS = 5
+SHOWN = 400
+"""Characters of a text of which is shown which words are hidden."""
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, max_length: int, known: Known) -> InMemory:
@@ -60,6 +64,24 @@ def shown(examples: Any, known: Known, recipe: Recipe, is_training: bool) -> Mas
         else None,
     )
     return Masked(examples, masking, 0 if is_training else None)
+
+
+def preview(
+    rows: pd.DataFrame, tokenizer: Any, max_length: int, *, recipe: Recipe
+) -> list[previewing.Pieces]:
+    """Return the beginning of each text, with words that one epoch hides from the model."""
+    texts = [text.lstrip()[:SHOWN] for text in rows["text"]]
+    examples = encode(rows.assign(text=texts), tokenizer, max_length, Known())
+    assert examples.spans is not None and examples.rows is not None  # noqa: S101, PT018
+    masked = shown(examples, Known(tokenizer=tokenizer), recipe, True)
+    hidden: list[list[tuple[int, int]]] = [[] for _ in texts]
+    for example, row in enumerate(examples.rows):
+        places, _ = masked.hidden(example)
+        hidden[row] += [(int(a), int(b)) for a, b in examples.spans.row(example)[places]]
+    return [
+        previewing.with_marks(text, sorted(marks))
+        for text, marks in zip(texts, hidden, strict=True)
+    ]
 
 
 def respond(
@@ -192,7 +214,11 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
 
 def tuned(recipe: Recipe) -> Task:
     """Return the task with texts joined or not, and in memory or not, as a recipe asks for."""
-    task = replace(TASK, encode_training=encode_joined if recipe.packing else encode_apart)
+    task = replace(
+        TASK,
+        encode_training=encode_joined if recipe.packing else encode_apart,
+        preview=partial(preview, recipe=recipe),
+    )
     return streamed(task, recipe) if recipe.streaming else task
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from nbtune.data.batches import InMemory
 from nbtune.data.pictured import PICTURED, PICTURED_WITH_TEXT, captions_of
 from nbtune.data.pictures import is_inline, name_of, thumbnail
+from nbtune.data.previewing import TO, Pieces
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord, ReviewedRow
 from nbtune.tasks import Baseline, Known, Task
@@ -29,6 +30,12 @@ def encode(rows: pd.DataFrame, processor: Any, max_length: int, known: Known) ->
     if "text" not in rows:
         return InMemory([[] for _ in targets], targets, pixels=pixels)
     return replace(encode_inputs(rows, targets, processor.tokenizer, max_length), pixels=pixels)
+
+
+def preview(rows: pd.DataFrame, processor: Any, max_length: int) -> list[Pieces]:
+    """Return what is said below each image, and its label."""
+    pairs = zip(captions_of(rows), rows["label"], strict=True)
+    return [[("context", f"{said}{TO}"), ("target", label)] for said, label in pairs]
 
 
 def judge(
@@ -86,7 +93,7 @@ IMAGES = replace(
     answering="images labelled",
     reads="images",
     model="scratch-cnn",
-    preview=None,
+    preview=preview,
     reviewed=reviewed,
 )
 WITH_TEXT = replace(

@@ -66,6 +66,39 @@ PLANTED: Mapping[str, Mapping[str, Maker]] = {
         "labels": lambda own, other: _new(own, "text") | {"labels": [own["labels"][0].upper()]},
         "unusable": lambda own, other: own | {"text": None},
     },
+    "regression": {
+        "duplicates": lambda own, other: own,
+        "overlap": lambda own, other: other,
+        "conflicts": lambda own, other: own | {"label": own["label"] + 1},
+        "unusable": lambda own, other: own | {"label": None},
+    },
+    "relation-extraction": {
+        "duplicates": lambda own, other: own,
+        "overlap": lambda own, other: other,
+        "conflicts": lambda own, other: own | {"label": f"not {own['label']}"},
+        "labels": lambda own, other: own
+        | {"text": f"{own['text']} otherwise", "label": own["label"].upper()},
+        "unusable": lambda own, other: own | {"head": (5, 2)},
+    },
+    "language_modelling": {
+        "duplicates": lambda own, other: own,
+        "overlap": lambda own, other: other,
+        "encoding": lambda own, other: _ending(own, "schön à la crème".encode().decode("latin-1")),
+        "lost_characters": lambda own, other: _ending(own, "st\ufffdd"),
+        "markup": lambda own, other: _ending(own, "<b>bold</b>"),
+        "personal": lambda own, other: _ending(own, "ann@mail.example.org"),
+        "unusable": lambda own, other: own | {"text": " "},
+    },
+    "image-classification": {
+        "duplicates": lambda own, other: own,
+        "overlap": lambda own, other: other,
+        "conflicts": lambda own, other: own | {"label": f"not {own['label']}"},
+        "near_duplicates": lambda own, other: _resized(own, (24, 24)),
+        "near_overlap": lambda own, other: _resized(other, (24, 24)),
+        "one_colour": lambda own, other: own | {"image": own["image"].point(lambda grey: 90)},
+        "long_images": lambda own, other: _resized(own, (160, 32)),
+        "unusable": lambda own, other: own | {"image": b"no image"},
+    },
 }  # fmt: skip
 """By task and by the check that should find it: what is made of a row."""
 
@@ -74,6 +107,15 @@ def _new(row: Row, name: str) -> Row:
     """Return a row with a text that no other row has."""
     words = str(row[name]).split()
     return row | {name: " ".join([*words[::-1], "otherwise", *words])}
+
+
+def _ending(row: Row, piece: str) -> Row:
+    """Return a row with a new text that ends with a piece."""
+    return row | {"text": f"{_new(row, 'text')['text']} {piece}"}
+
+
+def _resized(row: Row, size: tuple[int, int]) -> Row:
+    return row | {"image": row["image"].resize(size)}
 
 
 def _copied(row: Row, name: str, other: str) -> Row:
@@ -114,11 +156,12 @@ def rows_of_task(task: str, rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return sound rows of a task, to train and to test, made of what ships with nbtune."""
     from nbtune.datasets import load
 
-    name = {"question-answering": "people", "token-classification": "addresses"}.get(task, "topics")
+    name = _NAMES.get(task, "topics")
     frame = load(name)
+    if name != "digits":
+        frame = frame.drop_duplicates([frame.columns[0], "split"])
     train, test = (
-        frame[frame["split"] == split].drop(columns="split").drop_duplicates(frame.columns[0])
-        for split in ("train", "test")
+        frame[frame["split"] == split].drop(columns="split") for split in ("train", "test")
     )
     made = _MADE.get(task)
     return tuple(  # type: ignore[return-value]
@@ -131,6 +174,11 @@ def _turned(text: str) -> str:
     return " ".join(word[::-1] for word in text.split())
 
 
+_NAMES = {
+    "question-answering": "people",
+    "token-classification": "addresses",
+    "image-classification": "digits",
+}
 _MADE: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "translation": lambda rows: pd.DataFrame(
         {"source": rows["text"], "target": rows["text"].map(_turned)}
@@ -151,5 +199,15 @@ _MADE: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
             "labels": [[label, "long"] if len(text) > 60 else [label]
                        for text, label in zip(rows["text"], rows["label"], strict=True)],
         }
+    ),
+    "regression": lambda rows: rows.assign(label=rows["text"].str.len() / 8),
+    "relation-extraction": lambda rows: rows.assign(
+        text="this that " + rows["text"],
+        head=rows["text"].map(lambda _: (0, 4)),
+        tail=rows["text"].map(lambda _: (5, 9)),
+    ),
+    "language_modelling": lambda rows: rows[["text"]],
+    "image-classification": lambda rows: rows.assign(
+        image=[image.resize((32, 32)) for image in rows["image"]]
     ),
 }  # fmt: skip

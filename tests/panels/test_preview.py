@@ -36,5 +36,11 @@ def test_it_reads_back_from_a_history():
     assert from_json(to_json(SEEN, 1.0)) == (1.0, SEEN)
 
 
+def test_images_stand_before_what_is_learnt_of_them():
+    seen = Previewed((1,), ((("context", "a.png → "), ("target", "hill")),), ("data:image/x",))
+    assert re.search(r'<img src="data:image/x" alt="[^"]+".*hill', preview_html(seen))
+    assert from_json(to_json(seen, 1.0)) == (1.0, seen)
+
+
 def test_without_rows_there_is_nothing():
     assert preview_html(None) == ""

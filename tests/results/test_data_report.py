@@ -167,6 +167,20 @@ def test_its_faces_are_text_and_tables_only(report):
     assert len(report.findings) == len(report.record.findings)
 
 
+def test_what_is_learnt_of_the_first_rows_is_shown_without_what_is_personal(report):
+    preview = report.record.preview
+    assert len(preview.rows) == 3
+    assert [kind for kind, _ in preview.pieces[0]][-2:] == ["context", "target"]
+    assert any(kind == "cut" for row in preview.pieces for kind, _ in row)
+    faces = report._repr_mimebundle_()
+    assert "What is learnt, as the model reads it" in faces["text/html"]
+    assert "learnt in «»" in faces["text/plain"]
+    rows = topic_rows(3)
+    rows.loc[1, "text"] = f"{SECRETS[0]} of the sea"
+    own = {"model": report.record.lengths.model, "display": "none"}
+    assert nbtune.check_data(rows, **own).record.preview.rows == (0, 2)
+
+
 def test_its_pictures_are_saved_one_by_one_for_print(report, tmp_path):
     written = report.save_figures(tmp_path, "svg")
     assert [path.name for path in written] == ["balance.svg", "lengths.svg", "truncation.svg"]

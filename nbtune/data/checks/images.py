@@ -11,8 +11,11 @@ import pandas as pd
 
 from nbtune.data.checks.found import SHOWN, Meant
 from nbtune.data.checks.same import HELD_OUT
-from nbtune.data.pictured import CONTENT, names_of
+from nbtune.data.pictured import CONTENT, names_of, usable_pictures
 from nbtune.data.pictures import is_one_colour, kind_of, open_picture
+from nbtune.data.rows import Roles
+from nbtune.events import Progress
+from nbtune.recipe import Recipe
 from nbtune.records import DataColumn, Pictures
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +27,15 @@ _SIDE, _ORDERS, _NEIGHBOURS = 16, 4, 3
 _BINS, _AT_ONCE = 30, 50_000
 
 
-def with_looks(rows: pd.DataFrame) -> pd.DataFrame:
+def opened(
+    frame: pd.DataFrame, roles: Roles, recipe: Recipe, split: str, progress: Progress
+) -> tuple[pd.DataFrame, str]:
+    """Return the rows whose images open, with their looks, and what was left out."""
+    rows, notice = usable_pictures(frame, roles, recipe, split, progress)
+    return with_looks(rows, progress), notice
+
+
+def with_looks(rows: pd.DataFrame, progress: Progress = lambda done, total: None) -> pd.DataFrame:
     """Open every image; returns the rows with ``width``, ``height``, ``kind``, ``plain``, ``tiny``.
 
     ``plain`` says that all of it is one colour, ``tiny`` holds 16 times 16 levels of grey.
@@ -32,12 +43,13 @@ def with_looks(rows: pd.DataFrame) -> pd.DataFrame:
     found: dict[str, list[Any]] = {
         name: [] for name in ("width", "height", "kind", "plain", "tiny")
     }
-    for value in rows["image"]:
+    for done, value in enumerate(rows["image"], 1):
         image = open_picture(value)
         grey = image.convert("L")
         looks = (*image.size, kind_of(value), is_one_colour(image), grey.resize((_SIDE, _SIDE)))
         for own, one in zip(found.values(), looks, strict=True):
             own.append(one)
+        progress(done, len(rows))
     found["tiny"] = [np.asarray(one).tobytes() for one in found["tiny"]]
     return rows.assign(**found)
 

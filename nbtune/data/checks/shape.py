@@ -41,8 +41,9 @@ class Shape:
     called, beside : callable, optional
         Usable rows to what each is called, where ``said`` is a fingerprint, and to texts beside
         it.
-    looked : callable
-        Usable rows to the same with more columns, for which each has to be opened.
+    opened : callable, optional
+        (frame, columns, recipe, split, progress) to usable rows, as `Rows.usable` has them, with
+        more columns where each has to be opened anyway, which takes time.
     rewritten : str
         The role of the texts that are written anew where that mends them.
     suited : callable
@@ -62,7 +63,7 @@ class Shape:
     is_cut: bool = True
     called: Callable[[pd.DataFrame], list[str]] | None = None
     beside: Callable[[pd.DataFrame], list[str]] | None = None
-    looked: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows
+    opened: Callable[..., tuple[pd.DataFrame, str]] | None = None
     rewritten: str = ""
     suited: Callable[[pd.DataFrame, Recipe], dict[str, Any]] = field(
         default=lambda frame, recipe: {}

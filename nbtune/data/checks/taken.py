@@ -72,8 +72,10 @@ def look_as(
     for split, frame in frames.items():
         refuse_missing(split, _columns_of(roles), frame)
         whole = frame.reset_index(drop=True)
-        rows, notice = shape.rows.usable(whole, roles, recipe, split)
-        usable[split] = shape.looked(rows)
+        if shape.opened is None:
+            usable[split], notice = shape.rows.usable(whole, roles, recipe, split)
+        else:
+            usable[split], notice = shape.opened(whole, roles, recipe, split, progress)
         told += [notice] if notice else []
     found, meant = _looked_at(shape, usable, progress)
     starts = np.cumsum([0, *map(len, frames.values())])

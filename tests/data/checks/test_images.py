@@ -9,7 +9,9 @@ from PIL import Image
 
 import nbtune
 from nbtune.data.checks.images import near_images, with_looks
+from nbtune.data.checks.taken import look_as
 from nbtune.data.pictured import CONTENT
+from nbtune.recipe import Recipe
 from nbtune.testing import image_rows
 
 
@@ -76,9 +78,19 @@ def test_sizes_and_kinds_are_told_with_small_pictures_of_what_was_found(planted)
     assert faces["text/html"].count('<img src="data:image/') >= 8
     assert len(faces["text/html"]) < 60_000
     assert {ax.get_title() for ax in report.figure().axes} >= {"Sizes"}
+    assert len([one for one in report.record.preview.pictures if one]) == 3
     again = type(report.record).from_json(report.record.to_json())
     assert again.pictures == about
     assert again.findings == report.record.findings
+    assert again.preview == report.record.preview
+
+
+def test_how_many_images_were_opened_is_told():
+    told = []
+    images = [encoded(landscape(seed)) for seed in range(5)]
+    frames = {"train": frame_of(images, ["hill", "dune", "hill", "dune", "hill"])}
+    look_as("image-classification", frames, Recipe(), lambda *done: told.append(done))
+    assert [one for one in told if one == (3, 5)] == [(3, 5)] * 2, "checked, then looked at"
 
 
 def test_how_pixels_are_kept_is_said_where_something_is_lost():

@@ -7,6 +7,7 @@ import pytest
 import nbtune
 from nbtune.data.checks.lengths import lost_of
 from nbtune.data.checks.recognising import shape_of
+from nbtune.data.checks.shapes import VARIANTS
 from nbtune.data.checks.taken import look_as
 from nbtune.data.reading import read
 from nbtune.errors import DataError
@@ -190,3 +191,14 @@ def test_very_long_texts_are_reckoned_from_their_beginning(tmp_path):
     tokenizer = load_tokenizer(find_source(str(tiny_model_folder(tmp_path / "model"))), [])
     short, long = count_tokens([("a b c d " * times,) for times in (1_000, 50_000)], tokenizer)[0]
     assert long == pytest.approx(50 * short, rel=0.01)
+
+
+@pytest.mark.parametrize("task", [*PLANTED, "fill-mask"])
+def test_what_is_learnt_of_rows_is_shown_for_every_task(task, tmp_path):
+    rows = rows_of_task(task, 12)[0] if task in PLANTED else topic_rows(12)
+    asked = VARIANTS.get(task, {"task": task})
+    writes = task in ("text-generation", "preference-tuning")
+    model = "scratch-decoder" if writes else str(tiny_model_folder(tmp_path / "model"))
+    preview = nbtune.check_data(rows, model=model, display="none", **asked).record.preview
+    assert len(preview.rows) == 3
+    assert all("target" in {kind for kind, _ in row} for row in preview.pieces)
