@@ -203,7 +203,7 @@ def compare(
         that a run has seen in training are left out.
     metric : str, optional
         The score that decides; by default the main one of the task, such as ``span_f1`` of tags.
-    cost : {"seconds", "memory_bytes", "trainable_parameters", "size_bytes"}
+    cost : {"seconds", "memory_bytes", "parameters", "trainable_parameters", "size_bytes"}
         What quality is weighed against.
     display : {"auto", "rich", "text", "none"}, optional
         How to show progress, as for `finetune`.

@@ -148,7 +148,7 @@ class RecipeForm:
 
     def _show_foot(self) -> None:
         """Show the cell, be it whole or not, so that what is copied is what is written."""
-        self.foot.value = render("cell.html.j2", cell=self.cell)
+        self.foot.value = render("cell.html.j2", cell=self.cell, is_of_form=True)
         for recipe, html in self.measured:
             if recipe == self.recipe:
                 self.estimated, self.cost.value = recipe, html

@@ -102,6 +102,7 @@ class ReviewPanel:
             tooltip="The cell that trains on the corrections",
             rows=6, disabled=False, layout=widgets.Layout(width="100%", max_width="860px")
         )  # fmt: skip
+        self.copy = widgets.HTML()
         self.next.add_class("nbt-recipe")
         self.next.layout.display = "none"
         self.box = widgets.VBox(
@@ -122,6 +123,7 @@ class ReviewPanel:
                 ),
                 self.told,
                 self.next,
+                self.copy,
             ]
         )  # fmt: skip
         for control in (self.sort, self.search, self.wrong):
@@ -297,6 +299,7 @@ class ReviewPanel:
             self._say("nothing is corrected yet: choose rows and correct them", is_problem=True)
             return
         self.next.value, self.next.layout.display = self.desk.cell, ""
+        self.copy.value = render("cell.html.j2", cell=self.desk.cell, is_of_form=False)
         self._say(f"corrections lie in {self.desk.place}; this cell goes on from the weights:")
 
     def _tried(self, action: Callable[[], object]) -> bool:

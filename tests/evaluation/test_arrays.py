@@ -106,3 +106,22 @@ def test_a_baseline_may_be_called_like_the_model():
     record = nbtune.Evaluation.from_predictions(has, has.astype(float), baselines=others).record
     assert record.scores["f1_micro"].value == 1
     assert record.table[-2].scores["f1_micro"].value == 0
+
+
+@pytest.mark.parametrize(
+    ("true", "said"),
+    [
+        (["food"], [[0.2, 0.5, 0.3]]),
+        (["food"], [[1 / 3, 1 / 3, 1 / 3]]),
+        ([[1, 0, 1]], [[0.9, 0.1, 0.4]]),
+        ([1.5], [2.25]),
+    ],
+)
+def test_one_row_alone_is_judged_and_drawn(true, said):
+    labels = None if true == [1.5] else NAMES
+    found = nbtune.Evaluation.from_predictions(true, said, labels=labels)
+    assert found.record.rows == 1
+    known = found.scores["low"].dropna()
+    assert known.empty, "one row tells nothing of how far a score could be off"
+    assert isinstance(found.figure(), Figure)
+    assert set(found._repr_mimebundle_()) == {"text/plain", "text/markdown", "text/html"}

@@ -11,7 +11,7 @@ from nbtune.records import SCORES
 from nbtune.testing import guesses
 
 predicted = st.builds(
-    guesses, st.integers(2, 25), st.integers(2, 4), st.integers(0, 10_000), st.floats(0, 0.8)
+    guesses, st.integers(1, 25), st.integers(2, 4), st.integers(0, 10_000), st.floats(0, 0.8)
 )
 """So few rows that labels are missing, so coarse that probabilities are equal."""
 

@@ -167,6 +167,7 @@ def test_corrections_are_exported_and_the_cell_to_train_is_given(panel, review, 
     press(panel, "Train on")
     assert panel.next.value.startswith("%%finetune topics_corrected\nmodel: topics@1")
     assert f"corrections: {review.place}" in panel.next.value
+    assert "Copy the cell" in panel.copy.value
 
 
 def test_without_a_correction_there_is_nothing_to_train_on(panel):
