@@ -105,11 +105,20 @@ class ReviewPanel:
         self.copy = widgets.HTML()
         self.next.add_class("nbt-recipe")
         self.next.layout.display = "none"
-        self.box = widgets.VBox(
+        self.box = self._laid_out()
+        for control in (self.sort, self.search, self.wrong):
+            control.observe(lambda _: self._list_rows(), "value")
+        self.list.observe(lambda _: self._describe(), "value")
+        desk.changed.append(self.show)
+        self.show()
+
+    def _laid_out(self) -> Any:
+        """Return all of the panel, from top to bottom."""
+        return widgets.VBox(
             [
                 self.head,
                 *([] if self.matrix is None else [self.matrix.box]),
-                *([self.curve.box] if desk.has_curves else []),
+                *([self.curve.box] if self.desk.has_curves else []),
                 side_by_side(self.sort, self.search, self.wrong),
                 self.columns,
                 self.list,
@@ -126,11 +135,6 @@ class ReviewPanel:
                 self.copy,
             ]
         )  # fmt: skip
-        for control in (self.sort, self.search, self.wrong):
-            control.observe(lambda _: self._list_rows(), "value")
-        self.list.observe(lambda _: self._describe(), "value")
-        desk.changed.append(self.show)
-        self.show()
 
     def _mistakes(self) -> MatrixPicker | MistakePicker | None:
         """Return what wrong rows are chosen by: a matrix where each has one label."""

@@ -76,7 +76,15 @@ class RunsPage:
         self.told, self.answer, self.line = widgets.HTML(), widgets.HTML(), SameLine()
         self.undo = button("Undo", "undo", self._undo, "Bring back what was deleted")
         self.undo.layout.display = "none"
-        self.box = widgets.VBox(
+        self.box = self._laid_out()
+        for one in (self.pattern, self.sort):
+            one.observe(lambda _: self.show(), "value")
+        self.list.observe(self._choose, "value")
+        self.show()
+
+    def _laid_out(self) -> Any:
+        """Return all of the page, from top to bottom."""
+        return widgets.VBox(
             [
                 side_by_side(
                     self.pattern, self.sort, button("Refresh", "refresh", self.show, "Look again")
@@ -102,10 +110,6 @@ class RunsPage:
                 self.line.box,
             ]
         )
-        for one in (self.pattern, self.sort):
-            one.observe(lambda _: self.show(), "value")
-        self.list.observe(self._choose, "value")
-        self.show()
 
     def show(self, _: Any = None) -> None:
         """List the runs that there are now; those chosen stay so."""

@@ -33,16 +33,7 @@ def desk_of(namespace: dict[str, Any], use: Callable[[str], None]) -> Desk:
         return " ".join(["%data", word(rows.name), *named])
 
     def found(rows: Rows, check: str) -> list[tuple[int, str, str]]:
-        data = find_rows(rows.name, namespace)
-        frame = found_rows(data, check, rows.text or None, rows.label or None)
-        first = frame.groupby("text")["row"].transform("min")  # equal texts stand together
-        frame = frame.assign(first=first).sort_values(["first", "row"]).drop(columns="first")
-        # What gives somebody away is counted, and never shown.
-        shown = mask if check == "personal" else str
-        return [
-            (int(row), shown(str(text)), str(label))
-            for row, text, label in frame.itertuples(index=False)
-        ]
+        return _found(find_rows(rows.name, namespace), rows, check)
 
     def mend(rows: Rows, checks: Sequence[str]) -> tuple[str, str]:
         data = find_rows(rows.name, namespace)
@@ -71,6 +62,19 @@ def desk_of(namespace: dict[str, Any], use: Callable[[str], None]) -> Desk:
         forget=forget,
         use=use,
     )
+
+
+def _found(data: Any, rows: Rows, check: str) -> list[tuple[int, str, str]]:
+    """Return row, text and label of what a check finds, equal texts together."""
+    frame = found_rows(data, check, rows.text or None, rows.label or None)
+    first = frame.groupby("text")["row"].transform("min")
+    frame = frame.assign(first=first).sort_values(["first", "row"]).drop(columns="first")
+    # What gives somebody away is counted, and never shown.
+    shown = mask if check == "personal" else str
+    return [
+        (int(row), shown(str(text)), str(label))
+        for row, text, label in frame.itertuples(index=False)
+    ]
 
 
 def _free_name(source: str, namespace: dict[str, Any]) -> str:
