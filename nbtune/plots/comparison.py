@@ -11,35 +11,47 @@ from matplotlib.figure import Figure
 
 from nbtune.plots.cost import plot_cost
 from nbtune.plots.courses import plot_courses
-from nbtune.plots.pairs import plot_pairs
+from nbtune.plots.pairs import pairs_height, plot_pairs
 from nbtune.plots.png import to_png
-from nbtune.plots.style import new_figure
+from nbtune.plots.style import empty_figure, new_figure, tidy
 from nbtune.records import ComparisonRecord
 
 DRAWN_COSTS = ("seconds", "memory_bytes", "parameters", "trainable_parameters")
 APART = 1.5
 """By this factor the dearest has to differ from the cheapest for a cost to have a picture."""
-COLUMNS = 3
+WIDTH, HEIGHT = 6.4, 2.8
+"""In inches, of the whole and of a row: wider, its letters would be too small on a narrow page."""
+MANY = 3
+"""More runs than that need the whole width for their names."""
 
 
 def comparison_figure(record: ComparisonRecord) -> Figure:
-    """Draw all of a comparison, three pictures a row."""
+    """Draw all of a comparison: two pictures a row where they fit, and the pairs below them."""
     plots = _plots(record)
-    columns = min(COLUMNS, len(plots))
-    rows = math.ceil(len(plots) / columns)
-    figure, axes = new_figure(4.2 * columns, 3.8 * rows, rows, columns)
-    for plot, ax in zip(plots.values(), axes.flat, strict=False):
-        plot(record, ax)
-    for ax in axes.flat[len(plots) :]:
-        ax.remove()
+    rows = _rows(list(plots), len(record.contenders) > MANY)
+    heights = [pairs_height(record) if row == ["pairs"] else HEIGHT for row in rows]
+    figure = empty_figure(WIDTH, sum(heights))
+    parts = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)
+    for row, part in zip(rows, parts.flat, strict=True):
+        for name, ax in zip(row, part.subplots(1, len(row), squeeze=False).flat, strict=True):
+            tidy(ax)
+            plots[name](record, ax)
     return figure
+
+
+def _rows(names: list[str], are_many: bool) -> list[list[str]]:
+    """Set two side by side; the first stands alone among many runs, or before an even number."""
+    there = [name for name in names if name != "pairs"]
+    alone = int(are_many or len(there) % 2)
+    twos = [there[i : i + 2] for i in range(alone, len(there), 2)]
+    return [*([there[:1]] if alone else []), *twos, *([["pairs"]] if "pairs" in names else [])]
 
 
 def separate_figures(record: ComparisonRecord) -> dict[str, Figure]:
     """Return each picture of a comparison as a figure of its own, by its name."""
     found = {}
     for name, plot in _plots(record).items():
-        figure, axes = new_figure(4.4, 3.6)
+        figure, axes = new_figure(4.4, max(3.6, pairs_height(record) if name == "pairs" else 0))
         plot(record, axes[0, 0])
         found[name] = figure
     return found
@@ -56,8 +68,8 @@ def _plots(record: ComparisonRecord) -> dict[str, Callable[[ComparisonRecord, An
     return {
         "courses": plot_courses,
         "cost": plot_cost,
-        **({"pairs": plot_pairs} if record.pairs else {}),
         **{f"cost-{cost}": partial(plot_cost, cost=cost) for cost in others},
+        **({"pairs": plot_pairs} if record.pairs else {}),
     }
 
 

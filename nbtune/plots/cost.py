@@ -26,6 +26,7 @@ def plot_cost(record: ComparisonRecord, ax: Any, cost: str | None = None) -> Any
     """
     cost = cost or record.cost
     front = record.front_by(cost)
+    _set_axes(record, ax, cost)
     for i, one in enumerate(record.contenders):
         score, price = one.scores[record.metric], getattr(one, cost)
         colour = COLOURS[i % len(COLOURS)]
@@ -39,11 +40,13 @@ def plot_cost(record: ComparisonRecord, ax: Any, cost: str | None = None) -> Any
             markerfacecolor=colour if one.name in front else "none",
             markersize=7 if one.name in front else 6,
         )
+        is_left = _share(ax, price) < 0.5  # names stand where there is more room
         ax.annotate(
             short(one.name, LONGEST_NAME),
             (price, score.value),
-            xytext=(7, 5 if i % 2 == 0 else -11),
+            xytext=(7 if is_left else -7, 5 if i % 2 == 0 else -11),
             textcoords="offset points",
+            ha="left" if is_left else "right",
             fontsize=8,
             color=GREY,
             parse_math=False,
@@ -54,8 +57,12 @@ def plot_cost(record: ComparisonRecord, ax: Any, cost: str | None = None) -> Any
     ]
     if len(points) > 1:
         ax.step(*zip(*points, strict=True), where="post", color=GREY, linestyle=":", linewidth=1.2)
-    _set_axes(record, ax, cost)
     return ax
+
+
+def _share(ax: Any, price: float) -> float:
+    """Return how far to the right a price stands, 0 to 1."""
+    return float(ax.transAxes.inverted().transform(ax.transData.transform((price, 0)))[0])
 
 
 def _set_axes(record: ComparisonRecord, ax: Any, cost: str) -> None:
@@ -65,7 +72,7 @@ def _set_axes(record: ComparisonRecord, ax: Any, cost: str) -> None:
         least, most = min(known), max(known)
         wide = max(most / least, 2) ** 0.25
         ax.set_xscale("log")
-        ax.set_xlim(least / wide, most * wide**2.5)  # names stand on the right
+        ax.set_xlim(least / wide, most * wide)
         between = (1, 1.5, 2, 3, 5, 7) if most < 3 * least else (1, 2, 5)
         ax.xaxis.set_major_locator(LogLocator(subs=between if most < 10 * least else (1,)))
         ax.xaxis.set_major_formatter(
@@ -77,4 +84,4 @@ def _set_axes(record: ComparisonRecord, ax: Any, cost: str) -> None:
     what = COSTS[cost]
     ax.set_xlabel(what)
     ax.set_ylabel(record.metric)
-    title(ax, f"Quality against {what.partition(' (')[0]} (filled: front)")
+    title(ax, f"By {what.partition(' (')[0]} (filled: front)")

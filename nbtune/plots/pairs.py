@@ -25,8 +25,13 @@ def plot_pairs(record: ComparisonRecord, ax: Any) -> Any:
         ax.plot(gap.value, place, "o", color=colour, markerfacecolor=face, markersize=6)
     ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
     names = [f"{short(p.first, LONGEST_NAME)}\n– {short(p.second, LONGEST_NAME)}" for p in pairs]
-    ax.set_yticks(range(len(pairs)), names, fontsize=8 if len(pairs) < 8 else 6, parse_math=False)
+    ax.set_yticks(range(len(pairs)), names, fontsize=8, parse_math=False)
     ax.set_ylim(len(pairs) - 0.5, -0.5)
     ax.set_xlabel(f"difference in {record.metric}")
     title(ax, "Pairs (filled: shown, after Holm)")
     return ax
+
+
+def pairs_height(record: ComparisonRecord) -> float:
+    """Return how many inches the picture of the pairs needs for their names."""
+    return 0.9 + 0.36 * min(len(record.pairs), MOST_PAIRS)

@@ -52,9 +52,9 @@ def test_costs_that_differ_are_drawn_beside_the_one_that_is_weighed():
     assert labels == [
         "epoch",
         "training time (s)",
-        "difference in f1_macro",
         "peak memory",
         "weights trained",
+        "difference in f1_macro",
     ]
     assert set(separate_figures(record)) == {
         "courses", "cost", "pairs", "cost-memory_bytes", "cost-trainable_parameters",
@@ -68,3 +68,26 @@ def test_a_cost_has_its_own_front():
     points = [line for line in ax.lines if line.get_marker() in ("o", "D")]
     filled = [line.get_markerfacecolor() != "none" for line in points]
     assert filled == [True, False, False]
+
+
+def test_it_is_no_wider_than_a_narrow_page_can_show():
+    two, five = (made_up_comparison(names) for names in (("a@1", "b@1"), "abcde"))
+    rows = {2: [2, 2, 1], 5: [1, 2, 1, 1]}
+    for record in (two, five, replace(five, pairs=())):
+        figure = comparison_figure(record)
+        assert figure.get_figwidth() < 7
+        wanted = rows[len(record.contenders)][: None if record.pairs else -1]
+        assert [len(row.axes) for row in figure.subfigs] == wanted
+
+
+def test_names_stand_within_the_picture():
+    ax = plot_cost(made_up_comparison(("a_long_name_of_a_run@1", "b@1", "c@1")), axes())
+    ax.figure.draw_without_rendering()
+    for name in ax.texts:
+        assert name.get_window_extent().x1 <= ax.figure.bbox.x1
+
+
+def test_the_more_pairs_the_taller_so_that_each_name_can_be_read():
+    few, many = (made_up_comparison(tuple(names)) for names in ("abc", "abcdef"))
+    assert comparison_figure(many).get_figheight() > comparison_figure(few).get_figheight() + 3
+    assert separate_figures(many)["pairs"].get_figheight() > 6
