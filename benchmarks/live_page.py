@@ -32,7 +32,7 @@ from nbtune.panels.panel import Panel
 from nbtune.results.telling import Teller
 torch.set_num_threads(1)
 topics = nbtune.datasets.load("topics").query("split == 'train'").head({rows})[["text", "label"]]
-now, spent, depth = {{}}, [0.0], [0]
+now, spent, depth, drawn = {{}}, [0.0], [0], []
 def timed(function):
     """Add up the processor time of what the view does in the thread that trains."""
     def inner(*given, **named):
@@ -44,12 +44,20 @@ def timed(function):
         finally:
             depth[0], spent[0] = 0, spent[0] + time.thread_time() - began
     return inner
+refresh = live_card.CardView.refresh
+def noted(card):
+    """Note the processor time of each drawing, with what sends it."""
+    began = time.thread_time()
+    refresh(card)
+    drawn.append(1000 * (time.thread_time() - began))
+live_card.CardView.refresh = noted
 live_card.CardView.__call__ = timed(live_card.CardView.__call__)
 Panel.poll = timed(Panel.poll)
 tell, panel_of = Teller.__call__, live_card._panel_of
 def told(teller, event):
     if isinstance(event, RunStarted | RunStopped):
-        now[type(event).__name__] = time.time(), time.process_time(), time.thread_time(), spent[0]
+        now[type(event).__name__] = (
+            time.time(), time.process_time(), time.thread_time(), spent[0], len(drawn))
     tell(teller, event)
 Teller.__call__ = told
 def train(name, display, epochs, comms=True):
@@ -58,11 +66,11 @@ def train(name, display, epochs, comms=True):
         topics, name, model="scratch-transformer", num_train_epochs=epochs, baseline=False,
         per_device_train_batch_size={batch}, test_size=0, display=display, fresh=True)
     began, ended = now["RunStarted"], now["RunStopped"]
-    seconds, process, main, view = (b - a for a, b in zip(began, ended))
+    seconds, process, main, view, _ = (b - a for a, b in zip(began, ended))
     history = run.folder.history()
     print("FIGURES", json.dumps(dict(
         seconds=seconds, process=process, main=main, view=view, began=began[0], ended=ended[0],
-        steps=history[-1][1].step,
+        steps=history[-1][1].step, drawn=drawn[began[4] : ended[4]],
         told=next(at for at, event in history if isinstance(event, StepsDone)),
         controlled=[(at, event.action) for at, event in history
                     if isinstance(event, Controlled)])))
@@ -271,6 +279,12 @@ def report(
     ]
     rows: list[list[object]] = [
         ["steps a second", spread([card["steps"] / card["seconds"] for card in cards])],
+        [
+            "seconds for a processor second of the training thread",
+            spread([card["seconds"] / card["main"] for card in cards]),
+        ],
+        ["drawings a second", spread([len(card["drawn"]) / card["seconds"] for card in cards])],
+        ["processor ms of a drawing, sent", spread([ms for card in cards for ms in card["drawn"]])],
         ["bytes a second to the page", spread([card.wire for card in cards])],
         ["the same in a page without comms", round(without_comms.wire)],
         ["s from the start of the first step to the curve", _waits(cards, "began")],

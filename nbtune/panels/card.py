@@ -40,13 +40,17 @@ LONGEST_NAME = 80
 
 def card_html(view: RunView) -> str:
     """Return the live card."""
-    parts = [card_style(), card_top(view), card_chart(view), card_rest(view), glance_html(view)]
-    return "".join(parts)
+    return "".join([card_style(), card_course(view), card_rest(view), glance_html(view)])
 
 
 def card_style() -> str:
     """Return the style of all that nbtune shows; once on a page is enough."""
     return render("style.html.j2")
+
+
+def card_course(view: RunView, look: Look = PLAIN) -> str:
+    """Return what each step changes: state, figures and chart, as one message to a page."""
+    return card_top(view) + card_chart(view, look)
 
 
 def card_top(view: RunView) -> str:

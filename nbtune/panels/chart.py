@@ -133,7 +133,7 @@ def _reach(step: int) -> float:
 
 def _up(losses: Array, look_losses: Array, look: Look, across: Scale) -> Scale:
     # A rare spike may leave the frame: the curve matters more.
-    highest = max([float(np.quantile(losses, 0.995)) if len(losses) else 0.0, *look_losses])
+    highest = max([_almost_highest(losses), *look_losses])
     others = [one.losses[inside(across, one.steps)] for one in look.beside]
     tallest = max((float(one.max()) for one in others if len(one)), default=0.0)
     highest = max(highest, min(tallest, MOST_ABOVE * highest or tallest))
@@ -148,6 +148,16 @@ def _up(losses: Array, look_losses: Array, look: Look, across: Scale) -> Scale:
     if look.is_zoomed and len(known):
         low = max(0.0, float(known.min()) - 0.05 * (highest - float(known.min())))
     return Scale(low, high if high > low else low + 1.0, HEIGHT - BOTTOM, TOP)
+
+
+def _almost_highest(values: Array) -> float:
+    """Return the quantile 0.995, in less time than NumPy's own takes for few values."""
+    if not len(values):
+        return 0.0
+    below, share = divmod(0.995 * (len(values) - 1), 1)
+    low, high = int(below), min(int(below) + 1, len(values) - 1)
+    parted = np.partition(values, (low, high))
+    return float(parted[low] + share * (parted[high] - parted[low]))
 
 
 def _place(across: Scale, step: int) -> float | None:
@@ -198,7 +208,7 @@ def _legend(marks: Sequence[_Mark]) -> list[tuple[float, str, str]]:
 
 def _read_outs(
     across: Scale, steps: Array, losses: Array, looks: dict[int, float], marks: Sequence[_Mark]
-) -> Iterator[tuple[int, int, str]]:
+) -> Iterator[tuple[str, str]]:
     """Yield strips of the frame, in whole pixels, with what is said while the pointer is on one."""
     if not len(steps):
         return
@@ -209,19 +219,24 @@ def _read_outs(
     def strip(x: Any) -> Any:
         return np.asarray((x - across.start) / width).astype(int).clip(0, READ_OUTS - 1)
 
-    strips = strip(across(look_steps))
+    looked = dict(zip(strip(across(look_steps)).tolist(), look_steps.tolist(), strict=True))
+    done: dict[int, dict[str, None]] = {}
+    for mark in marks:
+        done.setdefault(int(strip(mark.x)), {})[mark.words] = None
     middles = across.start + (np.arange(READ_OUTS) + 0.5) * width
-    for i, near in enumerate(_nearest(pixels, middles)):
+    near = _nearest(pixels, middles)
+    read = zip(range(READ_OUTS), steps[near].tolist(), losses[near].tolist(), strict=True)
+    for i, step, loss in read:
         x = across.start + i * width
         if pixels[0] > x + width or pixels[-1] < x:
             continue
-        words = f"step {steps[near]:,}: {losses[near]:.3f}"
-        here = look_steps[strips == i]
-        if len(here):
-            words += f", validation {looks[here[-1]]:.3f} at {here[-1]:,}"
-        done = dict.fromkeys(mark.words for mark in marks if strip(mark.x) == i)
-        words = short(", ".join([words, *done]), MOST_WORDS)
-        yield round(x), round(x + width) - round(x), words
+        words = f"step {step:,}: {loss:.3f}"
+        if i in looked:
+            words += f", validation {looks[looked[i]]:.3f} at {looked[i]:,}"
+        if i in done:
+            words = short(", ".join([words, *done[i]]), MOST_WORDS)
+        left, wide = round(x), round(x + width) - round(x)
+        yield f"M{left} {TOP}h{wide}V{HEIGHT - BOTTOM}h-{wide}z", words
 
 
 def _nearest(places: Array, wanted: Array) -> Array:

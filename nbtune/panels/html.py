@@ -31,6 +31,7 @@ def _environment() -> Environment:
         loader=PackageLoader("nbtune.panels"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # else the file of each template is looked at each time
         trim_blocks=True,
         lstrip_blocks=True,
     )

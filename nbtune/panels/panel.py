@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nbtune.panels.card import card_chart, card_rest, card_style, card_top
+from nbtune.panels.card import card_course, card_rest, card_style
 from nbtune.panels.glance import glance_html
 from nbtune.panels.html import render
 from nbtune.panels.lane import Lane, open_lane
@@ -39,9 +39,9 @@ class Panel:
     def __init__(self, control: Steerable, view: RunView, folder: RunFolder | None = None) -> None:
         self.control = control
         self.toolbar, self.look = Toolbar(control), LookBar(folder)
-        self.top, self.chart = widgets.HTML(card_top(view)), widgets.HTML(card_chart(view))
-        self.rest = widgets.HTML(card_rest(view))
-        self.glance, self.glanced = widgets.HTML(glance_html(view)), len(view.evaluations)
+        self.course = widgets.HTML(card_course(view))
+        self.rest, self.glance = widgets.HTML(card_rest(view)), widgets.HTML(glance_html(view))
+        self.told = view.told
         self.redraw: Callable[[], None] = _nothing
         self.pulse = Pulse(view.title)
         style = widgets.HTML(card_style(), layout=widgets.Layout(display="none"))
@@ -54,9 +54,8 @@ class Panel:
                 names,
                 self.pulse.shown,
                 self.toolbar.box,
-                self.top,
+                self.course,
                 self.look.box,
-                self.chart,
                 self.rest,
                 self.glance,
             ],
@@ -99,12 +98,11 @@ class Panel:
         """Draw the run as it is now; returns how many letters were sent."""
         self.look.is_new = False
         self.look.beside.look_again()
-        sent = _put(self.top, card_top(view)) + _put(self.chart, card_chart(view, self.look.look))
-        sent += _put(self.rest, card_rest(view))
+        sent = _put(self.course, card_course(view, self.look.look))
         self.toolbar.show(view.words)
-        if (count := len(view.evaluations)) != self.glanced:  # it is made when it is new, only
-            self.glanced = count
-            sent += _put(self.glance, glance_html(view))
+        if view.told != self.told:  # steps alone change nothing below the chart
+            self.told = view.told
+            sent += _put(self.rest, card_rest(view)) + _put(self.glance, glance_html(view))
         return sent
 
     def poll(self) -> None:

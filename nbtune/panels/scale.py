@@ -37,7 +37,8 @@ class Scale:
             step = max(smallest, _round_step((self.high - self.low) / count))
             first = math.ceil(self.low / step - 1e-9)
             values = [i * step for i in range(first, int(self.high / step + 1e-9) + 1)]
-        return [(float(self(np.array(value))), f"{value:,.10g}") for value in values]
+        pixels = self(np.array(values)).tolist()
+        return [(pixel, f"{v:,.10g}") for pixel, v in zip(pixels, values, strict=True)]
 
     def _ratios(self, count: int) -> list[float]:
         """Return 1, 2 and 5 times the powers of ten inside; fewer where these are many."""

@@ -53,6 +53,8 @@ class RunView:
         Steps from which on more layers were trained.
     controls : list of Controlled
         What was asked of the run while it trained.
+    told : int
+        How many events came that are neither steps nor progress.
     """
 
     title: str
@@ -73,12 +75,14 @@ class RunView:
     pauses: list[int] = field(default_factory=list)
     unfreezings: list[int] = field(default_factory=list)
     controls: list[Controlled] = field(default_factory=list)
+    told: int = 0
     is_paused: bool = False
     checkpoint: int | None = None
     recent: deque[StepsDone] = field(default_factory=deque)
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
+        self.told += not isinstance(event, StepsDone | EvaluationProgress)
         match event:
             case PhaseStarted():
                 self.phase, self.stop = event.phase, None
