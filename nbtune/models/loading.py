@@ -318,28 +318,44 @@ def _names(labels: Sequence[str], outputs: int | None, problem_type: str | None)
 
 
 def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
-    fit = auto_class(head)._model_mapping
-    if type(config) not in fit and not _becomes_both(config, head):
-        can = sorted({kind.model_type for kind in fit} & set(_WELL_KNOWN))
-        raise ModelError(
-            f"model: {source.name!r} is a {config.model_type} model, which has no head for this "
-            f"task ({head.removeprefix('AutoModelFor')})",
-            hint=f"kinds that have one: {', '.join(can)}"
-            + (f"; made of encoders: {', '.join(CAN_BE_BOTH)}" if head == _REWRITES else ""),
+    if (why := _why_unfit(config, head)) is None:
+        return
+    what, instead = why
+    raise ModelError(
+        f"model: {source.name!r} is a {config.model_type} model, which {what}", hint=instead
+    )
+
+
+def _why_unfit(config: Any, head: str) -> tuple[str, str] | None:
+    """Return why no model of this configuration gets this head, and what would; None if it does."""
+    if type(config) not in auto_class(head)._model_mapping and not _becomes_both(config, head):
+        return f"has no head for this task ({head.removeprefix('AutoModelFor')})", _that_fit(head)
+    if head != "AutoModelForCausalLM":
+        return None
+    if config.is_encoder_decoder:
+        return (
+            "reads one text and writes another",
+            "to go on with a text take a decoder, such as gpt2 or scratch-decoder",
         )
-    if head == "AutoModelForCausalLM" and config.is_encoder_decoder:
-        raise ModelError(
-            f"model: {source.name!r} is a {config.model_type} model, which reads one text and "
-            "writes another",
-            hint="to go on with a text take a decoder, such as gpt2 or scratch-decoder",
+    if _looks_ahead(config):
+        return (
+            "sees the words that it would have to foretell",
+            "take a decoder, such as gpt2 or scratch-decoder; or task: fill-mask, for which it is "
+            "made",
         )
-    if head == "AutoModelForCausalLM" and _looks_ahead(config):
-        raise ModelError(
-            f"model: {source.name!r} is a {config.model_type} model, which sees the words that it "
-            "would have to foretell",
-            hint="take a decoder, such as gpt2 or scratch-decoder; or task: fill-mask, for which "
-            "it is made",
-        )
+    return None
+
+
+def _that_fit(head: str) -> str:
+    """Name kinds of models that get this head, as they come."""
+    kinds = {kind.model_type: kind for kind in auto_class(head)._model_mapping}
+    can = [
+        name
+        for name in sorted(kinds.keys() & set(_WELL_KNOWN))
+        if _why_unfit(kinds[name](), head) is None
+    ]
+    encoders = f"; made of encoders: {', '.join(CAN_BE_BOTH)}" if head == _REWRITES else ""
+    return f"kinds that have one: {', '.join(can)}{encoders}"
 
 
 def _looks_ahead(config: Any) -> bool:

@@ -101,8 +101,11 @@ def test_it_is_judged_beside_its_beginning(run):
 
 
 def test_a_model_that_cannot_write_is_refused(train, tmp_path):
-    with pytest.raises(ModelError, match="has no head for this task"):
+    with pytest.raises(ModelError, match="has no head for this task") as without:
         train(model=str(tiny_model_folder(tmp_path / "x", "distilbert")), name="cannot")
+    can = without.value.hint.removeprefix("kinds that have one: ").split(", ")
+    assert {"gpt2", "llama", "qwen2"} <= set(can)
+    assert not {"bert", "roberta", "bart", "t5"} & set(can), "they would be refused in their turn"
     with pytest.raises(ModelError, match="sees the words that it would have to foretell"):
         train(model=str(tiny_model_folder(tmp_path / "y", "bert")), name="cannot")
     with pytest.raises(ModelError, match="reads one text and writes another"):
