@@ -177,8 +177,9 @@ def kept_of(one: Explanation) -> str:
     found = one.deletion
     if found is None:
         return ""
-    better = "more than chance" if found.area > 0 else "no more than chance"
-    area = f"the area between both courses is {number(found.area, 2)}, {better}"
+    area = signed(found.area).removeprefix("+")
+    better = "more than chance" if found.area > 0 and area != "0" else "no more than chance"
+    area = f"the area between both courses is {area}, {better}"
     if one.probability != one.probability:
         return f"With {_several(one)} blanked out, the most important first or at random, {area}."
     ranked, random = found.halved(found.ranked), found.halved(found.random)
@@ -333,5 +334,5 @@ def _curves(found: Deletion) -> Curves:
         f"{number(found.ranked[len(found.ranked) // 2], 2)} after half of them, at random "
         f"{number(found.random[len(found.random) // 2], 2)}",
         [(LEFT + (right - LEFT) * n / words, f"{n}") for n in marks],
-        [(float(BOTTOM), number(lowest, 2)), (float(TOPMOST), number(highest, 2))],
+        [(float(y), signed(v).removeprefix("+")) for y, v in ((BOTTOM, lowest), (TOPMOST, highest))],
     )

@@ -1,0 +1,28 @@
+import pytest
+
+from nbtune.panels.explanation import explanations_html, kept_of
+from nbtune.records import Deletion, Explanation, WordShare
+
+
+def explained(*random):
+    words = (WordShare(0, 0, 3, 0.5), WordShare(0, 4, 8, 0.25))
+    return Explanation(
+        "run@1", 0, ("big tree",), "tree", 0.04, "integrated-gradients", words, 1.0, 0.25, "[MASK]",
+        steps=16, deletion=Deletion((0, 1, 2), (0.04, 0.02, 0.01), random),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("random", "told"),
+    [
+        ((0.04, 0.03, 0.01), "courses is 0.005, more than chance"),
+        ((0.04, 0.02001, 0.01), "courses is 0, no more than chance"),
+        ((0.04, 0.01, 0.01), "courses is \N{MINUS SIGN}0.005, no more than chance"),
+    ],
+)
+def test_a_small_difference_is_no_zero_that_is_more_than_chance(random, told):
+    assert told in kept_of(explained(*random))
+
+
+def test_a_small_probability_has_ticks_that_differ():
+    assert '">0.040</text>' in explanations_html([explained(0.04, 0.03, 0.01)])
