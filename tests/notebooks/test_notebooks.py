@@ -154,8 +154,10 @@ def test_what_the_docs_tell_of_a_notebook_stands_in_it_and_their_tests_are_there
 def test_what_is_liked_is_what_is_written_afterwards():
     book = nbformat.read(FOLDER / "chats_and_preferences.ipynb", 4)
     assert "chatty@1 beats token frequencies" in str(book.cells)
-    counts = ast.literal_eval(book.cells[-2].outputs[-1]["data"]["text/plain"])
-    assert counts["choosy@1"] > counts["chatty@1"] + 50
+    counting = [cell for cell in book.cells if 'endswith("!")' in cell.source]
+    shown = [cell.outputs[-1]["data"]["text/plain"] for cell in counting]
+    counts, by_thumbs = map(ast.literal_eval, shown)
+    assert min(counts["choosy@1"], by_thumbs) > counts["chatty@1"] + 50
 
 
 def test_planted_faults_are_found_corrected_and_what_was_seen_is_said():
