@@ -43,6 +43,17 @@ class Piece:
     kind: str = ""
     shade: float = 0.0
     is_marked: bool = False
+    is_underlined: bool = False
+
+    @property
+    def style(self) -> str:
+        """How it is shaded, and underlined where it does much: never by colour alone."""
+        if not self.shade:
+            return ""
+        colour, line = ("#0072b2", "solid") if self.kind == "for" else ("#d55e00", "dotted")
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+        under = f";border-bottom:2px {line} {colour}" if self.is_underlined else ""
+        return f"background-color:rgba({red},{green},{blue},{self.shade}){under}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,6 @@ class Patch:
 
     column: int
     row: int
-    hint: str
     kind: str
     shade: float
 
@@ -281,17 +291,16 @@ def _patches(one: Explanation) -> list[Patch]:
     for word in (word for word in one.words if word.part == PATCH):
         piece = _piece(one, word, share[word], most, False)
         if piece.shade:
-            hint = f"{one.text_of(word)}: {piece.hint}"
-            found.append(Patch(word.end - 1, word.start - 1, hint, piece.kind, piece.shade))
+            found.append(Patch(word.end - 1, word.start - 1, piece.kind, piece.shade))
     return found
 
 
 def _piece(one: Explanation, word: WordShare, share: float, most: float, inside: bool) -> Piece:
     text, weight = shown(one.text_of(word)), abs(share) / most
-    kind = "" if weight < PLAIN else "for" if share > 0 else "against"
+    kind = "for" if share > 0 else "against"
     hint = f"{signed(word.value)}, {percent(share)} of all"
     shade = round(PALEST + (DEEPEST - PALEST) * weight, 3) if weight > 0.02 else 0.0
-    return Piece(text, hint, kind if kind else "for" if share > 0 else "against", shade, inside)
+    return Piece(text, hint, kind, shade, inside, weight >= PLAIN)
 
 
 def _by_label(records: Sequence[Explanation]) -> list[tuple[str, int, str, str]]:
@@ -334,5 +343,8 @@ def _curves(found: Deletion) -> Curves:
         f"{number(found.ranked[len(found.ranked) // 2], 2)} after half of them, at random "
         f"{number(found.random[len(found.random) // 2], 2)}",
         [(LEFT + (right - LEFT) * n / words, f"{n}") for n in marks],
-        [(float(y), signed(v).removeprefix("+")) for y, v in ((BOTTOM, lowest), (TOPMOST, highest))],
+        [
+            (float(y), signed(v).removeprefix("+"))
+            for y, v in ((BOTTOM, lowest), (TOPMOST, highest))
+        ],
     )

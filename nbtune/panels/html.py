@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,20 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        ends=ends, number=number, percent=percent, short=short, signed=signed, spans=spans
+        drawn=drawn,
+        ends=ends,
+        number=number,
+        percent=percent,
+        short=short,
+        signed=signed,
+        spans=spans,
     )
     return environment
+
+
+def drawn(svg: str) -> str:
+    """Return a drawing as the address of an image, which viewers keep that clean drawings away."""
+    return f"data:image/svg+xml;base64,{b64encode(svg.strip().encode()).decode()}"
 
 
 def spans(text: str, longest: int) -> list[tuple[str, str]]:

@@ -1,3 +1,7 @@
+import re
+from base64 import b64decode
+from xml.etree import ElementTree
+
 import pytest
 
 from nbtune.panels.explanation import explanations_html, kept_of
@@ -25,4 +29,15 @@ def test_a_small_difference_is_no_zero_that_is_more_than_chance(random, told):
 
 
 def test_a_small_probability_has_ticks_that_differ():
-    assert '">0.040</text>' in explanations_html([explained(0.04, 0.03, 0.01)])
+    html = explanations_html([explained(0.04, 0.03, 0.01)])
+    drawing = b64decode(re.search(r"image/svg\+xml;base64,([^\"]+)", html)[1]).decode()
+    assert ElementTree.fromstring(drawing).tag.endswith("}svg")  # noqa: S314 - our own
+    assert '">0.040</text>' in drawing
+
+
+def test_viewers_that_clean_html_keep_shades_and_get_no_words_of_drawings(read_html):
+    page = read_html(explanations_html([explained(0.04, 0.03, 0.01)]))
+    assert "background-color:rgba(0,114,178,0.55);border-bottom:2px solid #0072b2" in str(
+        page.attributes["style"]
+    )
+    assert "svg" not in page.tags
