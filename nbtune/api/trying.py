@@ -16,6 +16,7 @@ from nbtune.recipe import Recipe, Resolved
 from nbtune.runs import RunStore
 
 if TYPE_CHECKING:
+    from nbtune.data.preparing import PreparedData
     from nbtune.panels.progress import Display
     from nbtune.results.rate_finding import RateFinding
     from nbtune.results.run_estimate import RunEstimate
@@ -35,7 +36,8 @@ def estimate(
     """Reckon what `finetune` would take: time, memory and disk, from a few of its own steps.
 
     The model is loaded for this alone, and no run is left behind. A run of the same recipe and
-    data says at its end how wrong this was.
+    data says at its end how wrong this was. Of texts that are larger than memory (``streaming``) a
+    sample is tokenised, and stands for all.
 
     Parameters
     ----------
@@ -67,11 +69,21 @@ def estimate(
     with Progress("measurements made", display) as progress, scratch as place:
         rows = prepared(settled, data, validation_data, test_data)
         check_layers(rows.recipe, begun.source)
-        folder = RunStore(place).create("estimate")
-        lay_out(folder, begun.asked, rows.recipe, rows)
-        found = estimate_run(folder, lambda event: progress(0, 1), progress)
+        folder, few = RunStore(place).create("estimate"), _few(rows)
+        lay_out(folder, begun.asked, rows.recipe, few)
+        stands_for = len(rows.splits["train"]) / len(few.splits["train"])
+        found = estimate_run(folder, lambda event: progress(0, 1), progress, stands_for)
     keep_estimate(root, identity(rows.recipe, rows), found)
     return RunEstimate(found)
+
+
+def _few(rows: PreparedData) -> PreparedData:
+    """Return as many rows as tell what all would take: a sample of texts larger than memory."""
+    from nbtune.data.stretches import sampled
+
+    if not rows.recipe.streaming:
+        return rows
+    return replace(rows, splits={**rows.splits, "train": sampled(rows.splits["train"])})
 
 
 def lr_find(
@@ -125,7 +137,7 @@ def lr_find(
     with Progress("learning rates tried", display) as progress, TemporaryDirectory() as place:
         rows = prepared(settled, data)
         check_layers(rows.recipe, begun.source)
-        rows = replace(rows, splits={"train": rows.splits["train"]})
+        rows = replace(rows, splits={"train": _few(rows).splits["train"]})
         folder = RunStore(place).create("lr_find")
         lay_out(folder, begun.asked, rows.recipe, rows)
 

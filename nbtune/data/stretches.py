@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 import xxhash
 
@@ -25,7 +26,7 @@ LENGTH = 1 << 14
 """Bytes of a stretch; it goes on to the end of its line."""
 AT_ONCE = 64
 SAMPLED = 512
-"""Stretches that a tokenizer is trained on: 8 MiB."""
+"""Stretches that a tokenizer is trained on, and that tell what all of them would take: 8 MiB."""
 STRETCH, CONTENT = "stretch", "content"
 NO_UTF8 = "bytes that are no UTF-8"
 _MARK = b"\xef\xbb\xbf"
@@ -173,10 +174,7 @@ def stretched(recipe: Recipe) -> Rows:
         return rows.drop(columns=STRETCH).assign(text=texts)
 
     def texts(rows: pd.DataFrame) -> list[str]:
-        if STRETCH not in rows:
-            return list(rows["text"])
-        step = max(1, len(rows) // SAMPLED)
-        return list(opened(rows.iloc[::step].head(SAMPLED))["text"])
+        return list(rows["text"] if STRETCH not in rows else opened(sampled(rows))["text"])
 
     return replace(
         PLAIN,
@@ -189,6 +187,12 @@ def stretched(recipe: Recipe) -> Rows:
         opened=opened,
         at_once=AT_ONCE,
     )
+
+
+def sampled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return some of many stretches, evenly chosen; a sample of it is the same one."""
+    few = min(len(rows), SAMPLED)
+    return rows.iloc[np.linspace(0, len(rows) - 1, few).astype(int)].reset_index(drop=True)
 
 
 def _find(frame: pd.DataFrame, named: Roles) -> Found:

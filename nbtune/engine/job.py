@@ -46,6 +46,9 @@ class Job:
         Which rows of the user's data some training rows are.
     fresh : callable
         Makes the weights that training begins with once more, by name.
+    stands_for : float
+        How many rows each training row stands for, where they are a sample that tells what all of
+        them would take.
     """
 
     forward: Forward
@@ -64,6 +67,7 @@ class Job:
     glance: Callable[[Any], Mapping[str, Any]] = lambda said: {}
     source_rows: Callable[[Indices], Sequence[int]] = Indices.tolist
     fresh: Callable[[], Mapping[str, Tensor]] | None = None
+    stands_for: float = 1.0
 
     @property
     def made_for(self) -> dict[str, Any]:
@@ -88,14 +92,19 @@ class Job:
         return self.recipe.per_device_train_batch_size * self.recipe.gradient_accumulation_steps
 
     @property
+    def rows(self) -> int:
+        """Training rows, those that others stand for included."""
+        return round(self.stands_for * len(self.train.targets))
+
+    @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps until every row was seen once."""
-        return -(-len(self.train.targets) // self.rows_per_step)
+        return -(-self.rows // self.rows_per_step)
 
     @property
     def sees_rows_again(self) -> bool:
         """Whether rows are seen often enough that running frozen layers ahead pays."""
-        return self.total_steps * self.rows_per_step >= 1.5 * len(self.train.targets)
+        return self.total_steps * self.rows_per_step >= 1.5 * self.rows
 
     @property
     def total_steps(self) -> int:

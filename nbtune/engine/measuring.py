@@ -267,12 +267,16 @@ def _with_states(job: Job, train: Encoded, costs: Costs, place: Path) -> Encoded
     with_states(job.forward, rows, job.pad_id, place / "timed")
     seconds = (time.perf_counter() - began) / int(np.sum(rows.lengths))
     costs.peak = peak_bytes(device)
-    splits = [job.train] if job.validation is None else [job.train, job.validation]
-    costs.frozen_seconds = seconds * sum(int(np.sum(split.lengths)) for split in splits)
+    splits = [(job.train, job.stands_for)]
+    splits += [] if job.validation is None else [(job.validation, 1.0)]
+    costs.frozen_seconds = seconds * sum(
+        int(np.sum(split.lengths)) * each for split, each in splits
+    )
     share = found.flat.nbytes / len(found.flat)
     kept = packer is not None and packer.frozen is not None and packer.frozen.looked == "all"
     costs.frozen_bytes = int(
-        share * sum(int(np.sum(s.lengths)) if kept else len(s.lengths) for s in splits)
+        share
+        * sum((int(np.sum(s.lengths)) if kept else len(s.lengths)) * each for s, each in splits)
     )
     return found
 
@@ -338,7 +342,7 @@ def _write_rate(stepper: Stepper, costs: Costs, place: Path) -> float:
 
 
 def _steps_of(job: Job, steps: int) -> list[Indices]:
-    """Return the rows of the first steps of a run."""
+    """Return the rows of the first steps of a run; of a sample as often as it takes."""
     order = row_order(job.recipe.train_sampling_strategy, job.train, job.rows_per_step)
     rows = step_rows(job.recipe.seed, len(job.train.targets), job.rows_per_step, 0, order)
     return list(islice(rows, steps))

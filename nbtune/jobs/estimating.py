@@ -7,11 +7,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbtune.events import Emit, Progress
+from nbtune.events import DataReady, Emit, Event, PhaseStarted, Progress
 from nbtune.jobs.folders import PARAMETERS, name_of_model, read_rows
 from nbtune.jobs.line_zero import TooLongError, line_zero
 from nbtune.jobs.loading import load
@@ -35,8 +37,16 @@ FITTED = 1_000
 """Rows that baselines are fitted to for this."""
 
 
-def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
-    """Measure some steps of the run that this folder describes; nothing is trained for good."""
+def estimate_run(
+    folder: RunFolder, emit: Emit, progress: Progress, stands_for: float = 1.0
+) -> Estimate:
+    """Measure some steps of the run that this folder describes; nothing is trained for good.
+
+    Parameters
+    ----------
+    stands_for : float
+        How many rows each training row stands for, where the folder has a sample of them.
+    """
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
     from nbtune.engine.measuring import measure
@@ -47,9 +57,10 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
     with own_modes(device), own_randomness(device):
         before = Trial()
         begin_peak(device)
-        trained, examples = load(folder, recipe, emit, before)
+        tokenising = _Watch(emit)
+        trained, examples = load(folder, recipe, tokenising, before)
         peak = peak_bytes(device)  # a model that is read is there twice for a moment
-        job = make_job(folder, recipe, trained, examples)
+        job = replace(make_job(folder, recipe, trained, examples), stands_for=stands_for)
         place = folder.path / "measured"
         place.mkdir()
         costs = measure(job, place, progress)
@@ -61,6 +72,7 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
     shutil.rmtree(place)
     counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
     lengths, start = np.asarray(examples["train"].lengths), job.start
+    tokens = stands_for * float(lengths.sum())
     train = examples["train"]
     has_tokens = getattr(train, "pixels", None) is None or bool(train.tokens.any())
     # What is in use for this now will be there for the run again.
@@ -75,18 +87,46 @@ def estimate_run(folder: RunFolder, emit: Emit, progress: Progress) -> Estimate:
         trainable_parameters=counted.trainable,
         steps=job.total_steps,
         steps_per_epoch=job.steps_per_epoch,
-        tokens=int(lengths.sum()) if has_tokens else 0,
-        padded_tokens=round(costs.padding * lengths.sum()) if has_tokens else 0,
-        rows=len(lengths),
-        cut_rows=int(np.sum(examples["train"].cut)),
+        tokens=round(tokens) if has_tokens else 0,
+        padded_tokens=round(costs.padding * tokens) if has_tokens else 0,
+        rows=job.rows,
+        cut_rows=round(stands_for * float(np.sum(train.cut))),
         room_bytes=room,
         disk_room_bytes=shutil.disk_usage(folder.path).free,
         seconds=_seconds(job, recipe, costs) | _written(folder, recipe, writing, job),
         memory_bytes=costs.memory,
         disk_bytes=_disk(folder, job, costs),
         measured=tuple(costs.steps),
-        notes=(*_notes(recipe, costs), *_around(folder, recipe, before.seconds, writing)),
+        notes=(
+            *_sample(folder, stands_for, tokenising.seconds),
+            *_notes(recipe, costs),
+            *_around(folder, recipe, before.seconds, writing),
+        ),
     )
+
+
+class _Watch:
+    """What passes events on, and sees how long rows take to become tokens."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.emit, self.began, self.seconds = emit, 0.0, 0.0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            self.began = time.monotonic()
+        elif isinstance(event, DataReady):
+            self.seconds = time.monotonic() - self.began
+        self.emit(event)
+
+
+def _sample(folder: RunFolder, stands_for: float, seconds: float) -> Iterator[str]:
+    """Say that the rows are a sample, and how long all of them take before the first step."""
+    if stands_for > 1:
+        few = folder.about["rows"]["train"]
+        yield (
+            f"reckoned from {few:,} of {round(few * stands_for):,} stretches of text, evenly "
+            f"chosen; before the steps all are tokenised: about {stands_for * seconds:,.0f} s more"
+        )
 
 
 def _baselines_bytes(
@@ -174,14 +214,19 @@ def _disk(folder: RunFolder, job: Job, costs: Costs) -> dict[str, int]:
 
     Two to go on from are kept, and one of the best weights.
     """
-    files = sum(f.stat().st_size for f in folder.path.rglob("*") if f.is_file())
+    files = _size(folder.path)
+    train = _size(folder.path / "tokens" / "train") + _size(folder.path / "data", "train.parquet")
     adapter_only = hasattr(job.forward.model, "peft_config")
     return {
-        "rows and tokens": files,
+        "rows and tokens": files + round((job.stands_for - 1) * train),
         "frozen layers": costs.frozen_bytes,
         "checkpoints": 3 * costs.state_bytes + 2 * costs.moving_bytes,
         "model": costs.moving_bytes if adapter_only else costs.memory["weights"],
     }
+
+
+def _size(folder: Path, names: str = "*") -> int:
+    return sum(file.stat().st_size for file in folder.rglob(names) if file.is_file())
 
 
 def _notes(recipe: Recipe, costs: Costs) -> tuple[str, ...]:

@@ -80,6 +80,23 @@ def test_of_many_stretches_few_are_held_out(corpus, tmp_path, monkeypatch):
     assert run.folder.about["rows"]["test"] == 2
 
 
+def test_an_estimate_tokenises_a_sample_and_reckons_with_all(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(stretches, "SAMPLED", 5)
+    settings = {"task": "text-generation", "validation_size": 0, "test_size": 0,
+                "num_train_epochs": 2, "batch_size": 2}  # fmt: skip
+    run = train(corpus, tmp_path, **settings)
+    rows = len(np.load(run.folder.path / "tokens" / "train" / "cut.npy"))
+    found = nbtune.estimate(
+        corpus, model="scratch-transformer", size="tiny", max_length=16, streaming=True,
+        runs_dir=tmp_path / "runs", display="none", **settings,
+    ).record  # fmt: skip
+    assert found.rows == pytest.approx(rows, rel=0.15)
+    assert found.steps == pytest.approx(2 * rows / 2, rel=0.15)
+    assert found.tokens == pytest.approx(16 * rows, rel=0.15)
+    stretches_of_all = len(read_rows(run.folder, "train"))
+    assert f"reckoned from 5 of {stretches_of_all} stretches of text" in found.notes[0]
+
+
 def test_what_is_not_learnt_from_files_is_refused(corpus, tmp_path):
     with pytest.raises(RecipeError) as caught:
         train(corpus, tmp_path, task="text-classification")
