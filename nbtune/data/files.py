@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet
 
+from nbtune.data.conll import CONLL, from_conll
 from nbtune.errors import DataError, in_one_line
 
-CONLL = (".conll", ".bio", ".iob2")
 TEXT = ".txt"
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", TEXT, *CONLL)
 """Kinds of files that are read; all but Parquet may be gzipped."""
@@ -179,37 +179,6 @@ def _csv_rows(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:
 def _sniff(text: str) -> str:
     header = re.sub(r'"[^"]*"', "", text.lstrip().splitlines()[0])
     return max(",;\t|", key=header.count)
-
-
-def from_conll(text: str, name: str) -> pd.DataFrame:
-    """Read sentences parted by empty lines: the word first in a line, its tag last.
-
-    Lines that begin with ``# `` and ``-DOCSTART-`` are passed over.
-
-    Raises
-    ------
-    DataError
-        Naming the first line that has no tag.
-    """
-    rows: list[dict[str, list[str]]] = []
-    is_new = True
-    for number, line in enumerate(text.split("\n"), 1):
-        cells = line.split("\t") if "\t" in line else line.split()
-        cells = [cell.strip() for cell in cells if cell.strip()]
-        if not cells or cells[0] == "-DOCSTART-" or line.startswith("# "):
-            is_new = is_new or not cells
-            continue
-        if len(cells) < 2:
-            raise DataError(
-                f"data: {name} line {number} has a word without a tag: {line[:_EXCERPT]!r}",
-                hint="write one word a line and its tag after it; an empty line ends a sentence",
-            )
-        if is_new:
-            rows.append({"tokens": [], "tags": []})
-        is_new = False
-        rows[-1]["tokens"].append(cells[0])
-        rows[-1]["tags"].append(cells[-1])
-    return as_frame(rows)
 
 
 def from_text(text: str) -> pd.DataFrame:

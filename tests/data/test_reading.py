@@ -284,7 +284,7 @@ def test_what_pandas_writes_reads_back(tmp_path_factory, cells):
          "reached\n  copy or write it again"),
         ("a.doc", "a", "a.doc is of no known kind\n"
                        "  known kinds: .csv, .tsv, .jsonl, .ndjson, .json, .parquet, "
-                       ".txt, .conll, .bio, .iob2"),
+                       ".txt, .conll, .conllu, .conllup, .gold_conll, .v4_gold_conll, .bio, .iob2"),
         ("a.pkl", "a", "a.pkl is not read, as such files can run code when they are opened\n"
                        "  save the rows as Parquet, CSV or JSONL"),
     ],

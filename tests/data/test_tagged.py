@@ -6,7 +6,7 @@ from datasets import ClassLabel, Dataset, Features, Sequence, Value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbtune.data.files import from_conll
+from nbtune.data.conll import from_conll
 from nbtune.data.reading import read
 from nbtune.data.spans import (
     Span,
