@@ -61,8 +61,12 @@ def with_nbtune(
     precision: str = "fp32",
     batch: int = BATCH,
     hear: Callable[[Event], None] = lambda event: None,
+    watched: bool = True,
 ) -> Lap:
-    """Train with nbtune's engine; of several passes over the rows all are measured."""
+    """Train with nbtune's engine; of several passes over the rows all are measured.
+
+    Without ``watched`` it is not kept by how much each row is told right.
+    """
     device, watch = find_device(), Stopwatch()
     packer = find_packer(model)
     if frozen and packer is not None:
@@ -83,6 +87,7 @@ def with_nbtune(
         elif isinstance(event, StepsDone) and event.step == steps:
             watch.stop()
 
+    loss = find_task("text-classification").loss(recipe, rows.targets, model.config.num_labels)
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
             forward=Forward(model, device, precision, packer),
@@ -90,9 +95,7 @@ def with_nbtune(
             validation=None,
             recipe=recipe,
             learning_rate=2e-5,
-            loss=find_task("text-classification").loss(
-                recipe, rows.targets, model.config.num_labels
-            ),
+            loss=loss if watched else replace(loss, margin=None),
             score=lambda logits: {},
             metric="loss",
             pad_id=0,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nbtune.errors import RunError
 from nbtune.jobs.folders import read_margins, read_rows
@@ -14,6 +16,19 @@ from nbtune.recipe import Recipe, from_yaml
 from nbtune.records import Correction, Explanation, ReviewedRow
 from nbtune.results.review import CORRECTIONS, Review
 from nbtune.results.run import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_BY_EPOCHS = (
+    "No validation rows picked these weights, so they may know wrong labels by heart. Labels are "
+    "in doubt where another one was likelier, in the mean over all epochs; what is predicted now "
+    "may be the wrong label itself."
+)
+_BY_HEART = (
+    "No validation rows picked these weights, and how they learnt these rows was not kept: they "
+    "may know wrong labels by heart, and show none of them."
+)
 
 
 def review_run(
@@ -36,27 +51,44 @@ def review_run(
     earlier, note = _made_before(run, recipe)
     chances = None if task.probabilities is None else task.probabilities(said)
     relabels = "" if task.rows.relabelled is None or chances is None else "several"
+    looked_at, doubts = task.reviewed(rows, said, trained.known), ""
+    if chosen == "train" and task.probabilities is not None:
+        is_picked = "validation" in there and recipe.eval_strategy != "no"
+        looked_at, doubts = _watched(looked_at, read_margins(run.folder), is_picked=is_picked)
     return Review(
         run.name,
         chosen,
         trained.known.labels,
-        _watched(task.reviewed(rows, said, trained.known), run, chosen),
+        looked_at,
         run.folder.path / CORRECTIONS,
         run.folder.recipe_text,
         earlier,
         partial(_explain, run, chosen),
         relabels="one" if "accuracy" in task.scores else relabels,
         chances=chances,
-        note=note,
+        note=" ".join(filter(None, [note, doubts])),
     )
 
 
-def _watched(rows: list[ReviewedRow], run: Run, split: str) -> list[ReviewedRow]:
-    """Return training rows with their margins of all epochs, where the run has them."""
-    margins = read_margins(run.folder) if split == "train" else None
+def _watched(
+    rows: list[ReviewedRow], margins: np.ndarray[Any, Any] | None, *, is_picked: bool
+) -> tuple[list[ReviewedRow], str]:
+    """Return training rows with their margins of all epochs, and what to know of their doubts.
+
+    Weights that no validation rows picked have learnt wrong labels by heart, and say of their
+    rows what these say. Then labels are in doubt by how the rows were told while they were learnt.
+    """
     if margins is None or len(margins) != len(rows):
-        return rows
-    return [replace(one, learnt=float(own)) for one, own in zip(rows, margins, strict=True)]
+        return rows, "" if is_picked else _BY_HEART
+    known = [replace(one, learnt=float(own)) for one, own in zip(rows, margins, strict=True)]
+    if is_picked:
+        return known, ""
+    return [
+        one
+        if math.isnan(one.learnt)
+        else replace(one, margin=one.learnt, is_suspect=one.learnt < 0)
+        for one in known
+    ], _BY_EPOCHS
 
 
 def _explain(run: Run, split: str, row: int) -> Sequence[Explanation]:

@@ -1,5 +1,7 @@
 """Rows looked through and corrected, and a run that goes on from there."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -267,3 +269,20 @@ def test_training_rows_are_sorted_by_how_they_were_learnt(tmp_path):
     assert learnt.between(-1, 1).all()
     with pytest.raises(DataError, match="there is no 'learnt last'"):
         nbtune.review(run, split="test", display="none").select(sort="learnt last")
+
+
+def test_without_validation_rows_labels_are_in_doubt_by_how_they_were_learnt(tmp_path):
+    run = nbtune.finetune(
+        topic_rows(60), "all", model=str(tiny_model_folder(tmp_path / "model")),
+        num_train_epochs=1, runs_dir=tmp_path / "runs", display="none", baseline=False,
+        validation_size=0, test_size=0,
+    )  # fmt: skip
+    found = nbtune.review(run, display="none")
+    assert "No validation rows picked these weights" in found.note
+    assert "in the mean over all epochs" in found._repr_mimebundle_()["text/html"]
+    rows = found.select()
+    assert (rows["margin"] == rows["learnt"]).all()
+    assert (rows["is_suspect"] == (rows["learnt"] < 0)).all()
+    assert rows["learnt"].is_monotonic_increasing, "suspects first, the surest of them first"
+    shutil.rmtree(run.folder.path / "margins")
+    assert "was not kept" in nbtune.review(run, display="none").note
