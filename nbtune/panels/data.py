@@ -116,7 +116,7 @@ def _in_all(record: DataRecord, one: Lengths) -> str:
 
 def _parts(one: Lengths) -> str:
     """Say what becomes of longer rows where no limit cuts any."""
-    share = f"{_share(one.longer)} of the" if one.longer else "no"
+    share = f"{_share(one.longer)} of the" if one.longer else "No"
     return (
         f"{share} rows are longer than max_length: {one.limit} and read in parts; nothing is lost"
     )
