@@ -6,17 +6,15 @@ products, is in vain for the others. With six layers that is a seventh of a step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from nbtune.models.forwards import other_forwards
 from nbtune.models.layers import layers_of
-
-if TYPE_CHECKING:
-    from nbtune.models.packing import Layout
 
 Kind = Literal["keys", "values"]
 KEYS = frozenset({"key", "k_lin", "k_proj"})
@@ -29,21 +27,18 @@ class Narrow:
     The layer is called with the first tokens; its projections to keys and values work on all.
     What they say goes past the layer, which would not know its shape, to packed attention.
 
-    Parameters
-    ----------
-    layout : callable
-        Returns the layout of the rows under way.
-
     Attributes
     ----------
+    starts : Tensor
+        Where the rows under way begin in the long row, of shape (rows,).
     keys, values : Tensor or None
         Of shape (1, tokens, width) while the layer runs.
     """
 
-    def __init__(self, inner: Any, layout: Callable[[], Layout]) -> None:
+    def __init__(self, inner: Any) -> None:
         found = layers_of(inner)
         self.layer = None if found is None else getattr(*found)[-1]
-        self.layout = layout
+        self.starts = torch.empty(0, dtype=torch.long)
         self.hidden: Tensor | None = None
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
@@ -57,7 +52,7 @@ class Narrow:
 
     def choose(self, states: Tensor) -> Tensor:
         """Return the states of the first tokens, of those of all tokens: (1, tokens, width)."""
-        return states.index_select(1, self.layout().starts)
+        return states.index_select(1, self.starts)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

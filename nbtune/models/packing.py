@@ -417,6 +417,8 @@ class Packer:
     ) -> Any:
         rows, width = input_ids.shape
         self.layout = layout = plan(self.lengths, width, input_ids.device)
+        if self.narrow is not None:
+            self.narrow.starts = layout.starts
         more = self._more(len(layout.places), input_ids.device)
         if (types := others.get("token_type_ids")) is not None:
             others["token_type_ids"] = _with_zeros(types.flatten()[layout.places], more)[None]

@@ -32,7 +32,7 @@ def find_packer(model: Any) -> Packer | None:
     for shift in dict.fromkeys((0, 0 if pad is None else int(pad) + 1)):
         packer.shift = shift
         if _packs(model, packer):
-            packer.narrow = narrow = Narrow(packer.inner, lambda: packer.layout)
+            packer.narrow = narrow = Narrow(packer.inner)
             if narrow.layer is None or not _packs(model, packer):
                 packer.narrow = None
             return packer

@@ -1,4 +1,6 @@
 import functools
+import gc
+import weakref
 
 import peft
 import pytest
@@ -107,6 +109,21 @@ def test_16_bits_on_a_cpu_attend_in_the_format_that_is_faster(monkeypatch, lengt
             packed(model, packer, batch([length, length]), [length, length])
     assert set(seen) == {torch.float32 if length <= LONGEST_IN_FULL else torch.bfloat16}
     logits.float().sum().backward()
+
+
+def test_a_packed_model_goes_with_its_last_name():
+    """No cycle keeps its weights until one is looked for."""
+    model = tiny_model()
+    packer = find_packer(model)
+    with torch.no_grad():
+        packed(model, packer, batch([5, 3]), [5, 3])
+    gone = weakref.ref(packer.inner)
+    gc.disable()
+    try:
+        del model, packer
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("kind", PACKED)
