@@ -56,6 +56,8 @@ def estimate(
     """
     from tempfile import TemporaryDirectory
 
+    from nbtune.engine.device import find_device
+    from nbtune.engine.memory import give_back
     from nbtune.jobs.estimating import estimate_run
     from nbtune.panels.progress import Progress
     from nbtune.results.run_estimate import RunEstimate
@@ -73,6 +75,7 @@ def estimate(
         lay_out(folder, begun.asked, rows.recipe, few)
         stands_for = len(rows.splits["train"]) / len(few.splits["train"])
         found = estimate_run(folder, lambda event: progress(0, 1), progress, stands_for)
+    give_back(find_device())
     keep_estimate(root, identity(rows.recipe, rows), found)
     return RunEstimate(found)
 

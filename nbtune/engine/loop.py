@@ -189,6 +189,7 @@ class Training:
             round(self._seconds(), 3),
             peak_bytes(self.job.forward.device),
         )
+        self.stepper.let_go()
         return Outcome(stopped, failure, self.margins.means)
 
     def _steps(self) -> str:

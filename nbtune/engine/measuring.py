@@ -23,7 +23,7 @@ from nbtune.engine.determinism import host_random_state
 from nbtune.engine.device import random_state
 from nbtune.engine.inference import TOKENS_AT_ONCE, predict_logits
 from nbtune.engine.job import Job
-from nbtune.engine.memory import begin_peak, kept_bytes, memory_bytes, peak_bytes, room_bytes
+from nbtune.engine.memory import begin_peak, give_back, memory_bytes, peak_bytes, room_bytes
 from nbtune.engine.optimizing import make_optimizer
 from nbtune.engine.state import Progress, moving_tensors
 from nbtune.engine.stepping import Stepper
@@ -173,7 +173,7 @@ def _trying(job: Job) -> Iterator[Stepper]:
         try:
             yield stepper
         finally:
-            stepper.clear()
+            stepper.let_go()
             forward.model.eval()
 
 
@@ -217,12 +217,14 @@ def _steps(
             costs.known |= fresh
         costs.steps.append((int(costs.sizes[picked[number]]), seconds))
         if done == 2:  # what comes now is no larger than what was
-            before = kept_bytes(device)
+            give_back(device)
+            before = memory_bytes(device)
         progress(done)
         if done >= 2 and time.monotonic() - began > MOST_SECONDS:
             break
     if added:
-        costs.compiled_bytes = max(0, kept_bytes(device) - before) // added
+        give_back(device)
+        costs.compiled_bytes = max(0, memory_bytes(device) - before) // added
         costs.compiling_seconds = compiling / added
 
 

@@ -29,11 +29,13 @@ def memory_bytes(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def kept_bytes(device: torch.device) -> int:
-    """Return what is in use now that what is free goes back to the system, where it can."""
+def give_back(device: torch.device) -> None:
+    """Let the system have what was freed, which allocators keep for this process otherwise."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return
     with suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
-    return memory_bytes(device)
 
 
 def peak_bytes(device: torch.device) -> int:

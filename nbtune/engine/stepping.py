@@ -238,6 +238,14 @@ class Stepper:
         for parameter in self.parameters:  # `zero_grad` tells torch's profiler, a tenth of a step
             parameter.grad = None
 
+    def let_go(self) -> None:
+        """Drop the gradients and what the optimiser remembers, which is most of a run's memory.
+
+        Whoever watched the run may hold on to it, and a cycle of objects lives until it is found.
+        """
+        self.clear()
+        self.optimizer.state.clear()
+
     def shrink(self) -> None:
         """Halve the micro-batch.
 

@@ -58,7 +58,7 @@ def work(
     """
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
-    from nbtune.engine.memory import begin_peak
+    from nbtune.engine.memory import begin_peak, give_back
     from nbtune.engine.modes import own_modes
     from nbtune.engine.wishes import changed
 
@@ -70,6 +70,7 @@ def work(
     begin_peak(device)
     with own_modes(device), own_randomness(device):
         trained, outcome = _train(folder, recipe, emit, control, resume)
+    give_back(device)
     if outcome.failure is not None:
         raise outcome.failure
     return trained if outcome.stopped.best_step is not None else None

@@ -44,6 +44,14 @@ def test_a_tiny_model_learns_the_topics(lab):
     assert losses[-1] < 0.7 * losses[0]
 
 
+def test_a_run_that_ended_remembers_no_moments(lab):
+    """Whoever holds on to it, a cycle of objects too, does not hold most of its memory."""
+    training = lab().training()
+    training.run()
+    assert not training.stepper.optimizer.state
+    assert all(parameter.grad is None for parameter in training.stepper.parameters)
+
+
 def test_the_same_seed_gives_the_same_weights(lab):
     first, second = lab(), lab()
     first.train()
