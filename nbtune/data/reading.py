@@ -166,7 +166,15 @@ def _from_mapping(source: Mapping[Any, Any]) -> Frames:
             f"data: a dict of {', '.join(names) or 'nothing'} has no part called train",
             hint='give parts: {"train": df, "test": df2}, or columns: pandas.DataFrame(data)',
         )
-    return {str(name): read_all(part) for name, part in source.items()}
+    if len(source) == 1:
+        return {names[0]: read_all(*source.values())}
+    return {str(name): _rows_for(part, str(name)) for name, part in source.items()}
+
+
+def _rows_for(part: Any, name: str) -> pd.DataFrame:
+    """Read one of several parts: of a source that has this split itself, no rows of another one."""
+    split = _split_of(name)
+    return read_all(part) if split is None else read_split(part, split)
 
 
 def _from_object(source: Any) -> pd.DataFrame:

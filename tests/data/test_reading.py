@@ -173,6 +173,18 @@ def test_all_rows_can_be_had_whatever_their_split():
     assert list(both.index) == [0, 1, 2, 3]
 
 
+def test_a_part_that_has_splits_itself_gives_no_rows_of_another_one():
+    """Else those that are held out would be trained on."""
+    frame = FRAME.assign(split=["train", "test"])
+    other = pd.DataFrame({"text": ["other"]})
+    assert list(read({"train": frame, "test": other})["train"]["text"]) == ["a b"]
+    assert list(read({"train": other, "test": frame})["test"]["text"]) == ["c"]
+    assert list(read({"train": frame})["test"]["text"]) == ["c"], "alone it is as it is"
+    with pytest.raises(DataError, match=r"^validation: none of its parts"):
+        read({"train": other, "validation": frame})
+    assert len(read({"train": "topics", "test": other})["train"]) == len(read("topics")["train"])
+
+
 def test_one_split_can_be_had():
     frame = FRAME.assign(split=["train", "test"])
     assert list(read_split(frame, "test")["text"]) == ["c"]
