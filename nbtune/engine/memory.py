@@ -34,7 +34,7 @@ def give_back(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return
-    with suppress(OSError, AttributeError):  # not glibc
+    with suppress(OSError, AttributeError, TypeError):  # not glibc; on Windows not even a name
         ctypes.CDLL(None).malloc_trim(0)
 
 

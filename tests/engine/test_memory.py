@@ -1,8 +1,11 @@
 """Memory that runs out anywhere in a step: the same step is made, in smaller pieces."""
 
+import sys
+
 import pytest
 import torch
 
+from nbtune.engine.memory import give_back, memory_bytes
 from nbtune.engine.stepping import OutOfMemoryError
 from nbtune.events import Controlled, Evaluated, Notice, RunStarted, StepsDone, as_it_stands
 from nbtune.testing import tiny_model
@@ -28,6 +31,32 @@ def calm(lab):
         return work
 
     return make
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no malloc_trim")
+def test_what_was_freed_goes_back_to_the_system():
+    cpu = torch.device("cpu")
+    many = [bytearray(1 << 12) for _ in range(30_000)]
+    last = bytearray(1 << 12)  # above it all, so that nothing goes back by itself
+    full = memory_bytes(cpu)
+    del many
+    give_back(cpu)
+    assert full - memory_bytes(cpu) > 50 << 20
+    assert last
+
+
+@pytest.mark.parametrize("answer", [TypeError, OSError, object])
+def test_where_the_system_takes_nothing_back_a_run_ends_all_the_same(monkeypatch, answer):
+    """Windows has no library without a name, and other libraries no such function."""
+
+    def library(name):
+        made = answer()
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    monkeypatch.setattr("ctypes.CDLL", library)
+    give_back(torch.device("cpu"))
 
 
 def losses(work):
