@@ -14,7 +14,8 @@ import transformers
 
 from nbtune.errors import ModelError, in_one_line
 from nbtune.models.autos import IMAGES, IMAGES_WITH_TEXT, auto_class
-from nbtune.models.decoders import CAN_BE_BOTH, end_of, set_ends, warm_config, warm_start
+from nbtune.models.decoders import end_of, set_ends, warm_config, warm_start
+from nbtune.models.fitting import REWRITES, becomes_both, refuse_unfit
 from nbtune.models.heads import bare_heads
 from nbtune.models.marking import teach_marks
 from nbtune.models.processors import Processor, load_processor, new_processor
@@ -26,13 +27,6 @@ _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn
 _OF_WORDS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
 _ANY = 1_000_000
 """Tokens; who says that a row may be longer says that it may have any length."""
-_REWRITES = "AutoModelForSeq2SeqLM"
-_WELL_KNOWN = (
-    "albert", "bart", "bert", "camembert", "deberta-v2", "distilbert", "electra", "gemma2", "gpt2",
-    "llama", "marian", "mbart", "mistral", "modernbert", "mpnet", "mt5", "pegasus", "qwen2",
-    "qwen3", "roberta", "t5", "xlm-roberta",
-    "vit", "clip", "deit", "swin", "resnet", "convnext", "dinov2", "beit", "siglip",
-)  # fmt: skip
 _DROPOUT = (
     "hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop",
     "resid_dropout", "embed_dropout", "embedding_dropout", "activation_dropout", "dropout_rate",
@@ -169,7 +163,7 @@ def load_model(
     info: dict[str, Any] = {}
     if source.kind == "scratch":
         config = _new_config(source, tokenizer, names, head)
-        _refuse_unfit(source, config, head)
+        refuse_unfit(source, config, head)
         _set_dropout(config, attention_dropout, dropout)
         model = auto_class(head).from_config(config)
     else:
@@ -177,7 +171,7 @@ def load_model(
             config = _config_of(source, head, revision, names)
             _set_dropout(config, attention_dropout, dropout)
             model, info = _load_weights(source, config, head, revision, quantize)
-    is_warm = source.kind != "scratch" and _becomes_both(config, head)
+    is_warm = source.kind != "scratch" and becomes_both(config, head)
     notices = (
         *_check_whole(source, model.encoder if is_warm else model, info),
         *_drawn_parts(source, model, head, info, is_warm),
@@ -186,7 +180,7 @@ def load_model(
     if words is None:
         return LoadedModel(model, tokenizer, None, notices)
     model.config.pad_token_id = words.pad_token_id
-    if head == _REWRITES:
+    if head == REWRITES:
         set_ends(model, words)
     with quiet():
         teach_marks(model, words, marks)
@@ -203,7 +197,7 @@ def _load_weights(
     quantize: Callable[[Any], Any] | None,
 ) -> tuple[Any, dict[str, Any]]:
     """Return the model with its weights, and what transformers says about how they fit."""
-    if _becomes_both(config, head):
+    if becomes_both(config, head):
         return warm_start(source.location, config, revision)
     auto = auto_class(head)
     model, info = auto.from_pretrained(
@@ -252,12 +246,12 @@ def outline_model(source: ModelSource, head: str, revision: str | None = None) -
     auto = auto_class(head)
     if source.kind == "scratch":
         config = _new_config(source, None, {}, head)
-        _refuse_unfit(source, config, head)
+        refuse_unfit(source, config, head)
     else:
         with quiet(), _named_failures(source, "model"):
             config = _config_of(source, head, revision)
     with torch.device("meta"), quiet():
-        if _becomes_both(config, head):
+        if becomes_both(config, head):
             return transformers.EncoderDecoderModel(warm_config(config))
         return auto.from_config(config)
 
@@ -271,7 +265,7 @@ def _config_of(
     )
     if head == "AutoModelForQuestionAnswering":
         config.num_labels = 2  # where an answer begins and ends, whatever the model judged before
-    _refuse_unfit(source, config, head)
+    refuse_unfit(source, config, head)
     return config
 
 
@@ -287,13 +281,8 @@ def _of_ours(source: ModelSource, head: str) -> str:
     """Return which of our models is meant: a Transformer that writes has a decoder."""
     if source.name != SCRATCH:
         return source.name
-    made_for = {"AutoModelForCausalLM": "scratch-decoder", _REWRITES: "scratch-encoder-decoder"}
+    made_for = {"AutoModelForCausalLM": "scratch-decoder", REWRITES: "scratch-encoder-decoder"}
     return made_for.get(head, SCRATCH)
-
-
-def _becomes_both(config: Any, head: str) -> bool:
-    """Whether this is an encoder that a decoder is made of as well."""
-    return head == _REWRITES and config.model_type in CAN_BE_BOTH
 
 
 def input_names(model: Any, tokenizer: Any) -> list[str]:
@@ -315,53 +304,6 @@ def _names(labels: Sequence[str], outputs: int | None, problem_type: str | None)
     if problem_type is not None:
         found["problem_type"] = problem_type
     return found
-
-
-def _refuse_unfit(source: ModelSource, config: Any, head: str) -> None:
-    if (why := _why_unfit(config, head)) is None:
-        return
-    what, instead = why
-    raise ModelError(
-        f"model: {source.name!r} is a {config.model_type} model, which {what}", hint=instead
-    )
-
-
-def _why_unfit(config: Any, head: str) -> tuple[str, str] | None:
-    """Return why no model of this configuration gets this head, and what would; None if it does."""
-    if type(config) not in auto_class(head)._model_mapping and not _becomes_both(config, head):
-        return f"has no head for this task ({head.removeprefix('AutoModelFor')})", _that_fit(head)
-    if head != "AutoModelForCausalLM":
-        return None
-    if config.is_encoder_decoder:
-        return (
-            "reads one text and writes another",
-            "to go on with a text take a decoder, such as gpt2 or scratch-decoder",
-        )
-    if _looks_ahead(config):
-        return (
-            "sees the words that it would have to foretell",
-            "take a decoder, such as gpt2 or scratch-decoder; or task: fill-mask, for which it is "
-            "made",
-        )
-    return None
-
-
-def _that_fit(head: str) -> str:
-    """Name kinds of models that get this head, as they come."""
-    kinds = {kind.model_type: kind for kind in auto_class(head)._model_mapping}
-    can = [
-        name
-        for name in sorted(kinds.keys() & set(_WELL_KNOWN))
-        if _why_unfit(kinds[name](), head) is None
-    ]
-    encoders = f"; made of encoders: {', '.join(CAN_BE_BOTH)}" if head == _REWRITES else ""
-    return f"kinds that have one: {', '.join(can)}{encoders}"
-
-
-def _looks_ahead(config: Any) -> bool:
-    """Whether words see those behind them: in encoders, unless they are told to be decoders."""
-    could = not config.model_type.startswith("gpt_neox")  # a decoder whatever it is told
-    return could and getattr(config, "is_decoder", None) is False
 
 
 def _quantization(quantize: Callable[[Any], Any], auto: Any, config: Any) -> dict[str, Any]:
