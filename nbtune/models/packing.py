@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 from transformers import AttentionInterface
 
 from nbtune.models import varlen
-from nbtune.models.dropout import dropout as drop
+from nbtune.models.attending import attend
 from nbtune.models.frozen import Frozen, Reached
 from nbtune.models.narrowing import Narrow
 
@@ -30,8 +29,6 @@ SHORT = 32
 SIMILAR = 0.75
 """Rows of a group are at least this share of its longest row."""
 FILLED_TO = 32
-LONGEST_IN_FULL = 1024
-"""Rows up to this many tokens attend in fp32 where a CPU computes in 16 bits."""
 _OTHER_ATTENTION = ("position_bias", "s_aux", "sinks", "softcap")
 
 
@@ -204,7 +201,7 @@ def packed_attention(
         )
         # A causal row never looks at the padding behind it, so it needs no mask for it.
         is_plain = causal and not is_narrow and (window is None or group.longest <= window)
-        mixed = _attend(
+        mixed = attend(
             mine,
             _by_row(group, keys),
             _by_row(group, values),
@@ -247,79 +244,6 @@ def _by_row(group: Group, tokens: Tensor) -> Tensor:
     if group.gather is not None and group.real is not None:
         own = _Pad.apply(own, group.gather.flatten(), group.real)  # type: ignore[no-untyped-call]
     return own.reshape(group.rows, group.longest, *own.shape[1:]).transpose(1, 2)
-
-
-def _attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    *,
-    mask: Tensor | None,
-    dropout: float,
-    scale: float | None,
-    causal: bool,
-) -> Tensor:
-    if _is_slow_in_half(query):
-        with torch.autocast("cpu", enabled=False):
-            return _attend(
-                query.float(),
-                key.float(),
-                value.float(),
-                mask=mask,
-                dropout=dropout,
-                scale=scale,
-                causal=causal,
-            ).to(query.dtype)
-    # With dropout torch leaves its fused kernel on a CPU, and then ours costs half of its way.
-    attend = (
-        _attention_with_dropout
-        if dropout and query.device.type == "cpu"
-        else functional.scaled_dot_product_attention
-    )
-    return attend(
-        query,
-        key,
-        value,
-        attn_mask=mask,
-        dropout_p=dropout,
-        is_causal=causal,
-        scale=scale,
-        enable_gqa=query.shape[1] != key.shape[1],
-    )
-
-
-def _is_slow_in_half(query: Tensor) -> bool:
-    """Tell whether torch's fused attention would take longer than in fp32.
-
-    Its way back takes up to eight times as long, and both ways keep up to 5 MiB for each length.
-    """
-    is_half = query.device.type == "cpu" and query.dtype == torch.bfloat16
-    return is_half and query.shape[-2] <= LONGEST_IN_FULL
-
-
-def _attention_with_dropout(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    *,
-    attn_mask: Tensor | None,
-    dropout_p: float,
-    is_causal: bool,
-    scale: float | None,
-    enable_gqa: bool,
-) -> Tensor:
-    """Do what torch's ``scaled_dot_product_attention`` does, with our dropout."""
-    if enable_gqa:
-        key, value = (
-            tensor.repeat_interleave(query.shape[1] // tensor.shape[1], 1)
-            for tensor in (key, value)
-        )
-    if is_causal:
-        attn_mask = query.new_ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
-    scores = query * (query.shape[-1] ** -0.5 if scale is None else scale) @ key.transpose(-1, -2)
-    if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -torch.inf)
-    return drop(scores.softmax(-1), dropout_p) @ value
 
 
 class _Pad(torch.autograd.Function):

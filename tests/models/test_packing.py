@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from nbtune.engine.precision import try_bf16
 from nbtune.methods import find_method
-from nbtune.models import packing
-from nbtune.models.packing import FILLED_TO, LONGEST_IN_FULL, filled, plan
+from nbtune.models import attending, packing
+from nbtune.models.attending import LONGEST_IN_FULL
+from nbtune.models.packing import FILLED_TO, filled, plan
 from nbtune.models.probing import find_packer
 from nbtune.recipe import Recipe
 from nbtune.testing import tiny_config, tiny_model
@@ -155,12 +156,12 @@ def test_a_decoder_pools_before_its_padding_even_when_that_is_also_the_last_toke
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kv_heads", [4, 2])
 def test_attention_that_drops_is_torchs_but_for_what_is_dropped(monkeypatch, causal, kv_heads):
-    monkeypatch.setattr(packing, "drop", lambda values, probability: values)
+    monkeypatch.setattr(attending, "drop", lambda values, probability: values)
     query, key, value = (torch.randn(2, heads, 5, 8) for heads in (4, kv_heads, kv_heads))
     mask = None if causal else torch.tensor([[1] * 5, [1, 1, 1, 0, 0]])[:, None, None].bool()
     options = {"is_causal": causal, "scale": 0.3, "enable_gqa": kv_heads < 4}
     torch.testing.assert_close(
-        packing._attention_with_dropout(
+        attending._attention_with_dropout(
             query, key, value, attn_mask=mask, dropout_p=0.1, **options
         ),
         torch.nn.functional.scaled_dot_product_attention(
