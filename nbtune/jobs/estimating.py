@@ -29,6 +29,7 @@ from nbtune.tasks import task_of
 if TYPE_CHECKING:
     import torch
 
+    from nbtune.data.encoding import Examples
     from nbtune.engine.job import Job
     from nbtune.engine.measuring import Costs
 
@@ -63,35 +64,25 @@ def estimate_run(
         job = replace(make_job(folder, recipe, trained, examples), stands_for=stands_for)
         place = folder.path / "measured"
         place.mkdir()
-        costs = measure(job, place, progress)
-        writing = _writing_seconds(folder, recipe, trained) if costs.steps else 0.0
+        costs, writing = measure(job, place, progress), 0.0
         if costs.steps:
+            writing = _writing_seconds(folder, recipe, trained)
             if recipe.baseline:
                 peak = max(peak, _baselines_bytes(folder, recipe, trained, device))
             costs.memory["before the steps"] = max(0, peak - sum(costs.memory.values()))
     shutil.rmtree(place)
     counted = ParameterTable.from_json((folder.path / PARAMETERS).read_text(encoding="utf-8"))
-    lengths, start = np.asarray(examples["train"].lengths), job.start
-    tokens = stands_for * float(lengths.sum())
-    train = examples["train"]
-    has_tokens = getattr(train, "pixels", None) is None or bool(train.tokens.any())
-    # What is in use for this now will be there for the run again.
-    room = room_bytes(device) + memory_bytes(device)
     return Estimate(
         model=name_of_model(recipe),
         method=recipe.method,
-        device=start.device,
-        precision=start.precision,
-        batching=start.batching,
+        device=job.start.device,
+        precision=job.start.precision,
+        batching=job.start.batching,
         parameters=counted.parameters,
         trainable_parameters=counted.trainable,
-        steps=job.total_steps,
-        steps_per_epoch=job.steps_per_epoch,
-        tokens=round(tokens) if has_tokens else 0,
-        padded_tokens=round(costs.padding * tokens) if has_tokens else 0,
-        rows=job.rows,
-        cut_rows=round(stands_for * float(np.sum(train.cut))),
-        room_bytes=room,
+        **_counts(job, examples["train"], costs.padding),
+        # What is in use for this now will be there for the run again.
+        room_bytes=room_bytes(device) + memory_bytes(device),
         disk_room_bytes=shutil.disk_usage(folder.path).free,
         seconds=_seconds(job, recipe, costs) | _written(folder, recipe, writing, job),
         memory_bytes=costs.memory,
@@ -103,6 +94,20 @@ def estimate_run(
             *_around(folder, recipe, before.seconds, writing),
         ),
     )
+
+
+def _counts(job: Job, train: Examples, padding: float) -> dict[str, int]:
+    """Count steps, rows and tokens of the run, those included that others stand for."""
+    has_tokens = getattr(train, "pixels", None) is None or bool(train.tokens.any())
+    tokens = job.stands_for * float(np.sum(train.lengths)) if has_tokens else 0.0
+    return {
+        "steps": job.total_steps,
+        "steps_per_epoch": job.steps_per_epoch,
+        "rows": job.rows,
+        "tokens": round(tokens),
+        "padded_tokens": round(padding * tokens),
+        "cut_rows": round(job.stands_for * float(np.sum(train.cut))),
+    }
 
 
 class _Watch:
