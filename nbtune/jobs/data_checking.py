@@ -68,6 +68,7 @@ def _tokenizer_of(recipe: Recipe, readers: list[Reader]) -> Callable[[list[str]]
 
     source, reads = model_of(recipe), task_of(recipe).reads
     words = "text" if reads == "images" else reads
+    is_beside = reads == "images"
 
     def load(texts: list[str]) -> Reader:
         readers.append(made(texts))
@@ -81,13 +82,14 @@ def _tokenizer_of(recipe: Recipe, readers: list[Reader]) -> Callable[[list[str]]
 
             _, width = SIZES[recipe.size]
             made = load_tokenizer(source, texts[:_VOCABULARY_TEXTS], reads=words)
-            return Reader(source.name, made, width, POSITIONS)
+            return Reader(source.name, made, None if is_beside else width, POSITIONS)
         from transformers import AutoConfig
 
         tokenizer = load_tokenizer(source, [], recipe.revision)
         config = AutoConfig.from_pretrained(source.location, revision=recipe.revision)
         width = int(getattr(config, "hidden_size", 768))
-        return Reader(source.name, tokenizer, width, places_of(config, tokenizer))
+        places = places_of(config, tokenizer)
+        return Reader(source.name, tokenizer, None if is_beside else width, places)
 
     return load
 

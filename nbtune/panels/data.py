@@ -100,9 +100,8 @@ def _limits(record: DataRecord) -> list[tuple[str, Lengths]]:
 
 def _point(one: Truncation) -> tuple[str, ...]:
     learnt = () if one.learnt is None else (_share(one.learnt),)
-    return (
-        f"{one.max_length:,}", _share(one.rows), _share(one.tokens), *learnt, percent(one.time)
-    )  # fmt: skip
+    time = () if one.time is None else (percent(one.time),)
+    return f"{one.max_length:,}", _share(one.rows), _share(one.tokens), *learnt, *time
 
 
 def _in_all(record: DataRecord, one: Lengths) -> str:
@@ -181,8 +180,11 @@ def _length_lines(record: DataRecord) -> Iterator[str]:
         if not found.truncation:
             yield from textwrap.wrap(_parts(found), 80)
             continue
-        has_learnt = found.truncation[0].learnt is not None
-        heads = ("rows cut", "tokens lost", *["of the answers"] * has_learnt, "time of a step")
+        has_learnt, has_time = (
+            value is not None for value in (found.truncation[0].learnt, found.truncation[0].time)
+        )
+        heads = ["rows cut", "tokens lost", *["of the answers"] * has_learnt]
+        heads += ["time of a step"] * has_time
         yield f"{setting:<18}" + "".join(f"{head:>15}" for head in heads)
         for one in found.truncation:
             limit, *cells = _point(one)

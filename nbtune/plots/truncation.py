@@ -9,13 +9,14 @@ from nbtune.records import Lengths
 
 
 def plot_truncation(record: Lengths, ax: Any) -> Any:
-    """Draw rows cut, tokens lost, and the time of a step over a limit, in per cent."""
+    """Draw rows cut, tokens lost, and the time of a step where it is known, in per cent."""
     limits = [one.max_length for one in record.truncation]
     curves = {
         "rows cut": [100 * one.rows for one in record.truncation],
         "tokens lost": [100 * one.tokens for one in record.truncation],
-        "time of a step": [100 * one.time for one in record.truncation],
     }
+    if record.truncation[0].time is not None:
+        curves["time of a step"] = [100 * (one.time or 0) for one in record.truncation]
     if record.truncation[0].learnt is not None:
         curves["answers lost"] = [100 * (one.learnt or 0) for one in record.truncation]
     for i, (name, values) in enumerate(curves.items()):

@@ -48,14 +48,14 @@ class Truncation:
     """What one ``max_length`` costs: shares of rows cut and of tokens lost, and of the step time.
 
     ``time`` is the share of a step's work that is left, by the count of multiplications; it is
-    computed, not measured. ``learnt`` is the share of the tokens to be learnt that are lost, where
-    these follow what is asked.
+    computed, not measured, and None where texts are not all that is read. ``learnt`` is the share
+    of the tokens to be learnt that are lost, where these follow what is asked.
     """
 
     max_length: int
     rows: float
     tokens: float
-    time: float
+    time: float | None
     learnt: float | None = None
 
 

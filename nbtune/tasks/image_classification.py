@@ -12,7 +12,8 @@ import pandas as pd
 from nbtune.data.batches import InMemory
 from nbtune.data.pictured import PICTURED, PICTURED_WITH_TEXT, captions_of
 from nbtune.data.pictures import is_inline, name_of, thumbnail
-from nbtune.data.previewing import TO, Pieces
+from nbtune.data.previewing import TO, Pieces, with_truths
+from nbtune.data.texts import BETWEEN
 from nbtune.recipe import Recipe
 from nbtune.records import EvaluationRecord, ReviewedRow
 from nbtune.tasks import Baseline, Known, Task
@@ -33,9 +34,17 @@ def encode(rows: pd.DataFrame, processor: Any, max_length: int, known: Known) ->
 
 
 def preview(rows: pd.DataFrame, processor: Any, max_length: int) -> list[Pieces]:
-    """Return what is said below each image, and its label."""
-    pairs = zip(captions_of(rows), rows["label"], strict=True)
-    return [[("context", f"{said}{TO}"), ("target", label)] for said, label in pairs]
+    """Return what stands beside each image, what of that is cut off, and its label."""
+    tokenizer = getattr(processor, "tokenizer", processor)
+    files = captions_of(rows[["image"]])
+    if "text" not in rows or tokenizer is None:
+        pairs = zip(files, rows["label"], strict=True)
+        return [[("context", f"{said}{TO}"), ("target", label)] for said, label in pairs]
+    said = with_truths(rows, list(rows["label"]), tokenizer, max_length)
+    return [
+        [("context", f"{file}{BETWEEN}"), *own] if file else own
+        for file, own in zip(files, said, strict=True)
+    ]
 
 
 def judge(

@@ -73,9 +73,12 @@ def counted(
     read: Callable[[list[str]], Reader],
     progress: Progress,
     written: Sequence[str] | None = None,
+    beside: Sequence[str] | None = None,
 ) -> Counted:
-    """Count the tokens of rows; of what is ``written`` after each as well."""
-    texts: list[Sequence[str]] = [scan.texts_of(int(row)) for row in rows]
+    """Count the tokens of rows, or of the texts ``beside`` them; of what is ``written`` as well."""
+    texts: list[Sequence[str]] = [
+        scan.texts_of(int(row)) if beside is None else (beside[int(row)],) for row in rows
+    ]
     reader = read([" ".join(own) for own in texts])
     lengths, unknown = count_tokens(texts, reader.tokenizer, progress)
     if written is None:

@@ -22,12 +22,13 @@ _BINS = 30
 class Reader:
     """What reads texts: a model by its name, its tokenizer, its hidden size, and its places.
 
-    It takes no longer rows than it has ``places``; None for rows of any length.
+    It takes no longer rows than it has ``places``; None for rows of any length. Its ``width`` is
+    None where texts are a part of what it computes on only.
     """
 
     model: str
     tokenizer: Any
-    width: int
+    width: int | None
     places: int | None = None
 
 
@@ -103,22 +104,26 @@ def describe_lengths(
     )
 
 
-def truncate(lengths: Array, limit: int, width: int, written: Array | None = None) -> Truncation:
+def truncate(
+    lengths: Array, limit: int, width: int | None, written: Array | None = None
+) -> Truncation:
     """Say what cutting at ``limit`` tokens costs and saves.
 
     A layer multiplies 12 width^2 numbers a token, and 2 width a pair of tokens of one row
     (Kaplan et al. 2020, table 1), so a row costs in proportion to L (1 + L / 6 width).
     """
     cut = np.minimum(lengths, limit)
-    work = [(own * (1 + own / (6 * width))).sum() for own in (cut, lengths)]
-    lost = None
+    left = lost = None
+    if width is not None:
+        work = [(own * (1 + own / (6 * width))).sum() for own in (cut, lengths)]
+        left = float(work[0] / work[1])
     if written is not None:
         lost = float(lost_of(lengths, written, limit).sum() / max(1, written.sum()))
     return Truncation(
         limit,
         float(np.mean(lengths > limit)),
         float(1 - cut.sum() / lengths.sum()),
-        float(work[0] / work[1]),
+        left,
         lost,
     )
 

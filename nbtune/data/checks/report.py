@@ -103,12 +103,13 @@ def describe_as(
     taken, shape = look_as(task, frames, recipe, progress), SHAPES[task]
     lengths, targets, of_tokens = _counted(
         taken.scan,
-        None if shape.called else tokenizer_for,
+        None if shape.called and taken.beside is None else tokenizer_for,
         recipe,
         progress,
         written=taken.written,
         apart=shape.is_apart,
         is_cut=shape.is_cut,
+        beside=taken.beside,
     )
     findings = [*_told(task, name, recipe, taken, sum(map(len, frames.values()))), *of_tokens]
     return DataRecord(
@@ -221,15 +222,17 @@ def _counted(
     written: Sequence[str] | None = None,
     apart: bool = False,
     is_cut: bool = True,
+    beside: Sequence[str] | None = None,
 ) -> tuple[Lengths | None, Lengths | None, list[DataFinding]]:
     """Return lengths, those of what is written apart from it, and what is wrong with them.
 
-    Of rows that are not cut, longer ones are read in parts.
+    Of rows that are not cut, longer ones are read in parts; of images the texts ``beside`` them
+    are counted.
     """
     if read is None or not found.hashes.any():
         return None, None, []
     rows, limit = sample_of(found), recipe.max_length
-    own = counted(found, rows, read, progress, None if apart else written)
+    own = counted(found, rows, read, progress, None if apart else written, beside)
     meant = [*(cuts(own, limit) if is_cut else ()), *unknown_tokens(own)]
     targets = None
     if apart and written is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,8 +39,9 @@ class Taken:
         What was found; rows are places.
     roles : mapping
         The columns by their roles.
-    written : list of str, optional
-        What a model is to write of each row of the scan.
+    written, beside : list of str, optional
+        What a model is to write of each row of the scan, and the text beside it where that is no
+        text itself.
     """
 
     scan: Scan
@@ -49,6 +50,7 @@ class Taken:
     meant: list[Meant]
     roles: Roles
     written: list[str] | None = None
+    beside: list[str] | None = None
 
 
 def look_as(
@@ -94,10 +96,15 @@ def look_as(
         columns, given = _columns_of(roles), list(frames.values())
         shown = [_shown(given, columns, int(row)) for row in unusable[:SHOWN]]
         moved.insert(0, Meant("unusable", "error", unusable, what, tuple(shown)))
-    written = None
-    if shape.written is not None:
-        written = [text for rows in usable.values() for text in shape.written(rows)]
-    return Taken(found, usable, places, moved, roles, written)
+    written = _of_all(shape.written, usable)
+    beside = _of_all(shape.beside, usable) if "text" in roles else None
+    return Taken(found, usable, places, moved, roles, written, beside)
+
+
+def _of_all(
+    of: Callable[[pd.DataFrame], list[str]] | None, usable: Mapping[str, pd.DataFrame]
+) -> list[str] | None:
+    return None if of is None else [text for rows in usable.values() for text in of(rows)]
 
 
 def _looked_at(

@@ -121,3 +121,16 @@ def test_personal_data_in_texts_beside_images_is_found_and_never_shown():
     report = nbtune.check_data(rows, display="none", text="caption")
     assert report["personal"].count == 1
     assert "ann@" not in report.record.to_json()
+
+
+def test_tokens_of_texts_beside_images_are_counted_and_what_is_cut_of_them_is_shown():
+    rows = image_rows(12)
+    rows.loc[3, "caption"] = "a brown dog runs over the meadow " * 9
+    report = nbtune.check_data(rows, display="none", text="caption", max_length=24)
+    lengths = report.record.lengths
+    assert (lengths.looked_at, lengths.longest) == (12, 65)  # 9 times 7 words, and both ends
+    assert report["truncation"].rows == 12
+    assert "The image" not in report.text
+    assert "time of a step" not in report.text  # most of which is the image's
+    assert "[cut: brown dog" in report.text
+    assert type(report.record).from_json(report.record.to_json()) == report.record
