@@ -86,7 +86,8 @@ def explanations_html(records: Sequence[Explanation], left: int = 0) -> str:
         shown=[_view(one, longest) for one in records[:MOST_SHOWN]],
         is_few=is_few,
         more=max(0, len(records) - MOST_SHOWN),
-        by_label=_by_label(records) if len(records) > 1 else [],
+        by_label=_by_label(records),
+        has_rows=len({one.row for one in records}) > 1,
         left=left,
     )
 
@@ -304,16 +305,21 @@ def _piece(one: Explanation, word: WordShare, share: float, most: float, inside:
 
 
 def _by_label(records: Sequence[Explanation]) -> list[tuple[str, int, str, str]]:
-    """Return of each label its rows, and the words that speak most for and against it."""
+    """Return of each label its rows, and the words that speak most for and against it.
+
+    Nothing where each label is told in full anyway, as words are that a model has written.
+    """
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    rows: dict[str, int] = defaultdict(int)
+    rows: dict[str, set[int]] = defaultdict(set)
     for one in records:
-        rows[one.label] += 1
+        rows[one.label].add(one.row)
         for word, share in one.share.items():
             sums[one.label][one.text_of(word).lower()] += share
+    if len(records) <= FEW and len(rows) == len(records):
+        return []
     return [
-        (short(label, 60), rows[label], _first(sums[label], 1), _first(sums[label], -1))
-        for label in sorted(rows, key=lambda name: -rows[name])[:MOST_LABELS]
+        (short(label, 60), len(rows[label]), _first(sums[label], 1), _first(sums[label], -1))
+        for label in sorted(rows, key=lambda name: -len(rows[name]))[:MOST_LABELS]
     ]
 
 

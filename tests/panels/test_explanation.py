@@ -1,5 +1,6 @@
 import re
 from base64 import b64decode
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -41,3 +42,11 @@ def test_viewers_that_clean_html_keep_shades_and_get_no_words_of_drawings(read_h
         page.attributes["style"]
     )
     assert "svg" not in page.tags
+
+
+def test_words_that_are_written_are_told_once_and_labels_of_several_rows_are_summed_up():
+    written = [replace(explained(0.04, 0.03, 0.01), label=f"word{n}") for n in range(5)]
+    assert "Words by what they speak for" not in explanations_html(written[:3])
+    assert "Words by what they speak for</caption>" in explanations_html(written)
+    labelled = [replace(written[0], row=row) for row in (0, 1, 1)]  # two spans of one row
+    assert '<th scope="row" class="nbt-name">word0</th><td>2</td>' in explanations_html(labelled)
