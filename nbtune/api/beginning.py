@@ -142,7 +142,7 @@ def where_from(named: str | None, given: Any) -> str:
     if not isinstance(source, str | Path):
         return f"data: {named} is a {type(source).__name__} of this notebook"
     if Path(source).exists():
-        return f"data: {source} is a file here"
+        return f"data: {source} is a {'folder' if Path(source).is_dir() else 'file'} here"
     ours = source in datasets.names()
     return f"data: {source} {'ships with nbtune' if ours else 'is looked for on the hub'}"
 

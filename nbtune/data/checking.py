@@ -18,7 +18,10 @@ from nbtune.data.faults import (
     has_lone_surrogate,
     is_missing,
 )
+from nbtune.data.spelled import is_list
 from nbtune.errors import DataError, did_you_mean
+
+_LISTS = {f"a label of type {kind}" for kind in ("list", "tuple", "set", "ndarray")}
 
 
 def refuse_empty(frame: pd.DataFrame, what: str) -> None:
@@ -190,9 +193,11 @@ def check_label(label: Any) -> tuple[str, str]:
 
 
 def mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
-    """Say that a column of labels has texts and numbers; nothing where it has not."""
+    """Say that a column of labels has texts, numbers and lists; nothing where it has one kind."""
     kinds = Counter(
-        "text" if isinstance(label, str) else "number" for label in labels if not is_missing(label)
+        "text" if isinstance(label, str) else "list" if is_list(label) else "number"
+        for label in labels
+        if not is_missing(label)
     )
     if len(kinds) < 2:
         return []
@@ -201,6 +206,8 @@ def mixed_labels(labels: Sequence[Any], column: str) -> list[str]:
 
 
 def _hint(columns: Columns, faults: Faults, mixed: bool, left: bool) -> str:
+    if faults.keys() & _LISTS:
+        return "for several labels a text every cell is a list: ['x'], and [] for none"
     if mixed:
         return f"make them one kind: df[{columns.label!r}] = df[{columns.label!r}].astype(str)"
     if "a text of type bytes" in faults:

@@ -22,6 +22,8 @@ PAIR_NAMES = (
     ("text", "text_pair"), ("sentence1", "sentence2"), ("premise", "hypothesis"),
     ("question1", "question2"), ("text1", "text2"),
 )  # fmt: skip
+FILE = "file"
+"""Column that says which of several files of text a row is from: no label, unless it is named."""
 _SHOWN = 12
 
 
@@ -164,7 +166,7 @@ def _repeating(frame: pd.DataFrame, taken: str | None) -> list[str]:
     return [
         name
         for name in frame.columns
-        if name != taken
+        if name not in (taken, FILE)
         and not pd.api.types.is_float_dtype(sample[name])
         and 1 < sample[name].astype(str).nunique() <= most
     ]
@@ -177,4 +179,7 @@ def _only(candidates: list[str], role: str, columns: Sequence[str]) -> str:
         problem = f"{role}: it could be any of {', '.join(candidates)}"
     else:
         problem = f"{role}: no column looks like it; the data has {_listed(columns)}"
-    raise DataError(problem, hint=f"name it: {role}: {(candidates or list(columns) or ['…'])[0]}")
+    hint = f"name it: {role}: {(candidates or list(columns) or ['…'])[0]}"
+    if role == "label" and len({*columns} - {FILE}) < 2:  # texts that stand alone
+        hint = "texts alone teach a language: task: text-generation, or task: fill-mask"
+    raise DataError(problem, hint=hint)

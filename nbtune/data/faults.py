@@ -154,7 +154,7 @@ def _describe(faults: Faults) -> str:
         more = ", ..." if len(found) > SHOWN else ""
         value = found[0][1]
         shown = value if isinstance(value, Told) else " ".join(repr(value)[:400].split())[:_EXCERPT]
-        excerpt = "" if is_missing(value) else f", such as {shown}"
+        excerpt = "" if is_missing(value) or not shown else f", such as {shown}"
         parts.append(
             f"{len(found)} with {fault} (row{'s' * (len(found) > 1)} {places}{more}{excerpt})"
         )

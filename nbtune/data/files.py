@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet
 
+from nbtune.data.columns import FILE
 from nbtune.data.conll import CONLL, from_conll
 from nbtune.errors import DataError, in_one_line
 
@@ -27,8 +28,6 @@ IMAGE_SUFFIXES = (
 """Files that are taken for images."""
 UNSAFE = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".pt", ".bin")
 """Kinds of files that may run code when they are opened."""
-FILE = "file"
-"""Column that says which of several files of text a row is from."""
 LEFT_OUT = "left_out"
 """Files that hold nothing, among the ``attrs`` of a frame."""
 _EXCERPT = 60
@@ -252,11 +251,12 @@ def _from_jsonl(text: str, name: str) -> pd.DataFrame:
         if what:
             faults.append(f"line {number} {what}: {line[:_EXCERPT]!r}")
     if faults:
-        more = f", and {len(faults) - 1} more lines" if len(faults) > 1 else ""
-        raise DataError(
-            f"data: {name} {faults[0]}{more}",
-            hint='write one {"text": "...", "label": "..."} a line',
-        )
+        others = len(faults) - 1
+        more = f", and {others} more line{'s' * (others > 1)}" if others else ""
+        hint = 'write one {"text": "...", "label": "..."} a line'
+        if len(lines) == 1:
+            hint = "the end of the file is missing: get it anew"
+        raise DataError(f"data: {name} {faults[0]}{more}", hint=hint)
     return as_frame(rows)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import pandas as pd
 
 from nbtune.data.cleaning import clean_text
-from nbtune.data.columns import infer_text
+from nbtune.data.columns import FILE, infer_text
 from nbtune.data.faults import Faults, cells_of, check_text, checked_rows
-from nbtune.data.files import FILE
 from nbtune.data.rows import Found, Roles, Rows
 from nbtune.data.texts import given, unlabelled
 from nbtune.recipe import Recipe

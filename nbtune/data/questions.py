@@ -193,8 +193,8 @@ def _hint(faults: Faults, left: bool) -> str:
         return "answer_start counts characters from 0; -1 or nothing says that it is not known"
     if _ELSEWHERE in faults:
         return (
-            "answer_start counts characters from 0; leave the column out where answers stand in "
-            "their context only once: df.drop(columns='answer_start')"
+            "answer_start counts characters from 0; leave it out where answers stand in their "
+            "context only once: df.drop(columns='answer_start'), or texts alone as answers"
         )
     if _TWICE in faults:
         return "say which one is meant: answer_start, the character from 0 where it begins"
@@ -240,7 +240,8 @@ def _given(asked: Any, recipe: Recipe) -> pd.DataFrame:
     return pd.DataFrame({"question": questions, "context": contexts}, dtype=object)
 
 
-def _pair(one: Any, place: int) -> tuple[str, str]:
+def _pair(asked: Any, place: int) -> tuple[str, str]:
+    one = asked
     if isinstance(one, str):
         one = [part.strip() for part in one.split(BETWEEN.strip())]
     elif isinstance(one, Mapping):
@@ -248,7 +249,7 @@ def _pair(one: Any, place: int) -> tuple[str, str]:
     parts = list(one) if isinstance(one, list | tuple) else []
     if len(parts) != 2 or not all(isinstance(part, str) and part.strip() for part in parts):
         raise DataError(
-            f"row {place} is {str(one)[:60]!r}, not a question and its context",
+            f"row {place} is {str(asked)[:60]!r}, not a question and its context",
             hint=f'give (question, context), or one text: "When was it?{BETWEEN}the context"',
         )
     return parts[0], parts[1]

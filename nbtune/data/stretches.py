@@ -14,8 +14,9 @@ import pandas as pd
 import xxhash
 
 from nbtune.data.cleaning import clean_text
+from nbtune.data.columns import FILE
 from nbtune.data.faults import Faults, check_text, checked_rows
-from nbtune.data.files import FILE, TEXT, text_files
+from nbtune.data.files import TEXT, text_files
 from nbtune.data.plain import PLAIN
 from nbtune.data.reading import SPLIT_NAMES
 from nbtune.data.rows import Found, Roles, Rows

@@ -92,7 +92,13 @@ class Reading(Magics):  # type: ignore[misc]
                 f"--labels: {found.run!r} has labels of its own", hint="leave out one of the two"
             )
         from nbtune import api
+        from nbtune.models.sources import BUILTIN
 
+        if found.run in BUILTIN:
+            raise LineError(
+                f"--labels: {found.run!r} is a model and no text",
+                hint=f"say so: --model {found.run}",
+            )
         return api.zero_shot(
             labels_in(found.labels, self._namespace),
             model=found.model or "minilm",

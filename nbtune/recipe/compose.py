@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from nbtune.errors import RecipeError, did_you_mean, nearest
-from nbtune.recipe.names import ALIASES, SWITCHES, VALUE_ALIASES
+from nbtune.recipe.names import ALIASES, SWITCHES, TASKS_ELSEWHERE, VALUE_ALIASES
 from nbtune.recipe.settings import Recipe
 
 Path = tuple[str, ...]
@@ -133,7 +133,13 @@ def _unknown_words(
         value = values.get(name)
         if isinstance(value, str) and value not in words:
             place = origins[(name,)].where((name,))
-            yield name, f"{place}: there is no {name} {value!r}; {did_you_mean(value, words)}"
+            yield name, f"{place}: there is no {name} {value!r}; {_instead(name, value, words)}"
+
+
+def _instead(name: str, word: str, words: Sequence[str]) -> str:
+    plain = word.lower().replace("_", "-").replace(" ", "-")
+    meant = TASKS_ELSEWHERE.get(plain) if name == "task" else None
+    return f"it is called task: {meant}" if meant else did_you_mean(word, words)
 
 
 def _all(problems: list[Problem]) -> RecipeError:

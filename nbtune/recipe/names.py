@@ -55,6 +55,28 @@ OF_TASKS: dict[str, tuple[str, ...]] = {
 }
 """Settings that only some of our tasks look at."""
 
+TASKS_ELSEWHERE: dict[str, str] = {
+    **dict.fromkeys(
+        ("pos", "srl", "chunking", "tagging", "semantic-role-labelling"), "token-classification"
+    ),
+    **dict.fromkeys(
+        ("sentiment", "nli", "sts", "similarity", "regression", "classification"),
+        "text-classification",
+    ),
+    **dict.fromkeys(("qa", "squad", "extractive-qa"), "question-answering"),
+    **dict.fromkeys(("re", "relations"), "relation-extraction"),
+    **dict.fromkeys(("mlm", "masked-lm"), "fill-mask"),
+    **dict.fromkeys(
+        ("clm", "causal-lm", "lm", "chat", "sft", "instruction-tuning"), "text-generation"
+    ),
+    **dict.fromkeys(("dpo", "orpo", "kto"), "preference-tuning"),
+    **dict.fromkeys(("seq2seq", "text2text"), "text2text-generation"),
+    "image-text-classification": "image-classification, and text: for the column beside it",
+    "few-shot": "text-classification, and method: setfit",
+    "zero-shot-classification": 'none, nothing is trained: %predict --labels "sport, art" "a text"',
+}
+"""What tasks are called elsewhere, and what to write for them."""
+
 ALIASES: dict[str, str] = {
     "adam_eps": "adam_epsilon",
     "assistant_only_loss": "completion_only_loss",
@@ -136,6 +158,8 @@ ALIASES: dict[str, str] = {
 """Names from other tools, and the setting that each one means."""
 
 VALUE_ALIASES: dict[tuple[str, Any], Any] = {
+    ("task", "ner"): "token-classification",
+    ("task", "sentiment-analysis"): "text-classification",
     ("loss_type", "sigmoid"): "dpo",
     ("optim", "adamw"): "adamw_torch_fused",
     ("optim", "adamw_hf"): "adamw_torch_fused",

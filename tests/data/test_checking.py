@@ -126,7 +126,6 @@ def test_labels_become_the_same_names_in_every_kind_of_column(dtype):
         (np.inf, "1 with a label that is a fraction (row 1, such as inf)"),
         (-100, "1 with the label -100, which means none (row 1, such as -100)"),
         (decimal.Decimal(1), "1 with a label of type Decimal (row 1, such as Decimal('1'))"),
-        ([1, 2], "1 with a label of type list (row 1, such as [1, 2])"),
     ],
 )
 def test_a_label_that_is_none_is_named(value, fault):

@@ -276,7 +276,7 @@ def test_what_pandas_writes_reads_back(tmp_path_factory, cells):
          "a.csv line 4: unexpected end of data\n"
          '  write a quote inside a quoted cell twice: "she said ""no"""'),
         ("a.jsonl", JSONL + '{"text": oops}\n[1]\n',
-         "a.jsonl line 3 is not JSON (Expecting value): '{\"text\": oops}', and 1 more lines\n"
+         "a.jsonl line 3 is not JSON (Expecting value): '{\"text\": oops}', and 1 more line\n"
          '  write one {"text": "...", "label": "..."} a line'),
         ("a.jsonl", JSONL + '["a"]\n', "a.jsonl line 3 is not an object: '[\"a\"]'\n"
                                        '  write one {"text": "...", "label": "..."} a line'),

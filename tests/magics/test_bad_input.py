@@ -104,3 +104,38 @@ def test_a_target_that_is_longer_than_the_model_takes_is_said_and_learnt_as_far_
     )
     assert typed.error is None
     assert "114 target tokens" in typed.out + json.dumps(typed.shown)
+
+
+def test_what_a_task_is_called_elsewhere_is_told_by_what_it_is_called_here(cell):
+    said = cell.mistake("%%finetune t --data df\ntask: Few shot")
+    assert (
+        "there is no task 'Few shot'; it is called task: text-classification, and method: " in said
+    )
+    said = cell.mistake("%%finetune t --data df\ntask: zero-shot-classification")
+    assert "nothing is trained: %predict --labels" in said
+
+
+def test_lists_among_labels_that_are_none_are_called_lists(cell):
+    cell["rows"] = pd.DataFrame({"text": ["a b", "c d", "e f"], "label": [["x"], "y", ["x", "z"]]})
+    problem, hint = cell.mistake("%finetune t --data rows").split("\n", 1)
+    assert "the column 'label' mixes 2 lists and 1 text" in problem
+    assert "every cell is a list: ['x'], and [] for none" in hint
+
+
+def test_texts_alone_are_told_what_can_be_learnt_of_them(cell):
+    cell["rows"] = pd.DataFrame({"text": ["a cat sat", "on a mat"]})
+    assert "task: text-generation" in cell.mistake("%finetune t --data rows")
+
+
+def test_a_model_is_no_text_to_ask_about(cell):
+    said = cell.mistake('%predict minilm --labels "sport, art" "the match"')
+    assert said == "--labels: 'minilm' is a model and no text\n  say so: --model minilm"
+
+
+def test_files_of_a_folder_of_texts_are_no_labels(cell, tmp_path):
+    (tmp_path / "corpus").mkdir()
+    for name in "ab":
+        (tmp_path / "corpus" / f"{name}.txt").write_text("a cat sat on a mat\n" * 9)
+    problem, hint = cell.mistake("%finetune t --data corpus").split("\n", 1)
+    assert problem == "label: no column looks like it; the data has text, file"
+    assert hint == "  texts alone teach a language: task: text-generation, or task: fill-mask"

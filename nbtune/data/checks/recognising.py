@@ -7,7 +7,7 @@ import pandas as pd
 from nbtune.data.chats import are_chats, is_chat
 from nbtune.data.checks.numbers import are_numbers
 from nbtune.data.checks.shapes import SHAPES, VARIANTS
-from nbtune.data.files import FILE
+from nbtune.data.columns import FILE
 from nbtune.data.labels import holds_lists
 from nbtune.data.liked import columns_of_liked
 from nbtune.data.meant import task_meant
