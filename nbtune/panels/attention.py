@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbtune.panels.heads import head_map
 from nbtune.panels.html import number, render
 from nbtune.panels.markdown import escaped
+from nbtune.panels.patches import FOR, Patch
 from nbtune.plots.texts import short
 from nbtune.records import AttentionRecord, Steps
 
@@ -21,9 +22,10 @@ WITH_NUMBERS = 16
 """Up to so many tokens their weights are written into the matrix."""
 FAINTEST = 0.03
 MOST_LAYERS, MOST_HEADS = 12, 16
-LEVELS = ((0.1, 0.22), (0.25, 0.4), (0.5, 0.65), (0.75, 1.0))
-"""From which weight on a cell of the map is drawn, and how deep."""
-MAP_WIDTH, MAP_LEFT, MAP_TOP = 540, 52, 30
+DARK = 0.2
+"""From this weight on a cell is dark enough for white numbers; below, grey ones are read."""
+MOST_NAMED = 3
+"""Up to so many heads that do the same are named."""
 LINES_WIDTH, LINE_HEIGHT, COLUMN = 300, 20, 96
 
 
@@ -47,18 +49,8 @@ class Cell:
     x: float
     y: float
     shade: float
-    words: str = ""
-
-
-@dataclass(frozen=True)
-class Head:
-    """A small picture of the map."""
-
-    x: float
-    y: float
-    paths: list[tuple[str, float]]
     words: str
-    is_shown: bool
+    is_dark: bool
 
 
 def attention_html(record: AttentionRecord) -> str:
@@ -67,7 +59,6 @@ def attention_html(record: AttentionRecord) -> str:
     size = max(16, min(28, 420 // len(tokens)))
     layers = _some(record.layers, MOST_LAYERS, record.layer)
     heads = _some(record.heads, MOST_HEADS, record.head)
-    mini = min(52.0, (MAP_WIDTH - MAP_LEFT) / len(heads) - 6)
     return render(
         "attention.html.j2",
         record=record,
@@ -83,14 +74,9 @@ def attention_html(record: AttentionRecord) -> str:
         side=size * len(tokens),
         cells=list(_cells(record, size)),
         lines=list(_lines(record)),
-        minis=list(_minis(record, layers, heads, mini)),
-        mini=mini,
+        map=head_map(record, layers, heads),
         layers=layers,
         heads=heads,
-        map_width=MAP_LEFT + len(heads) * (mini + 6),
-        map_height=MAP_TOP + len(layers) * (mini + 6),
-        map_left=MAP_LEFT,
-        map_top=MAP_TOP,
         lines_width=LINES_WIDTH,
         lines_height=LINE_HEIGHT * len(tokens) + 24,
         line_height=LINE_HEIGHT,
@@ -102,12 +88,12 @@ def attention_html(record: AttentionRecord) -> str:
     )
 
 
-def _patches(record: AttentionRecord) -> list[tuple[int, int, float, str]]:
-    """Return column, row, depth and words of the patches that the token shown looks at."""
+def _patches(record: AttentionRecord) -> list[Patch]:
+    """Return the patches that the token shown looks at."""
     most = max(record.looked_at, default=0.0) or 1.0
     wide = record.grid[1] if record.grid else 1
     return [
-        (at % wide, at // wide, round(0.75 * weight / most, 2), f"{100 * weight:.1f} %")
+        Patch(at % wide, at // wide, FOR, round(0.75 * weight / most, 2))
         for at, weight in enumerate(record.looked_at)
         if weight > FAINTEST * most
     ]
@@ -174,7 +160,9 @@ def _cells(record: AttentionRecord, size: float) -> Iterator[Cell]:
         for column, weight in enumerate(weights):
             if weight >= FAINTEST:
                 words = f"{100 * weight:.0f}" if written and weight >= 0.05 else ""
-                yield Cell(column * size, row * size, round(0.75 * weight**0.7, 2), words)
+                is_dark = weight >= DARK
+                shade = 0.62 + 0.38 * weight if is_dark else weight
+                yield Cell(column * size, row * size, round(shade, 2), words, is_dark)
 
 
 def _lines(record: AttentionRecord) -> Iterator[tuple[float, float, float, bool]]:
@@ -184,42 +172,6 @@ def _lines(record: AttentionRecord) -> Iterator[tuple[float, float, float, bool]
             if weight >= 2 * FAINTEST:
                 ends = (22 + LINE_HEIGHT * (at + 0.4) for at in (row, column))
                 yield (*ends, round(max(0.2, weight), 2), row == record.token)  # type: ignore[misc]
-
-
-def _minis(
-    record: AttentionRecord, layers: Sequence[int], heads: Sequence[int], mini: float
-) -> Iterator[Head]:
-    for row, layer in enumerate(layers):
-        for column, head in enumerate(heads):
-            weights = record.weights[layer][head]
-            yield Head(
-                round(MAP_LEFT + column * (mini + 6), 1),
-                round(MAP_TOP + row * (mini + 6), 1),
-                [
-                    (path, LEVELS[level][1])
-                    for level in range(len(LEVELS))
-                    if (path := _path(weights, level))
-                ],
-                f"layer {layer + 1}, head {head + 1}: {_pattern(record, layer, head)}",
-                layer == record.layer and head == record.head,
-            )
-
-
-def _path(weights: Sequence[Sequence[float]], level: int) -> str:
-    """Return the cells of one depth as a path, neighbours in one piece."""
-    low = LEVELS[level][0]
-    high = LEVELS[level + 1][0] if level + 1 < len(LEVELS) else math.inf
-    parts = []
-    for row, own in enumerate(weights):
-        start = None
-        for column, weight in enumerate([*own, 0.0]):
-            inside = low <= weight < high
-            if inside and start is None:
-                start = column
-            if not inside and start is not None:
-                parts.append(f"M{start} {row}h{column - start}v1h-{column - start}z")
-                start = None
-    return "".join(parts)
 
 
 PATTERNS = ("itself", "the token before", "the token after", "tokens of no text", "other tokens")
@@ -238,13 +190,15 @@ def _pattern(record: AttentionRecord, layer: int, head: int) -> str:
 
 
 def patterns_of(record: AttentionRecord) -> str:
-    """Return what all the heads look at most, in a sentence."""
-    found = Counter(
-        _pattern(record, layer, head)
-        for layer in range(record.layers)
-        for head in range(record.heads)
-    )
-    told = [f"{name} in {found[name]}" for name in PATTERNS if found[name]]
+    """Return what all the heads look at most, in a sentence; the rarer kinds of heads are named."""
+    found: dict[str, list[str]] = {name: [] for name in PATTERNS}
+    for layer in range(record.layers):
+        for head in range(record.heads):
+            found[_pattern(record, layer, head)].append(f"layer {layer + 1}, head {head + 1}")
+    told = []
+    for name, own in found.items():
+        named = f" ({'; '.join(own)})" if len(own) <= MOST_NAMED and name in PATTERNS[:3] else ""
+        told += [f"{name} in {len(own)}{named}"] if own else []
     special = [t for t, one in zip(record.tokens, record.is_special, strict=True) if one]
     named = f" ({', '.join(dict.fromkeys(special))})" if special else ""
     words = ", ".join(told).replace("tokens of no text", f"tokens of no text{named}")

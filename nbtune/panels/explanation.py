@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nbtune.panels.html import number, percent, render, signed
 from nbtune.panels.markdown import escaped
+from nbtune.panels.patches import AGAINST, FOR, Patch
 from nbtune.plots.texts import short, shown
 from nbtune.records import PATCH, Deletion, Explanation, WordShare
 
@@ -21,6 +22,8 @@ WORDS_BY_LABEL = 6
 MOST_LABELS = 20
 PALEST, DEEPEST = 0.06, 0.55
 """How deep a shade is; the deepest lets the page's own letters be read."""
+PATCHED = 1.3
+"""A patch of a grey image is that much deeper than a word."""
 PLAIN = 0.12
 """A word that does less than this part of what the first one does has no line below it."""
 WIDTH, HEIGHT, LEFT, BOTTOM, TOPMOST = 300, 134, 34, 108, 24
@@ -46,13 +49,18 @@ class Piece:
     is_underlined: bool = False
 
     @property
+    def colour(self) -> str:
+        """That of what speaks for the label, or against it."""
+        return FOR if self.kind == "for" else AGAINST
+
+    @property
     def style(self) -> str:
         """How it is shaded, and underlined where it does much: never by colour alone."""
         if not self.shade:
             return ""
-        colour, line = ("#0072b2", "solid") if self.kind == "for" else ("#d55e00", "dotted")
-        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-        under = f";border-bottom:2px {line} {colour}" if self.is_underlined else ""
+        red, green, blue = (int(self.colour[at : at + 2], 16) for at in (1, 3, 5))
+        line = "solid" if self.kind == "for" else "dotted"
+        under = f";border-bottom:2px {line} {self.colour}" if self.is_underlined else ""
         return f"background-color:rgba({red},{green},{blue},{self.shade}){under}"
 
 
@@ -111,16 +119,6 @@ class View:
     curves: Curves | None
     patches: list[Patch]
     blanked: str
-
-
-@dataclass(frozen=True)
-class Patch:
-    """A patch of the picture, in parts of its sides, with how it is shaded; see `Piece`."""
-
-    column: int
-    row: int
-    kind: str
-    shade: float
 
 
 @dataclass(frozen=True)
@@ -292,7 +290,8 @@ def _patches(one: Explanation) -> list[Patch]:
     for word in (word for word in one.words if word.part == PATCH):
         piece = _piece(one, word, share[word], most, False)
         if piece.shade:
-            found.append(Patch(word.end - 1, word.start - 1, piece.kind, piece.shade))
+            depth = round(PATCHED * piece.shade, 2)
+            found.append(Patch(word.end - 1, word.start - 1, piece.colour, depth))
     return found
 
 

@@ -67,7 +67,7 @@ class RunsPage:
         self.list = widgets.SelectMultiple(
             tooltip="Runs: name, status, model, method, score, time",
             rows=SHOWN,
-            layout=widgets.Layout(width="100%", max_width="720px"),
+            layout=widgets.Layout(width="auto", max_width="720px"),  # its border is seen whole
         )
         self.list.add_class("nbt-runs")
         self.name = text_field("name", "a new name, for one run")

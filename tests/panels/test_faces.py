@@ -4,6 +4,7 @@ import base64
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
@@ -208,7 +209,7 @@ def holds_all_of_itself(image, read_html):
     kind, _, coded = image.partition(";base64,")
     drawing = read_html(base64.b64decode(coded).decode())
     assert kind == "data:image/svg+xml"
-    assert drawing.tags <= {"svg", "path", "rect", "text", "image"}
+    assert drawing.tags <= {"svg", "g", "path", "rect", "text", "image"}
     assert all(one.startswith("data:image/") for one in drawing.attributes.pop("href", []))
     del drawing.attributes["xmlns"]
     inside = " ".join([*drawing.attributes, *(f"{one}" for one in drawing.attributes.values())])
@@ -225,6 +226,24 @@ def test_html_fetches_nothing_and_runs_nothing(face, read_html):
     inside = " ".join([*page.styles, *(f"{values}" for values in page.attributes.values())])
     assert not re.search(r"url\(|@import|https?:|javascript:", inside)
     assert not {"script", "iframe", "object", "link"} & page.tags
+
+
+def test_nothing_that_stays_falls_apart_where_drawings_are_cleaned_away(read_html):
+    for face, html in html_faces("plain").items():
+        if face != "live card":
+            assert "svg" not in read_html(html).tags, f"{face}: its words would be left behind"
+
+
+def test_attention_of_many_heads_is_small_and_names_the_heads_that_do_the_same():
+    rng = np.random.default_rng(3)
+    odds = rng.gamma(0.2, size=(12, 16, 24, 24))
+    odds[4, 7] += 9 * np.eye(24)
+    weights = (odds / odds.sum(-1, keepdims=True)).round(3).tolist()
+    tokens = tuple(f"token{i}" for i in range(24))
+    record = AttentionRecord("large", tokens, (False,) * 24, weights, 11, 2, 5, "it is asked for")
+    html = attention_html(record)
+    assert len(html.encode()) < 80_000
+    assert "itself in 1 (layer 5, head 8)" in html
 
 
 def parsed(markdown):
