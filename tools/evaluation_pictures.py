@@ -16,13 +16,13 @@ import numpy as np
 from PIL import Image
 
 import nbtune
-from nbtune.plots.style import to_png
+from nbtune.plots.png import to_png
 from nbtune.records import EvaluationRecord
 
 GROUNDS = ("#ffffff", "#111111")
 LABELS = {2: 600, 20: 4_000, 200: 20_000}
 """How many rows there are for so many labels."""
-WIDTH = 860
+WIDTH = 768
 COLOURS = 128
 TWO = ("ham", "spam")
 

@@ -13,14 +13,14 @@ from nbtune.plots.cost import plot_cost
 from nbtune.plots.courses import plot_courses
 from nbtune.plots.pairs import pairs_height, plot_pairs
 from nbtune.plots.png import to_png
-from nbtune.plots.style import empty_figure, new_figure, tidy
+from nbtune.plots.style import WIDTH, empty_figure, new_figure, tidy
 from nbtune.records import ComparisonRecord
 
 DRAWN_COSTS = ("seconds", "memory_bytes", "parameters", "trainable_parameters")
 APART = 1.5
 """By this factor the dearest has to differ from the cheapest for a cost to have a picture."""
-WIDTH, HEIGHT = 6.4, 2.8
-"""In inches, of the whole and of a row: wider, its letters would be too small on a narrow page."""
+HEIGHT = 2.8
+"""In inches, of a row."""
 MANY = 3
 """More runs than that need the whole width for their names."""
 

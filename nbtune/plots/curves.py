@@ -10,7 +10,7 @@ from nbtune.plots.texts import short
 from nbtune.records import Curve, Decisions, OperatingPoint
 
 MOST_NAMED = 6
-_LINE, _WIDE = 0.09, 0.55
+_LINE, _WIDE = 0.083, 0.55
 """Of the axes: the height of a line of a legend, and how wide one is."""
 WORST_NAMED = 3
 LONGEST_NAME = 20
@@ -74,9 +74,10 @@ def draw_curves(
         lines = 1 + len(together) + len(named)
         if any(_crosses(curve, place, _LINE * lines) for curve in curves):
             place = "upper left"  # above all curves, where nothing can run through it
-            ax.set_ylim(-0.01, 1.07 + _LINE * lines)
+            ax.set_ylim(-0.01, 1.05 / (1 - _LINE * lines))
             ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-        legend(ax, loc=place, title=area + (worst if len(named) < len(own) else ""))
+        named_by = area + (worst if len(named) < len(own) else "")
+        legend(ax, loc=place, title=named_by, labelspacing=0.25)
 
 
 def _crosses(curve: Curve, place: str, height: float) -> bool:

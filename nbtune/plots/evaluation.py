@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from nbtune.plots.calibration import plot_calibration
 from nbtune.plots.confusion import plot_confusion
 from nbtune.plots.gain import plot_gain
-from nbtune.plots.labels import plot_labels
+from nbtune.plots.labels import MOST_LABELS, plot_labels
 from nbtune.plots.margins import plot_likings, plot_margins, plot_rewards
 from nbtune.plots.perplexity import plot_perplexity
 from nbtune.plots.png import to_png
@@ -19,78 +20,86 @@ from nbtune.plots.rewritten import plot_quality, plot_text_lengths
 from nbtune.plots.roc import plot_roc
 from nbtune.plots.scatter import plot_misses, plot_scatter
 from nbtune.plots.slices import plot_slices
-from nbtune.plots.style import empty_figure, new_figure, tidy
-from nbtune.records import Confusion, EvaluationRecord
+from nbtune.plots.style import WIDTH, empty_figure, new_figure, tidy
+from nbtune.records import EvaluationRecord
 
-MANY_LABELS = 15
-Plot = tuple[str, float, float, Callable[[Any], Any]]
+MANY_LABELS, FEW_LABELS = 15, 4
+CURVE, PAIR = 3.0, 3.2
+"""In inches, how tall a curve is, and two pictures side by side."""
+Draw = Callable[[Any], Any]
+Plot = tuple[str, float, float, Draw]
 
 
 def evaluation_figure(record: EvaluationRecord) -> Figure:
     """Draw all that suits what was learnt."""
-    if record.confusion is not None and not record.roc:
-        figure, axes = new_figure(11.5, 5.4, 1, 2)
-        plot_confusion(record.confusion, axes[0][0])
-        plot_labels(record, axes[0][1])
+    if (confusion := record.confusion) is not None:
+        matrix = _matrix_height(len(confusion.labels))
+        if not record.roc:
+            labels = _labels_height(record)
+            figure, (above, below) = _one_above_the_other(matrix, labels)
+            plot_confusion(confusion, _axes(above)[0, 0])
+            plot_labels(record, _axes(below)[0, 0])
+            return figure
+        figure, (above, below) = _one_above_the_other(matrix, 2 * CURVE)
+        plot_confusion(confusion, _axes(above)[0, 0])
+        _curves(record, _axes(below, 2, 2))
         return figure
-    if record.confusion is not None:
-        return _of_one_label(record, record.confusion)
-    if record.quality and record.lengths is not None:
-        figure, axes = new_figure(9.5, 4.0, 1, 2)
-        plot_quality(record, axes[0][0])
-        plot_text_lengths(record.lengths, axes[0][1])
-        return figure
-    if record.scatter is not None:
-        figure, axes = new_figure(9.0, 4.2, 1, 2)
-        plot_scatter(record.scatter, axes[0][0])
-        plot_misses(record.scatter, axes[0][1])
-        return figure
-    if record.rewards is not None:
-        figure, axes = new_figure(9.0, 4.2, 1, 2)
-        plot_margins(record.rewards, axes[0][0])
-        plot_rewards(record.rewards, axes[0][1])
-        return figure
-    if record.likings is not None:
-        figure, axes = new_figure(9.0, 4.2, 1, 2)
-        plot_likings(record.likings, axes[0][0])
-        plot_roc(record, axes[0][1])
+    if (both := _side_by_side(record)) is not None:
+        figure, axes = new_figure(WIDTH, PAIR, 1, 2)
+        for plot, ax in zip(both, axes[0], strict=True):
+            plot(ax)
         return figure
     if record.decides == "perplexity":
-        figure, axes = new_figure(8.0, 0.9 + 0.6 * len(record.table))
+        figure, axes = new_figure(WIDTH, 0.9 + 0.6 * len(record.table))
         plot_perplexity(record, axes[0][0])
         return figure
     if not record.roc:
-        figure, axes = new_figure(6.5, 4.6)
+        figure, axes = new_figure(WIDTH, 4.6)
         plot_labels(record, axes[0][0])
         return figure
-    figure, large, small = _one_and_four(1.1)
-    plot_labels(record, large)
-    _curves(record, small)
+    figure, (above, below) = _one_above_the_other(_labels_height(record), 2 * CURVE)
+    plot_labels(record, _axes(above)[0, 0])
+    _curves(record, _axes(below, 2, 2))
     return figure
 
 
-def _of_one_label(record: EvaluationRecord, confusion: Confusion) -> Figure:
-    """Draw matrix and curves; many labels get a larger matrix."""
-    figure, matrix, small = _one_and_four(1.1 if len(record.labels) <= MANY_LABELS else 1.9)
-    plot_confusion(confusion, matrix)
-    _curves(record, small)
-    return figure
+def _side_by_side(record: EvaluationRecord) -> tuple[Draw, Draw] | None:
+    """Return the two pictures of numbers, texts or answers; None for labels."""
+    if (lengths := record.lengths) is not None and record.quality:
+        return partial(plot_quality, record), partial(plot_text_lengths, lengths)
+    if (scatter := record.scatter) is not None:
+        return partial(plot_scatter, scatter), partial(plot_misses, scatter)
+    if (rewards := record.rewards) is not None:
+        return partial(plot_margins, rewards), partial(plot_rewards, rewards)
+    if (likings := record.likings) is not None:
+        return partial(plot_likings, likings), partial(plot_roc, record)
+    return None
 
 
-def _one_and_four(width: float) -> tuple[Figure, Any, Any]:
-    """Make a figure with one large picture, ``width`` times as wide as the four beside it.
+def _matrix_height(labels: int) -> float:
+    """Return how tall a matrix is: many names stand upright below it."""
+    upright = 0.9 if labels > FEW_LABELS else 0
+    return min(WIDTH, max(2.4, 1.2 + upright + 0.2 * labels))
 
-    They are figures of their own, so that long names below the large one leave no gap below the
-    others.
-    """
-    figure = empty_figure(11.5, 7.2)
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(width, 2))[0]
-    small, large = right.subplots(2, 2), left.subplots()
-    for part in (left, right):
+
+def _labels_height(record: EvaluationRecord) -> float:
+    return 1.0 + 0.2 * max(6, min(MOST_LABELS, len(record.classes)))
+
+
+def _one_above_the_other(*heights: float) -> tuple[Figure, Any]:
+    """Make a figure of parts, so that long names in one leave no gap in another."""
+    figure = empty_figure(WIDTH, sum(heights))
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
+    for part in parts.flat:
         part.patch.set_alpha(0)
-    for ax in (large, *small.flat):
+    return figure, parts.flat
+
+
+def _axes(part: Any, rows: int = 1, columns: int = 1) -> Any:
+    axes = part.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
         tidy(ax)
-    return figure, large, small
+    return axes
 
 
 def _curves(record: EvaluationRecord, axes: Any) -> None:

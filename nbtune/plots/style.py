@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+WIDTH = 6.4
+"""In inches, of a picture in a notebook: wider, its letters are too small on a narrow page."""
 GREY = "#7a7a7a"
 """Has the same contrast, 4.3, to white and to the dark theme of JupyterLab."""
 # Okabe and Ito's colours, those that show on white and black alike.

@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,7 @@ from nbtune.testing import made_up_record
 @pytest.mark.parametrize("labels", [2, 12, 40, 200])
 def test_matrix_curves_and_calibration_are_in_one_figure(labels):
     figure = evaluation_figure(made_up_record(labels, rows=1000))
+    assert figure.get_figwidth() <= 6.5, "wider, its letters are too small on a narrow page"
     titles = [ax.get_title() for ax in figure.axes]
     parts = ["Calibration", "Confusion", "Cumulative", "Precision", "ROC"]
     assert sorted(title.split(" ")[0] for title in titles) == parts
@@ -46,7 +48,7 @@ def test_each_of_several_labels_has_a_bar_with_its_f1_and_its_rows():
         "tags@1", "test", ("red", "<b>"), hot, (said, (0.5, 0.5)),
         baselines={}, texts=["a", "b", "c", "d"], rows=range(4),
     )  # fmt: skip
-    bars = evaluation_figure(record).axes[-1]
+    bars = evaluation_figure(record).axes[0]
     assert [tick.get_text() for tick in bars.get_yticklabels()] == ["<b> (2)", "red (3)"]
     assert [bar.get_width() for bar in bars.patches] == pytest.approx([2 / 3, 1])
     assert [text.get_text() for text in bars.texts] == ["0.67", "1.00"]
@@ -101,6 +103,16 @@ def test_the_picture_is_see_through_and_small():
         assert len(data) < 300_000
         picture = imread(io.BytesIO(data))
         assert picture[:2, :, 3].max() == 0, "no background"
+
+
+def test_a_legend_that_has_no_corner_stands_above_all_curves():
+    record = made_up_record(20, rows=1000)
+    low = [replace(one, y=tuple(0.4 * y for y in one.y)) for one in record.pr[1:]]
+    figure = evaluation_figure(replace(record, pr=(record.pr[0], *low)))
+    figure.draw_without_rendering()
+    ax = next(ax for ax in figure.axes if ax.get_xlabel() == "recall")
+    below = ax.transData.inverted().transform(ax.get_legend().get_window_extent())[0, 1]
+    assert max(line.get_ydata().max() for line in ax.lines) < below
 
 
 def test_a_record_read_back_looks_the_same():
