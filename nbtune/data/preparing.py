@@ -99,7 +99,7 @@ def prepare(
             hint="name one of them train",
         )
     refuse_empty(frames["train"], "data")
-    recipe, rows = suit(frames["train"], recipe)
+    given, (recipe, rows) = recipe, suit(frames["train"], recipe)
     found = rows.find(frames["train"], _named(recipe, rows))
     frames, notices = _without_unfit(frames, found.roles, rows)
     frames = with_parts(frames, validation, test)
@@ -119,6 +119,11 @@ def prepare(
     for split, frame in splits.items():
         notices += _unseen(rows, frame, labels, split)
     notices = [*_columns(found), *notices, *_left_out(frames["train"])]
+    if recipe.max_train_samples != given.max_train_samples:
+        notices.append(
+            f"{recipe.max_train_samples:,} of {len(frames['train']):,} rows are read, more than "
+            f"{recipe.max_steps:,} steps take; max_train_samples: {len(frames['train'])} reads all"
+        )
     notices += [*dropped, *_worth_knowing(splits, labels, rows)]
     others = {
         split: beside(frames.get(split, frames["train"]), list(frame["row"]), found.roles)
@@ -280,7 +285,7 @@ def _worth_knowing(
     rare = [label for label in labels if counts[label] == 1]
     if rare:
         notices.append(f"labels with a single training row: {', '.join(map(repr, rare[:5]))}")
-    what = "texts" if kind.content is None else "images"
+    what = "images" if "image" in kind.inputs else "texts"
     seen = set(kind.identity(splits["train"]))
     for split in ("validation", "test"):
         if split not in splits:

@@ -23,7 +23,7 @@ from nbtune.records import MASKED_SCORES
 from nbtune.tasks import Known, Request, Sayings, Task
 from nbtune.tasks.language import language_task
 from nbtune.tasks.sayings import filled
-from nbtune.tasks.streaming import few_held_out, streamed
+from nbtune.tasks.streaming import few_of_many, streamed
 
 Array = np.ndarray[Any, Any]
 ROWS_AT_ONCE = 32
@@ -209,7 +209,7 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     to judge texts one by one later should read them so.
     """
     found = {} if recipe.packing is not None else {"packing": False}
-    return found | few_held_out(frame, recipe)
+    return found | few_of_many(frame, recipe)
 
 
 def tuned(recipe: Recipe) -> Task:

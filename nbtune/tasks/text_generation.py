@@ -22,7 +22,7 @@ from nbtune.records import WRITING_SCORES
 from nbtune.tasks import Known, Request, Sayings, Task, chats
 from nbtune.tasks.language import language_task
 from nbtune.tasks.sayings import gone_on
-from nbtune.tasks.streaming import few_held_out, streamed
+from nbtune.tasks.streaming import few_of_many, streamed
 
 LONGEST, EXPLAINED = 60, 24
 """Tokens that are written where nothing else is said, and where each is explained."""
@@ -159,7 +159,7 @@ def suited(frame: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
         )
     setting = ("completion_only_loss", "packing")[not is_of_chats]
     found: dict[str, Any] = {setting: True} if getattr(recipe, setting) is None else {}
-    found |= few_held_out(frame, recipe)
+    found |= few_of_many(frame, recipe)
     return found if "clean" in recipe.model_fields_set else {**found, "clean": KEPT}
 
 

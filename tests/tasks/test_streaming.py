@@ -7,7 +7,7 @@ import pytest
 import nbtune
 from nbtune.data import stretches
 from nbtune.errors import DataError, RecipeError
-from nbtune.events import EvaluationProgress, PhaseStarted
+from nbtune.events import EvaluationProgress, Notice, PhaseStarted
 from nbtune.jobs.folders import read_rows
 from nbtune.panels.state import fold
 from nbtune.recipe import Recipe, from_yaml
@@ -118,3 +118,19 @@ def test_how_far_tokenising_has_come_is_said():
 
 def test_without_streaming_nothing_of_a_task_changes():
     assert task_of(Recipe(task="fill-mask")).rows is task_of(Recipe(task="text-generation")).rows
+
+
+def test_no_more_is_tokenised_than_counted_steps_take_several_times_over(
+    corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("nbtune.tasks.streaming.LENGTH", 100)
+    monkeypatch.setattr("nbtune.tasks.streaming.SAMPLED", 4)
+    few = {"task": "text-generation", "batch_size": 1, "validation_size": 2, "test_size": 0}
+    run = train(corpus, tmp_path, max_steps=2, **few)
+    assert run.folder.about["rows"]["train"] == 6  # 4 * 2 steps of 16 tokens of 4 letters
+    whole = len(stretches.read_stretches(corpus)["train"])
+    told = f"6 of {whole} rows are read, more than 2 steps take; "
+    told += f"max_train_samples: {whole} reads all"
+    assert told in [one.text for _, one in run.events if isinstance(one, Notice)]
+    again = train(corpus, tmp_path, max_steps=2, max_train_samples=whole, **few)
+    assert again.folder.about["rows"]["train"] == whole - 2
