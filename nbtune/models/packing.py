@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -44,17 +44,13 @@ def filled(tokens: int) -> int:
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring rows of similar length, at tokens ``start`` to ``stop`` of the long row.
+    """Neighbouring rows of similar length, and how many tokens they have together.
 
-    ``first`` is the place of the first of them in its order of rows.
-
-    ``gather`` of shape (rows, longest) points at tokens from ``start``, ``real`` picks the slots
-    that hold one and ``mask`` hides the others; all None when the rows are equally long.
+    ``gather`` of shape (rows, longest) points at their tokens, ``real`` picks the slots that hold
+    one and ``mask`` hides the others; all None when the rows are equally long.
     """
 
-    start: int
-    stop: int
-    first: int
+    tokens: int
     rows: int
     longest: int
     gather: Tensor | None = None
@@ -116,17 +112,16 @@ def plan(lengths: Sequence[int], width: int, device: torch.device) -> Layout:
 
 
 def _groups(lengths: list[int], device: torch.device) -> Iterator[Group]:
-    first = start = 0
+    first = 0
     while first < len(lengths):
         longest, last = lengths[first], first
         floor = 0 if longest <= SHORT else SIMILAR * longest
         while last < len(lengths) and lengths[last] >= floor:
             last += 1
         members = torch.tensor(lengths[first:last])
-        stop = start + int(members.sum())
-        group = Group(start, stop, first, last - first, longest)
+        group = Group(int(members.sum()), last - first, longest)
         yield group if lengths[last - 1] == longest else _uneven(group, members, device)
-        first, start = last, stop
+        first = last
 
 
 def _uneven(group: Group, lengths: Tensor, device: torch.device) -> Group:
@@ -134,15 +129,11 @@ def _uneven(group: Group, lengths: Tensor, device: torch.device) -> Group:
     real = slots[None] < lengths[:, None]
     starts = lengths.cumsum(0) - lengths
     gather = torch.where(real, starts[:, None] + slots[None], 0)
-    return Group(
-        group.start,
-        group.stop,
-        group.first,
-        group.rows,
-        group.longest,
-        gather.to(device, non_blocking=True),
-        real.flatten().nonzero()[:, 0].to(device, non_blocking=True),
-        real[:, None, None].to(device, non_blocking=True),
+    return replace(
+        group,
+        gather=gather.to(device, non_blocking=True),
+        real=real.flatten().nonzero()[:, 0].to(device, non_blocking=True),
+        mask=real[:, None, None].to(device, non_blocking=True),
     )
 
 
@@ -192,19 +183,21 @@ def packed_attention(
             is_narrow=is_narrow,
         )
         return mixed[None], None
-    parts = []
-    for group in layout.groups:
-        mine = (
-            queries[group.first : group.first + group.rows, None].transpose(1, 2)
-            if is_narrow
-            else _by_row(group, queries)
-        )
+    parts, sizes = [], [group.tokens for group in layout.groups]
+    pieces = zip(
+        layout.groups,
+        _split(queries, [group.rows for group in layout.groups] if is_narrow else sizes),
+        _split(keys, sizes),
+        _split(values, sizes),
+        strict=True,
+    )
+    for group, asking, seen, told in pieces:
         # A causal row never looks at the padding behind it, so it needs no mask for it.
         is_plain = causal and not is_narrow and (window is None or group.longest <= window)
         mixed = attend(
-            mine,
-            _by_row(group, keys),
-            _by_row(group, values),
+            asking[:, None].transpose(1, 2) if is_narrow else _by_row(group, asking),
+            _by_row(group, seen),
+            _by_row(group, told),
             mask=None if is_plain else _mask(group, window, causal, is_narrow, query.device),
             dropout=dropout,
             scale=scaling,
@@ -238,12 +231,20 @@ def _mask(
     return near & group.mask | (distance == 0)[None, None, : near.shape[2]]
 
 
+def _split(tokens: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+    """Return tokens in pieces of these sizes, without those of no row behind them.
+
+    The way back of one split lays the pieces side by side; that of as many slices adds up as many
+    tensors of all tokens.
+    """
+    return torch.split(tokens, [*sizes, len(tokens) - sum(sizes)])[:-1]
+
+
 def _by_row(group: Group, tokens: Tensor) -> Tensor:
     """Return the tokens of a group's rows as (rows, heads, longest, width)."""
-    own = tokens[group.start : group.stop]
     if group.gather is not None and group.real is not None:
-        own = _Pad.apply(own, group.gather.flatten(), group.real)  # type: ignore[no-untyped-call]
-    return own.reshape(group.rows, group.longest, *own.shape[1:]).transpose(1, 2)
+        tokens = _Pad.apply(tokens, group.gather.flatten(), group.real)  # type: ignore[no-untyped-call]
+    return tokens.reshape(group.rows, group.longest, *tokens.shape[1:]).transpose(1, 2)
 
 
 class _Pad(torch.autograd.Function):

@@ -251,15 +251,13 @@ def test_a_plan_has_a_place_for_every_token(lengths):
 
 
 @given(lengths_of_rows)
-def test_the_groups_of_a_plan_follow_each_other_and_waste_little(lengths):
+def test_the_groups_of_a_plan_have_every_token_and_waste_little(lengths):
     groups = plan(lengths, max(lengths), torch.device("cpu")).groups
-    assert [group.start for group in groups] == [0, *(group.stop for group in groups[:-1])]
-    assert groups[-1].stop == sum(lengths)
+    assert sum(group.tokens for group in groups) == sum(lengths)
     assert sum(group.rows for group in groups) == len(lengths)
     for group in groups:
         if group.longest > packing.SHORT:
-            used = (group.stop - group.start) / (group.rows * group.longest)
-            assert used >= packing.SIMILAR
+            assert group.tokens / (group.rows * group.longest) >= packing.SIMILAR
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
