@@ -51,6 +51,14 @@ def test_a_finished_run_says_how_to_train_on(recipe, capsys):
     assert "is finished" in capsys.readouterr().err
 
 
+def test_what_a_run_told_before_is_one_line(recipe, capsys):
+    main(["run", "spam.yaml"])
+    assert "training ..." in capsys.readouterr().err
+    main(["run", "spam.yaml"])
+    again = capsys.readouterr().err
+    assert "training ..." not in again and "nothing trained" in again
+
+
 def test_doctor_and_version(capsys):
     assert main(["doctor"]) == 0
     assert "computes on" in capsys.readouterr().out

@@ -76,6 +76,9 @@ def test_a_run_that_was_stopped_and_one_that_was_extended_are_trained_again_as_w
     assert np.array_equal(again.predict_proba(TEXTS), run.predict_proba(TEXTS))
     longer = nbtune.resume("topics", num_train_epochs=4)
     assert longer.events[-1][1].step == 24
+    with pytest.raises(RunError, match="finished after 4 epochs, and 3 are not more") as refused:
+        nbtune.resume("topics", num_train_epochs=3)
+    assert "--epochs +1" in refused.value.hint
     again = nbtune.replay("topics")
     assert np.array_equal(again.predict_proba(TEXTS), longer.predict_proba(TEXTS))
 

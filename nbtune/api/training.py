@@ -10,7 +10,7 @@ from nbtune.api.beginning import begin, prepared, where_from
 from nbtune.api.finding import run_of
 from nbtune.api.working import reuse, work_beside, work_here
 from nbtune.errors import RunError
-from nbtune.events import Estimated, Notice, PhaseStarted, RunStarted
+from nbtune.events import Estimated, Notice, PhaseStarted, RunStarted, RunStopped
 from nbtune.jobs.choosing import advice, check_layers, seen_before
 from nbtune.jobs.data_checking import warnings_of
 from nbtune.jobs.folders import events_of_course, identity, lay_out, lay_out_again
@@ -148,9 +148,11 @@ def resume(
             steering.change(num_train_epochs=num_train_epochs)
         steering.resume()
         return Run(folder)
-    if folder.status() == "finished" and num_train_epochs is None:
+    if folder.status() == "finished" and (num_train_epochs or 0) <= (had := _epochs_of(folder)):
+        less = "" if num_train_epochs is None else f", and {num_train_epochs:.3g} are not more"
         raise RunError(
-            f"{folder.title} is finished", hint=f"train on: %resume {folder.title} --epochs +1"
+            f"{folder.title} is finished after {had:.3g} epochs{less}",
+            hint=f"train on: %resume {folder.title} --epochs +1",
         )
     if folder.is_freed:
         raise RunError(
@@ -203,6 +205,15 @@ def train_here(folder: RunFolder, *, num_train_epochs: float | None = None) -> R
     with watching(folder.title, "none", show_result=False) as teller:
         extend = _longer(num_train_epochs)
         return work_here(folder, teller, resume=started, extend=extend, in_background=True)
+
+
+def _epochs_of(folder: RunFolder) -> float:
+    """Return how many passes over its rows a run has made."""
+    backwards = [event for _, event in reversed(folder.history())]
+    starts = (event.steps_per_epoch for event in backwards if isinstance(event, RunStarted))
+    ends = (event.step for event in backwards if isinstance(event, RunStopped))
+    an_epoch = next(starts, 0)
+    return next(ends, 0) / an_epoch if an_epoch else 0.0
 
 
 def _longer(num_train_epochs: float | None) -> dict[str, float]:

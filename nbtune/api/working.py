@@ -33,8 +33,7 @@ def work_here(
     with folder.hold():
         take_letters(folder)  # what was asked when nobody trained it any more
         history = folder.history() if resume else []
-        for _, event in history:
-            teller.show(event)
+        teller.recall([event for _, event in history])
         asked = [e for _, e in as_it_stands(history) if isinstance(e, Controlled)]
         control = Control(
             from_yaml(folder.recipe_text),
@@ -62,8 +61,7 @@ def work_beside(
 
     with folder.hold():  # says so where somebody trains it already
         history = folder.history()
-    for _, event in history:
-        teller.show(event)
+    teller.recall([event for _, event in history])
     teller.attach(folder)
     teller(PhaseStarted("starting a process"))
     let_go(folder)
@@ -98,8 +96,7 @@ def reuse(folder: RunFolder, teller: Teller, background: bool, show_result: bool
         if background:
             return work_beside(folder, teller, show_result)
         return work_here(folder, teller, resume=True)
-    for _, event in folder.history():
-        teller.show(event)
+    teller.recall([event for _, event in folder.history()])
     teller.show(
         Notice(f"the same recipe and data as {folder.title}: nothing trained; --fresh trains anew")
     )

@@ -228,11 +228,14 @@ def predict() -> LineParser:
         "Ask a run about texts: those on the line, those of the cell (one a line; lines of\n"
         "--- part texts of several lines), or those of a data frame or file.\n\n"
         '    %predict topics "a small furry animal" "a city in France"\n'
+        "    %predict topics new_df\n"
         "    labelled = %predict topics --data new_df --text review\n"
         '    %predict --labels "sport, politics" "The minister resigned."    (asks no run)',
     )
     parser.add_argument("run", nargs="?", help=NAME)
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text, in quotes")
+    parser.add_argument(
+        "texts", nargs="*", metavar="TEXT", help="a text, in quotes; or a variable, a file of rows"
+    )
     parser.add_argument("--data", help="rows with texts: a variable or a file")
     parser.add_argument("--text", metavar="COLUMN", help="their column of texts")
     parser.add_argument("--top-k", type=int, metavar="N", help="the N best answers to each")

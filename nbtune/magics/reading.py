@@ -117,6 +117,8 @@ class Reading(Magics):  # type: ignore[misc]
         return None
 
     def _texts(self, found: Namespace, cell: str | None, magic: str) -> Any:
+        from nbtune.magics.variables import rows_named
+
         # Where labels stand on the line no run does, and the first word is a text as well.
         by_labels = getattr(found, "labels", None) is not None
         first = [found.run] if by_labels and found.run is not None else []
@@ -130,7 +132,8 @@ class Reading(Magics):  # type: ignore[misc]
                 f"or the lines of a %%{magic} cell",
             )
         if found.data is None:
-            return texts or split_texts(cell or "")
+            rows = rows_named(texts, self._namespace)
+            return rows if rows is not None else texts or split_texts(cell or "")
         rows = self._find_rows(found.data, "--data")
         return Path(rows) if isinstance(rows, str) else rows
 

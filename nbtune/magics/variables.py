@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from nbtune.errors import DataError, RecipeError, RunError, did_you_mean
 from nbtune.recipe import ALIASES, Layer
 
 DATA_SETTINGS = ("data", "validation_data", "test_data")
+FRAMES = ("DataFrame", "Dataset", "DatasetDict")
+TEXTS = ("Series", "ndarray", "list", "tuple")
 
 
 def find_rows(name: str, namespace: Mapping[str, Any], setting: str = "data") -> Any:
@@ -67,9 +69,24 @@ def frame_names(namespace: Mapping[str, Any]) -> list[str]:
     return sorted(
         name
         for name, value in namespace.items()
-        if not name.startswith("_")
-        and type(value).__name__ in ("DataFrame", "Dataset", "DatasetDict")
+        if not name.startswith("_") and type(value).__name__ in FRAMES
     )
+
+
+def rows_named(texts: Sequence[str], namespace: Mapping[str, Any]) -> Any:
+    """Return the rows that the one text on a line is the name of; None where it is a text.
+
+    It names a variable that holds rows or texts, or a file of rows: ``%predict topics new_df``.
+    """
+    word = texts[0] if len(texts) == 1 else ""
+    if word.isidentifier() and not word.startswith("_"):
+        value = namespace.get(word)
+        return value if type(value).__name__ in (*FRAMES, *TEXTS) else None
+    if not any(sign.isspace() for sign in word) and Path(word).suffix and Path(word).is_file():
+        from nbtune.data.files import SUFFIXES, suffix_of
+
+        return Path(word) if suffix_of(Path(word)) in SUFFIXES else None
+    return None
 
 
 def columns_here(name: str, namespace: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -72,14 +72,27 @@ class Teller:
 
     def show(self, event: Event) -> None:
         """Show an event without writing it down."""
+        self._remember(event)
+        self._draw(lambda view: view(event))
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Have the view take in what happened before, all at once."""
+        for event in events:
+            self._remember(event)
+        if events:
+            self._draw(lambda view: view.catch_up(events))
+
+    def _remember(self, event: Event) -> None:
         if isinstance(event, PhaseStarted):
             self.phase = event.phase
         elif isinstance(event, RunStopped):
             self.stop = event
+
+    def _draw(self, show: Callable[[LiveView], None]) -> None:
         if self.view is None:
             return
         try:
-            self.view(event)
+            show(self.view)
         except Exception as error:  # noqa: BLE001 - a picture must never end a training
             self.view = None
             self(Notice(f"the live view failed and is off: {error!r}", "warning"))

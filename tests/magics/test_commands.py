@@ -272,6 +272,10 @@ def test_predict_takes_texts_from_line_cell_frame_and_file(cell):
     pd.testing.assert_frame_equal(line, cell("%predict topics --data new --text words").value)
     Path("new.csv").write_text("text\na sweet cake\na city\n")
     pd.testing.assert_frame_equal(line, cell("%predict topics --data new.csv").value)
+    cell["rows"], cell["texts"] = cell["new"].rename(columns={"words": "text"}), list(line["text"])
+    for named in ("rows", "texts", "new.csv"):
+        pd.testing.assert_frame_equal(line, cell(f"%predict topics {named}").value)
+    assert list(cell("%predict topics rows texts").value["text"]) == ["rows", "texts"]
 
 
 @pytest.mark.parametrize("text", ["%predict t", "%%predict t one\ntwo", "%predict t a --data df"])
@@ -287,7 +291,7 @@ def test_explain_takes_texts_rows_and_the_newest_run(cell):
     (newest,) = cell('%explain "a furry mammal" --label food').value
     assert (newest.run, newest.label) == ("topics@1", "food")
     assert len(cell("%%explain topics\na sweet cake\na city").value) == 2
-    assert len(cell("%explain topics --data df --method gradient-x-input").value) == 60
+    assert len(cell("%explain topics df --method gradient-x-input").value) == 60
     own = str(cell["topics"].folder.path / "data" / "test.parquet")
     row = int(pd.read_parquet(own)["row"].iloc[0])
     assert cell(f"%explain --row {row}").value[0].row == row
