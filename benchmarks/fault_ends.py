@@ -61,8 +61,11 @@ def interrupt(bench: Bench, times: int) -> Tally:
     bench.whole(**settings)
     for turn in range(times):
         presses = turn % 3 + 1
-        with _pressing(bench.rng, presses), suppress(KeyboardInterrupt):
-            bench.train(name, **settings)
+        try:
+            with _pressing(bench.rng, presses), suppress(KeyboardInterrupt):
+                bench.train(name, **settings)
+        except KeyboardInterrupt:
+            pass  # it came when the run had ended already
         faults = _unclean()
         status = "none"
         if (bench.runs / f"{name}@1").exists():
@@ -98,11 +101,13 @@ def _pressing(rng: random.Random, presses: int) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except KeyboardInterrupt:
+        pass  # it came on the way out
+    finally:
+        own = signal.signal(signal.SIGINT, signal.SIG_IGN)  # and others may come yet
         at_work.clear()
         thread.join()
-    except KeyboardInterrupt:  # it came on the way out
-        at_work.clear()
-        thread.join()
+        signal.signal(signal.SIGINT, own)
 
 
 def _unclean() -> list[str]:
