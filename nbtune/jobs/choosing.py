@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from nbtune.data.rows import Rows
 
 HIGHEST_RATE = 10.0
+FAR = 30.0
+"""A learning rate so many times the usual one, or so small a part of it, is spoken of."""
 EVERY_SCORE = (
     *SCORES,
     *MULTI_LABEL_SCORES,
@@ -338,6 +340,12 @@ def advice(recipe: Recipe, source: ModelSource) -> Iterator[str]:
     if recipe.train_sampling_strategy == "group_by_length":
         saved = "" if recipe.batching == "padded" else "; packed batches have no padding to save"
         yield f"group_by_length: a step has rows of like length, and is no random draw{saved}"
+    usual, rate = usual_rate(recipe, source), recipe.learning_rate
+    if rate and not usual / FAR <= rate <= usual * FAR:
+        yield (
+            f"learning_rate {rate:g} is far {'above' if rate > usual else 'below'} what usually "
+            f"suits this model and method, {usual:g}; %nbtune lr_find measures what does"
+        )
     plain = type(recipe)()
     for name, tasks in OF_TASKS.items():
         is_for_others = recipe.task in BUILTIN_TASKS and recipe.task not in tasks

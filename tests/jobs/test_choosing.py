@@ -30,6 +30,9 @@ MODEL = "scratch-transformer"
         ({"method": "head"}, "as they were drawn at random"),
         ({"freeze": 1}, "as they were drawn at random"),
         ({"lr_scheduler_type": "constant", "warmup_steps": 5}, "has no warm-up"),
+        ({"learning_rate": 5}, "learning_rate 5 is far above what usually suits"),
+        ({"learning_rate": 2e-6}, "is far below"),
+        ({"learning_rate": 2e-4}, ""),
         ({"train_sampling_strategy": "group_by_length"}, "no padding to save"),
         (
             {"train_sampling_strategy": "group_by_length", "batching": "padded"},
