@@ -18,6 +18,7 @@ from nbtune.runs.folder import RunFolder
 DEFAULT_ROOT = "nbtune-runs"
 DEBRIS_SECONDS = 24 * 3600
 """What a killed process left half-made is removed after a day: nobody makes a run so long."""
+SAVED = "that is a saved model: train it on with model: {}, or open it with from_pretrained"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _FOLDER = re.compile(rf"{_NAME.pattern}@[1-9][0-9]{{0,5}}")
 
@@ -69,10 +70,10 @@ class RunStore:
             found = self.newest(name)
         if found is None:
             known = sorted({run.title if version else run.name for run in self.folders()})
-            raise RunError(
-                f"there is no run {reference!r} in {self.root}",
-                hint=did_you_mean(reference, known),
-            )
+            hint = did_you_mean(reference, known)
+            if Path(reference, "config.json").is_file():
+                hint = SAVED.format(reference if os.sep in reference else f"./{reference}")
+            raise RunError(f"there is no run {reference!r} in {self.root}", hint=hint)
         return found
 
     @contextmanager

@@ -49,6 +49,14 @@ def test_an_unknown_run_gets_a_suggestion(tmp_path):
         store.get("spma")
 
 
+def test_a_saved_model_that_is_taken_for_a_run_says_what_to_do_with_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "config.json").write_text("{}")
+    with pytest.raises(RunError, match=r"model: \./kept"):
+        RunStore().get("kept")
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".x", "a b", "x" * 65, "spam@2", "1st"])
 def test_names_that_could_leave_the_folder_are_refused(tmp_path, name):
     with pytest.raises(RunError, match="not a name for a run"):
