@@ -116,7 +116,8 @@ def _unclean() -> list[str]:
         found.append("Interrupt is not as it was")
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         found.append("SIGTERM is not as it was")
-    if not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+    is_changed = not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+    if is_changed or torch.ones(1).device.type != "cpu":
         found.append("torch is not as it was")
     try:
         nbtune.control()

@@ -11,9 +11,9 @@ from nbtune.data.batches import Batch
 from nbtune.data.encoding import encode_texts
 from nbtune.engine.device import autocast, find_device
 from nbtune.engine.inference import in_batches
-from nbtune.engine.modes import own_modes
 from nbtune.engine.precision import choose_precision
 from nbtune.engine.stepping import Forward
+from nbtune.models.modes import own_modes
 from nbtune.models.pooling import pool
 from nbtune.models.sentences import SentenceEncoder
 

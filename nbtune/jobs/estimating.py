@@ -52,7 +52,7 @@ def estimate_run(
     from nbtune.engine.device import find_device
     from nbtune.engine.measuring import measure
     from nbtune.engine.memory import begin_peak, memory_bytes, peak_bytes, room_bytes
-    from nbtune.engine.modes import own_modes
+    from nbtune.models.modes import own_modes
 
     recipe, device = from_yaml(folder.recipe_text), find_device()
     with own_modes(device), own_randomness(device):

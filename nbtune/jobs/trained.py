@@ -240,9 +240,9 @@ def _by_rows(
 def asking(trained: Trained, recipe: Recipe) -> Iterator[Forward]:
     """Have a model ready to be asked inside this block, as the recipe wants it."""
     from nbtune.engine.device import find_device
-    from nbtune.engine.modes import own_modes
     from nbtune.engine.precision import choose_precision
     from nbtune.engine.stepping import Forward
+    from nbtune.models.modes import own_modes
     from nbtune.models.packing import packing
     from nbtune.models.probing import find_packer
 
@@ -301,7 +301,7 @@ def respond(
     """
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
-    from nbtune.engine.modes import own_modes
+    from nbtune.models.modes import own_modes
 
     task, device = task_of(recipe), find_device()
     assert task.respond is not None  # noqa: S101

@@ -59,8 +59,8 @@ def work(
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
     from nbtune.engine.memory import begin_peak, give_back
-    from nbtune.engine.modes import own_modes
     from nbtune.engine.wishes import changed
+    from nbtune.models.modes import own_modes
 
     recipe = from_yaml(folder.recipe_text)
     if extend:
@@ -110,8 +110,8 @@ def find_rate(
     """Try rates on the run that this folder describes; nothing is trained for good."""
     from nbtune.engine.determinism import own_randomness
     from nbtune.engine.device import find_device
-    from nbtune.engine.modes import own_modes
     from nbtune.engine.rate_finding import try_rates
+    from nbtune.models.modes import own_modes
 
     recipe, device = from_yaml(folder.recipe_text), find_device()
     with own_modes(device), own_randomness(device):

@@ -117,10 +117,10 @@ class ByEntailment:
         from nbtune.data.encoding import encode_texts
         from nbtune.engine.device import find_device
         from nbtune.engine.inference import predict_logits
-        from nbtune.engine.modes import own_modes
         from nbtune.engine.precision import choose_precision
         from nbtune.engine.stepping import Forward
         from nbtune.jobs.trained import hidden_size
+        from nbtune.models.modes import own_modes
 
         device, tokenizer = find_device(), self.loaded.tokenizer
         model = self.loaded.model.to(device)

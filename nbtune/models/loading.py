@@ -18,6 +18,7 @@ from nbtune.models.decoders import end_of, set_ends, warm_config, warm_start
 from nbtune.models.fitting import REWRITES, becomes_both, refuse_unfit
 from nbtune.models.heads import bare_heads
 from nbtune.models.marking import teach_marks
+from nbtune.models.modes import own_modes
 from nbtune.models.processors import Processor, load_processor, new_processor
 from nbtune.models.scratch import Reads, new_config, new_tokenizer
 from nbtune.models.scratch_images import new_image_config
@@ -118,6 +119,7 @@ def load_tokenizer(
     return tokenizer
 
 
+@own_modes()
 def load_model(
     source: ModelSource,
     tokenizer: Any,
@@ -235,6 +237,7 @@ def head_labels(source: ModelSource, revision: str | None = None) -> tuple[str, 
     return tuple(config.id2label[place] for place in sorted(config.id2label))
 
 
+@own_modes()
 def outline_model(source: ModelSource, head: str, revision: str | None = None) -> Any:
     """Make a model without its weights, which answers what layers it has.
 

@@ -86,6 +86,17 @@ def test_the_longest_row_goes_through_and_one_token_more_would_not(folder_of, ki
             loaded.model(input_ids=torch.full((1, loaded.max_positions + 1), 7))
 
 
+def test_an_interrupt_while_weights_are_loaded_leaves_torch_as_it_was(folder, monkeypatch):
+    def cut(*_: object, **__: object):
+        torch.device("meta").__enter__()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transformers.AutoModelForSequenceClassification, "from_pretrained", cut)
+    with pytest.raises(KeyboardInterrupt):
+        load(folder)
+    assert torch.ones(1).device.type == "cpu"
+
+
 def test_the_tokenizer_may_allow_less_than_the_model(folder):
     assert load(edit(folder, "tokenizer_config.json", model_max_length=32)).max_positions == 32
 
