@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch.overrides import _get_current_function_mode_stack, _pop_mode
+from torch import overrides
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,7 @@ def own_modes(device: torch.device = CPU) -> Iterator[None]:
     kinds = {device.type, "cpu"}
     grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     autocast = {kind: torch.is_autocast_enabled(kind) for kind in kinds}
-    before = len(_get_current_function_mode_stack())
+    depth = _depth()
     try:
         yield
     finally:
@@ -30,5 +30,9 @@ def own_modes(device: torch.device = CPU) -> Iterator[None]:
         torch.set_default_dtype(dtype)
         for kind, enabled in autocast.items():
             torch.set_autocast_enabled(kind, enabled)
-        for _ in _get_current_function_mode_stack()[before:]:
-            _pop_mode()
+        for _ in range(_depth() - depth):
+            overrides._pop_mode()  # type: ignore[no-untyped-call]
+
+
+def _depth() -> int:
+    return len(overrides._get_current_function_mode_stack())  # type: ignore[no-untyped-call]
