@@ -73,7 +73,16 @@ def outcomes(python: Path, tests: list[str]) -> dict[str, str]:
     report = python.parents[1] / "report.xml"
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     subprocess.run(
-        [python, "-m", "pytest", "-q", f"--junit-xml={report}", *tests],
+        [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-o",
+            "junit_family=legacy",
+            f"--junit-xml={report}",
+            *tests,
+        ],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": paths},
         stdout=sys.stderr,
@@ -86,6 +95,8 @@ def outcomes(python: Path, tests: list[str]) -> dict[str, str]:
         found[case.get("name", "")] = (
             "failed" if failed else "skipped" if "skipped" in kinds else "passed"
         )
+        for told in case.iter("property"):  # such as how long a click takes
+            print(f"{told.get('name')}: {told.get('value')}")
     return found
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -138,6 +139,27 @@ class Lab:
         """Return the step that the card below a cell shows."""
         shown = self.cell(number).locator('[data-nbtune="card"] .nbt-facts div').first
         return int(shown.inner_text().split("\n")[-1].split("/")[0].replace(",", ""))
+
+    def click(self, name: str, becomes: str, number: int) -> float:
+        """Click on a button and return the seconds until another one stands in the page."""
+        self.button(name, number).click()
+        began = time.monotonic()
+        self.button(becomes, number).wait_for(timeout=20_000)
+        return time.monotonic() - began
+
+    def latency(self, number: int) -> tuple[str, float, float]:
+        """Pause and go on; returns in words and in seconds how long that and a step took.
+
+        What counts is the faster quarter: among other processes the slower ones wait for the page.
+        """
+        at, began = self.step(number), time.monotonic()
+        self.wait(lambda: self.step(number) > at + 10)
+        a_step = (time.monotonic() - began) / (self.step(number) - at)
+        ways = [("Pause", "Resume"), ("Resume", "Pause")] * 4
+        waits = [self.click(*way, number) for way in ways]
+        quick, middle, _ = statistics.quantiles(waits)
+        seen = f"{1000 * middle:.0f} of {', '.join(f'{1000 * wait:.0f}' for wait in waits)}"
+        return f"{seen}; a step {1000 * a_step:.0f}", quick, a_step
 
     def restart_kernel(self) -> None:
         """Restart the kernel, and agree to it."""
