@@ -3,7 +3,11 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SETUP = "import nbtune\n%load_ext nbtune\ntopics = nbtune.datasets.load('topics')"
-TRAIN = "%%finetune small --data topics\nmodel: scratch-transformer\nmax_train_samples: 400"
+FOUR = "\nfour = topics[topics['label'].isin(['animal', 'food', 'person', 'place'])]"
+TRAIN = (
+    "%%finetune small --data four\nmodel: scratch-transformer\nmax_train_samples: 400\n"
+    "num_train_epochs: 4\nlearning_rate: 3e-3"
+)
 
 
 def field(lab, name):
@@ -46,7 +50,7 @@ def test_a_form_writes_a_cell_that_trains(lab):
 
 def test_a_run_answers_while_one_types(lab):
     few = "few = topics[topics['label'] == 'animal'].head(30)[['text']]"
-    lab = lab([f"{SETUP}\n{few}", TRAIN, "%nbtune panel predict"])
+    lab = lab([f"{SETUP}{FOUR}\n{few}", TRAIN, "%nbtune panel predict"])
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     lab.page.set_viewport_size({"width": 1000, "height": 1400})
     lab.run(0)
