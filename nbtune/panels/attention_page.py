@@ -38,7 +38,7 @@ class AttentionPage:
     ) -> None:
         self.find, self.is_run = names, is_run
         style = {"description_width": "60px"}
-        wide = widgets.Layout(width="100%", max_width="660px")
+        wide = widgets.Layout(width="auto", max_width="660px")
         self.model = widgets.Dropdown(options=list(names()), description="model", style=style)
         self.text = widgets.Text(
             description="sentence",

@@ -80,7 +80,7 @@ class DataPage:
         self.list = widgets.SelectMultiple(
             tooltip="Findings: how grave, how many rows, what",
             rows=8,
-            layout=widgets.Layout(width="100%", max_width="860px"),
+            layout=widgets.Layout(width="auto", max_width="860px"),
         )
         self.list.add_class("nbt-runs")
         self.told, self.bar, self.one, self.all = (widgets.HTML() for _ in range(4))

@@ -92,7 +92,7 @@ class ReviewPanel:
         self.list = widgets.SelectMultiple(
             tooltip="Rows to look through",
             rows=LIST_ROWS,
-            layout=widgets.Layout(width="100%", max_width="860px"),
+            layout=widgets.Layout(width="auto", max_width="860px"),
         )
         self.list.add_class("nbt-runs")
         self.label = dropdown("label", list(desk.labels))
@@ -100,7 +100,7 @@ class ReviewPanel:
         self.path = text_field("file", "corrections.csv or .jsonl")
         self.told, self.next = widgets.HTML(), widgets.Textarea(
             tooltip="The cell that trains on the corrections",
-            rows=6, disabled=False, layout=widgets.Layout(width="100%", max_width="860px")
+            rows=6, disabled=False, layout=widgets.Layout(width="auto", max_width="860px")
         )  # fmt: skip
         self.copy = widgets.HTML()
         self.next.add_class("nbt-recipe")

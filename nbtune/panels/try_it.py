@@ -195,7 +195,7 @@ def _field(role: str, hint: str, typed: str) -> Any:
         "placeholder": hint,
         "style": {"description_width": "60px"},
     }
-    wide = {"width": "100%", "max_width": "660px"}
+    wide = {"width": "auto", "max_width": "660px"}
     if role == "image":  # a half of a path is none
         return widgets.Text(continuous_update=False, layout=widgets.Layout(**wide), **common)
     short = role == "question"
