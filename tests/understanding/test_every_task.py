@@ -55,10 +55,10 @@ def holds(one, missing=0.02):
     return True
 
 
-def drawn_in(page):
-    """Return the first drawing of a page, which is an image so that viewers keep it."""
-    found = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
-    return base64.b64decode(found[1]).decode()
+def drawings_in(page):
+    """Return the drawings of a page, which are images so that viewers keep them."""
+    found = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    return [base64.b64decode(drawing).decode() for drawing in found]
 
 
 @pytest.mark.parametrize("kind", ["scratch-cnn", "vit", "convnext"])
@@ -77,7 +77,7 @@ def test_patches_of_an_image_come_to_the_difference_that_they_make(train, tmp_pa
     assert one == type(one).from_json(one.to_json())
     assert found.frame["word"][0] == "row 1, column 1"
     page = found._repr_mimebundle_()
-    drawing = drawn_in(page["text/html"])
+    drawing, *_ = drawings_in(page["text/html"])
     assert drawing.count("<rect") > 3
     assert 'href="data:image/' in drawing
     assert "row 1, column" in page["text/markdown"] + page["text/plain"] or len(one.words) > 8
@@ -89,7 +89,8 @@ def test_patches_of_an_image_come_to_the_difference_that_they_make(train, tmp_pa
         assert look.record.grid == (4, 4)
         assert look.tokens[0] == look.tokens[look.record.token] == "[CLS]"
         assert sum(look.record.looked_at) <= 1 + 1e-5
-        assert 'href="data:image/' in look._repr_mimebundle_()["text/html"]
+        drawn = drawings_in(look._repr_mimebundle_()["text/html"])
+        assert '<image href="data:image/' in drawn[0]
     else:
         with pytest.raises(ModelError, match="has no attention"):
             nbtune.attention(run, image)
