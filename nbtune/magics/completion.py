@@ -16,6 +16,7 @@ Namespace = Mapping[str, Any]
 _MAGIC = re.compile(r"^\s*(?:[\w.]+\s*=\s*)?(%%?)(\w+)(?:\s+|$)")
 _ROWS = ("data", "validation_data", "test_data")
 _TAKES_SEVERAL = ("compare",)
+_ASKS_ABOUT_ROWS = ("predict", "explain")
 _IDENTIFIER = "nbtune.magics.completion"
 
 
@@ -88,6 +89,8 @@ def _on_line(place: Place, namespace: Namespace) -> tuple[str, list[str]]:
         if given[-1] == "--set" and "=" in typed:
             return value, values_of(option, place.cell, namespace)
         return typed, _values_of_option(given[-1], place, namespace)
+    if place.magic in _ASKS_ABOUT_ROWS and len(given) == 1:
+        return typed, frames_here(namespace)
     takes_more = not given or place.magic in _TAKES_SEVERAL
     return typed, _positional(place.magic, namespace) if takes_more else []
 
@@ -213,6 +216,12 @@ _KNOWN: dict[str, Callable[[], Iterable[str]]] = {
 def rows_here(namespace: Namespace) -> list[str]:
     """Return what rows may be called in this notebook: variables, files, and rows of ours."""
     from nbtune import datasets
+
+    return [*frames_here(namespace), *datasets.names()]
+
+
+def frames_here(namespace: Namespace) -> list[str]:
+    """Return the names of variables and files that hold rows."""
     from nbtune.magics.variables import frame_names
 
     files = [
@@ -220,7 +229,7 @@ def rows_here(namespace: Namespace) -> list[str]:
         for pattern in ("*.csv", "*.tsv", "*.jsonl", "*.parquet")
         for path in sorted(Path().glob(pattern))
     ]
-    return [*frame_names(namespace), *files, *datasets.names()]
+    return [*frame_names(namespace), *files]
 
 
 def _columns(cell: str, namespace: Namespace) -> list[str]:

@@ -35,6 +35,8 @@ CASES = {
     "%evaluate t --split te": {"test"},
     "ev = %evaluate t --split va": {"validation"},
     "%evaluate t --threshold pre": {"precision=0.95"},
+    "%predict t d": {"df"},
+    "%explain t d": {"df"},
     "%explain t --meth": {"--method"},
     "%explain t --method att": {"attention-rollout"},
     "%attention t --la": {"--layer"},
