@@ -183,10 +183,37 @@ def packed_attention(
             is_narrow=is_narrow,
         )
         return mixed[None], None
-    parts, sizes = [], [group.tokens for group in layout.groups]
-    pieces = zip(
+    mixed = _group_by_group(
         layout.groups,
-        _split(queries, [group.rows for group in layout.groups] if is_narrow else sizes),
+        queries,
+        keys,
+        values,
+        dropout=dropout,
+        scale=scaling,
+        causal=causal,
+        window=window,
+        is_narrow=is_narrow,
+    )
+    return _with_zeros(mixed, 0 if is_narrow else len(queries) - len(mixed))[None], None
+
+
+def _group_by_group(
+    groups: Sequence[Group],
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    *,
+    dropout: float,
+    scale: float | None,
+    causal: bool,
+    window: int | None,
+    is_narrow: bool,
+) -> Tensor:
+    """Attend within the rows of one group after the other; see `varlen.attend` for the shapes."""
+    parts, sizes = [], [group.tokens for group in groups]
+    pieces = zip(
+        groups,
+        _split(queries, [group.rows for group in groups] if is_narrow else sizes),
         _split(keys, sizes),
         _split(values, sizes),
         strict=True,
@@ -198,16 +225,15 @@ def packed_attention(
             asking[:, None].transpose(1, 2) if is_narrow else _by_row(group, asking),
             _by_row(group, seen),
             _by_row(group, told),
-            mask=None if is_plain else _mask(group, window, causal, is_narrow, query.device),
+            mask=None if is_plain else _mask(group, window, causal, is_narrow, queries.device),
             dropout=dropout,
-            scale=scaling,
+            scale=scale,
             causal=is_plain,
         )
         flat = mixed.transpose(1, 2).flatten(0, 1)
         whole = is_narrow or group.real is None
         parts.append(flat if whole else _Unpad.apply(flat, group.real))  # type: ignore[no-untyped-call]
-    mixed = torch.cat(parts)
-    return _with_zeros(mixed, 0 if is_narrow else len(queries) - len(mixed))[None], None
+    return torch.cat(parts)
 
 
 def _with_zeros(tokens: Tensor, count: int) -> Tensor:
