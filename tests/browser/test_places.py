@@ -42,9 +42,9 @@ def test_every_control_acts_in_notebook_7_while_a_cell_trains(notebook7, record_
 
     card.get_by_text("running", exact=True).first.wait_for(timeout=120_000)
     notebook.wait(lambda: notebook.step(1) > 10)
-    seen, wait, a_step = notebook.latency(1)
+    seen, wait = notebook.latency(1)
     record_property("Notebook 7, ms from a click until the page shows it", seen)
-    assert wait < 0.5 + a_step, seen
+    assert wait < 0.5, seen
     slider = card.locator(".noUi-handle").first
     at = slider.get_attribute("aria-valuenow")
     put("learning rate", "5e-4")

@@ -54,9 +54,9 @@ def look_otherwise(lab):
 def test_the_toolbar_steers_the_run_at_once(lab, record_property):
     lab = lab([SETUP, LONG, STEERED])
     begin(lab)
-    seen, wait, a_step = lab.latency(1)
+    seen, wait = lab.latency(1)
     record_property("JupyterLab, ms from a click until the page shows it", seen)
-    assert wait < 0.5 + a_step, seen
+    assert wait < 0.5, seen
     lab.click("Pause", "Resume", 1)
     assert "paused" in lab.cell(1).locator(".nbt-state").inner_text()
     lab.picture("toolbar-paused", 1)
